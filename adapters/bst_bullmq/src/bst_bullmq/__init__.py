@@ -1,0 +1,1 @@
+"""BullMQ job queue for BST, on Redis or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""PostgreSQL storage for BST: event log, bookings, migrations."""

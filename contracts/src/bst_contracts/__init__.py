@@ -1,0 +1,1 @@
+"""The wire of BST: schemas, OpenAPI, signing vectors, examples."""

@@ -1,0 +1,15 @@
+"""What may go wrong behind a port. Every adapter translates its library's errors into these; use cases know no others.
+
+Both are temporary: the same call may succeed later. Anything else that a port raises is a bug.
+"""
+
+
+class Unavailable(Exception):
+    """The outside system cannot be reached, is shutting down, or did not answer in time. Nothing is known to be done."""
+
+
+class Conflict(Exception):
+    """The database chose this transaction as the loser of a deadlock or serialisation conflict, or a row appeared meanwhile.
+
+    Nothing was written; the same work can be done again at once.
+    """

@@ -1,0 +1,121 @@
+"""Bookings as processing needs them: claimed events in, folded bookings out, one commit."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from bst_domain.booking import Booking
+from bst_domain.event_facts import ExternalReference
+from bst_domain.facts import BookingFacts, Field
+from bst_domain.fulfilment import FulfilmentStatus, OpsInputs, Reason
+from bst_domain.identity import BookingIdentity, BookingKey, EventId
+from bst_domain.payments import PaymentStatus
+from bst_domain.processing import DeadLetter, RetryAt
+
+
+@frozen(kw_only=True)
+class ClaimedEvent:
+    """An event of the log that this transaction alone works on. ``executions`` counts the earlier ones."""
+
+    event_id: EventId
+    identity: BookingIdentity  # as the event names it
+    payload: Any  # decoded JSON
+    received_at: datetime
+    executions: int
+
+
+@frozen(kw_only=True)
+class Statuses:
+    """What the booking's row says now."""
+
+    payment: PaymentStatus
+    fulfilment: FulfilmentStatus
+    reasons: tuple[Reason, ...]
+
+
+@frozen(kw_only=True)
+class StoredBooking:
+    """A booking as it was committed last. ``identity`` is its own, which an alias may have led to."""
+
+    key: BookingKey
+    identity: BookingIdentity
+    version: int
+    facts: BookingFacts
+    ops: OpsInputs
+    statuses: Statuses
+
+
+@frozen(kw_only=True)
+class RecordedFacts:
+    """The facts of one event, as they are kept with the booking for ever."""
+
+    event_id: EventId
+    facts: BookingFacts
+
+
+@frozen(kw_only=True)
+class BookingChange:
+    """A booking to write. ``before`` is None for a new one; ``changed`` names the registers that got a better fact."""
+
+    key: BookingKey
+    identity: BookingIdentity
+    version: int
+    before: Statuses | None
+    facts: BookingFacts
+    booking: Booking
+    changed: frozenset[Field]
+    recorded: tuple[RecordedFacts, ...]
+    references: tuple[ExternalReference, ...]
+
+
+@frozen(kw_only=True)
+class FailedEvent:
+    """An event whose execution failed, and what is to become of it."""
+
+    event: ClaimedEvent
+    detail: str
+    then: RetryAt | DeadLetter
+
+
+class ProcessingTransaction(Protocol):
+    """One commit for a group of events. Leaving the context without an exception commits; else nothing happened."""
+
+    async def claim(self, event_ids: Sequence[EventId], *, now: datetime) -> list[ClaimedEvent]:
+        """Those of the events that are RECEIVED, due, and in nobody else's hands; held until the commit. Order as given."""
+        ...
+
+    async def load(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        """Locks these bookings, existing or not, in key order, and reads those that exist, by the identity asked for.
+
+        An alias (an external ref of kind BOOKING_REF) finds the booking it stands for. May be called once.
+        """
+        ...
+
+    async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
+        """Writes the bookings with their facts, payments, provenance and status history. Each booking at most once."""
+        ...
+
+    async def finish(self, events: Sequence[EventId], *, now: datetime) -> None:
+        """Marks claimed events DONE."""
+        ...
+
+    async def fail(self, events: Sequence[FailedEvent], *, now: datetime) -> None:
+        """Marks claimed events as waiting for a retry, or FAILED with a dead letter beside them."""
+        ...
+
+
+class BookingStore(Protocol):
+    """Raises Unavailable and Conflict; both leave nothing behind."""
+
+    def processing(self) -> AbstractAsyncContextManager[ProcessingTransaction]: ...
+
+    async def due(self, *, now: datetime, accepted_before: datetime, limit: int) -> list[EventId]:
+        """RECEIVED events to process now: retries whose time has come, and those accepted before an instant. Oldest first."""
+        ...
+
+    async def turning(self, *, today: str, limit: int) -> list[BookingIdentity]:
+        """Bookings whose tour day (in Bali, ``YYYY-MM-DD``) has begun and whose status does not say so yet."""
+        ...

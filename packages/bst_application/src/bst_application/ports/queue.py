@@ -1,0 +1,59 @@
+"""The job queue: a wake-up for workers, never the truth. Losing all of it loses nothing; a sweep finds what is due."""
+
+from asyncio import Event
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from attrs import frozen
+
+from bst_domain.identity import EventId
+
+
+@frozen
+class Job:
+    """Work to wake up for: events that were accepted together. The id is unique; the same id twice is one job."""
+
+    id: str
+    event_ids: tuple[EventId, ...]
+
+
+@frozen(kw_only=True)
+class QueueCounts:
+    """Jobs by state, as the broker counts them."""
+
+    waiting: int
+    active: int
+    delayed: int
+    completed: int
+    failed: int
+    paused: int
+
+
+JobHandler = Callable[[Job], Awaitable[None]]
+
+
+class JobQueue(Protocol):
+    """At-least-once delivery: a handler must take a repeat in its stride. No method waits longer than a second but ``consume``."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def enqueue(self, job: Job) -> None:
+        """Hands the job over. Raises Unavailable, within a second, when the broker cannot take it."""
+        ...
+
+    async def counts(self) -> QueueCounts:
+        """Raises Unavailable, within a second, when the broker does not answer."""
+        ...
+
+    async def consume(self, handler: JobHandler, *, concurrency: int, stop: Event) -> None:
+        """Runs ``handler`` for every job until ``stop`` is set, then waits for the jobs in hand and returns.
+
+        A broker that goes away is waited for; that is no error. A job whose handler raises is marked failed at the broker
+        and not run again: the log knows what is still to do.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Releases connections; harmless when called twice."""
+        ...

@@ -1,0 +1,183 @@
+"""What the API reads. Everything here is a snapshot; nothing is locked. All of it raises Unavailable only."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from attrs import frozen
+
+from bst_domain.booking import Contact
+from bst_domain.identity import BookingIdentity, BookingKey, EventId
+
+
+@frozen(kw_only=True)
+class BookingFilter:
+    """All given conditions must hold. ``text`` is a case-insensitive part of ref, name, e-mail or phone."""
+
+    fulfilment: str | None = None
+    payment: str | None = None
+    source: str | None = None
+    date_from: date | None = None
+    date_to: date | None = None
+    text: str | None = None
+
+
+@frozen(kw_only=True)
+class Position:
+    """Where a page ended: the order is newest booking first, then greatest key."""
+
+    booked_at: datetime
+    key: UUID
+
+
+@frozen(kw_only=True)
+class BookingRow:
+    """A booking as stored."""
+
+    key: BookingKey
+    identity: BookingIdentity
+    version: int
+    payment_status: str
+    fulfilment_status: str
+    reasons: Sequence[str]
+    booked_at: datetime
+    tour_date: date | None
+    tour_time: time | None
+    adult: int | None
+    child: int | None
+    infant: int | None
+    currency: str | None
+    total_price: Decimal | None
+    note: str | None
+    contact: Contact
+    package_ref_type: str
+    package_ref_key: UUID | None
+    legacy_package_id: int | None
+    assigned_driver_id: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@frozen(kw_only=True)
+class FieldOrigin:
+    """Where a field's present value comes from."""
+
+    source: str
+    event_id: UUID
+    event_time: datetime
+
+
+@frozen(kw_only=True)
+class BookingDetail:
+    """A booking with everything around it. The lists hold JSON objects, oldest first, as the API shows them."""
+
+    row: BookingRow
+    provenance: Mapping[str, FieldOrigin]
+    payments: Sequence[Mapping[str, Any]]
+    assignments: Sequence[Mapping[str, Any]]
+    items: Sequence[Mapping[str, Any]]
+    finance: Mapping[str, Any] | None
+
+
+class BookingReader(Protocol):
+    async def page(self, wanted: BookingFilter, *, after: Position | None, limit: int) -> list[BookingRow]:
+        """At most ``limit`` bookings behind ``after``."""
+        ...
+
+    async def find(self, name: str) -> list[BookingIdentity]:
+        """The bookings that ``name`` may mean: a key, ``CHANNEL:REF``, a bare ref, or another system's reference.
+
+        In this order; the first kind that finds any decides. More than one: the bare ref exists in several channels.
+        """
+        ...
+
+    async def detail(self, identity: BookingIdentity) -> BookingDetail | None: ...
+
+
+@frozen(kw_only=True)
+class EventRecord:
+    """A row of the event log. ``replay_count`` is that of its newest dead letter."""
+
+    event_id: EventId
+    idempotency_key: str
+    nonce: str
+    process_status: str
+    source: str
+    channel: str
+    ref: str
+    event_type: str
+    event_time: datetime
+    event_time_normalized: datetime
+    payload_hash: str
+    payload: Any
+    error_message: str | None
+    attempts: int
+    next_retry_at: datetime | None
+    replay_count: int
+    received_at: datetime
+    processed_at: datetime | None
+
+
+@frozen(kw_only=True)
+class ProcessingCounts:
+    """Events received within a window. Latencies are from receipt to DONE, in whole milliseconds."""
+
+    received: int
+    done: int
+    failed: int
+    processing: int
+    pending: int
+    latency_samples: int
+    latency_median_ms: int
+    latency_p95_ms: int
+    latency_max_ms: int
+
+
+@frozen(kw_only=True)
+class RetryCounts:
+    """Events that wait for a retry, and those that used all of them. ``attempts`` counts events by executions."""
+
+    pending: int
+    due: int
+    processing: int
+    queued: int
+    exhausted: int
+    with_attempt: int
+    earliest: datetime | None
+    latest: datetime | None
+    attempts: Mapping[int, int]
+
+
+class IngestReader(Protocol):
+    async def event(self, event_id: UUID) -> EventRecord | None: ...
+
+    async def processing_counts(self, *, since: datetime) -> ProcessingCounts: ...
+
+    async def retry_counts(self, *, now: datetime) -> RetryCounts: ...
+
+    async def dead_letter_counts(self) -> Mapping[str, int]:
+        """Dead letters by status; statuses without any may be absent."""
+        ...
+
+
+@frozen(kw_only=True)
+class DatabaseCheck:
+    """Whether a database answers. ``error`` is a machine string, never a driver's text."""
+
+    database: str
+    configured: bool
+    reachable: bool
+    latency_ms: int | None
+    error: str | None
+
+
+class DatabaseProbe(Protocol):
+    async def check(self) -> DatabaseCheck:
+        """Never raises; answers within two seconds."""
+        ...
+
+    async def schema_is_current(self) -> bool:
+        """Whether every migration has run. Raises Unavailable."""
+        ...

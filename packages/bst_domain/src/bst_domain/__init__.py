@@ -1,0 +1,1 @@
+"""Booking facts of tour operators folded into one booking everybody can trust."""

@@ -1,0 +1,161 @@
+"""The booking that everybody sees: what the facts come to, as flat values.
+
+``project`` is a pure function of the facts, the inputs of operations and finance, and the day in Bali. Storage writes its
+result; nothing else decides what a booking is.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from attrs import frozen
+
+from bst_domain.contact import EmailKind, Quality, email_kind, phone_e164
+from bst_domain.facts import BookingFacts, Evidence, FactValue, Field, PackageRef
+from bst_domain.fulfilment import FulfilmentStatus, OpsInputs, Reason, fulfilment_status, status_reasons
+from bst_domain.money import Money
+from bst_domain.payments import PaymentFact, PaymentStatus, balance, distinct, payment_status, reference_status
+
+
+@frozen(kw_only=True)
+class Contact:
+    """Whom to meet and where. The flags are true for anything below a personal value."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
+    phone_e164: str | None
+    email_kind: EmailKind
+    is_placeholder_name: bool
+    is_placeholder_email: bool
+    pickup_location: str | None
+    meeting_point: str | None
+
+
+@frozen(kw_only=True)
+class Payment:
+    """One payment reference, as its facts come to. ``latest`` is the fact that was true last."""
+
+    status: PaymentStatus
+    latest: PaymentFact
+    currency: str | None
+
+
+@frozen(kw_only=True)
+class Booking:
+    """A folded booking. Null means that nobody has said it yet, or that somebody blanked it."""
+
+    payment_status: PaymentStatus
+    fulfilment_status: FulfilmentStatus
+    reasons: tuple[Reason, ...]
+    booked_at: datetime  # the earliest event time
+    tour_date: date | None
+    tour_time: time | None
+    adult: int | None
+    child: int | None
+    infant: int | None
+    total: Money | None
+    note: str | None
+    package: PackageRef | None
+    contact: Contact
+    payments: tuple[Payment, ...]
+    paid_at: datetime | None  # the earliest capture, and only when PAID
+    provenance: Mapping[str, Evidence]
+
+
+def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
+    """What the facts come to on this day in Bali. ``facts`` must hold at least one event's."""
+    if facts.first is None:
+        raise ValueError("a booking needs at least one event")
+    said = {name: fact.value for name, fact in facts.registers.items()}
+    total = said.get(Field.TOTAL_PRICE)
+    assert total is None or isinstance(total, Money)
+    currency = None if total is None else total.currency
+    sums = balance(facts.payments.values(), currency)
+    legacy = said.get(Field.LEGACY_PAYMENT)
+    paid = payment_status(sums, None if legacy is None else PaymentStatus(str(legacy)))
+    fulfilment = fulfilment_status(facts, ops, today)
+    package = said.get(Field.PACKAGE)
+    assert package is None or isinstance(package, PackageRef)
+    return Booking(
+        payment_status=paid,
+        fulfilment_status=fulfilment,
+        reasons=status_reasons(facts, ops, today, payment=paid, total=sums, fulfilment=fulfilment),
+        booked_at=facts.first.event_time,
+        tour_date=_day(said.get(Field.TOUR_DATE)),
+        tour_time=_clock(said.get(Field.TOUR_TIME)),
+        adult=_count(said.get(Field.ADULT)),
+        child=_count(said.get(Field.CHILD)),
+        infant=_count(said.get(Field.INFANT)),
+        total=total,
+        note=_text(said.get(Field.NOTE)),
+        package=package,
+        contact=_contact(facts, said),
+        payments=_payments(facts, currency),
+        paid_at=_paid_at(facts) if paid is PaymentStatus.PAID else None,
+        provenance={name.value: fact.evidence for name, fact in facts.registers.items()},
+    )
+
+
+def item_unit_price(booking: Booking) -> Decimal | None:
+    """What one traveller pays where the channel states a total only: the total over adults and children, two decimals."""
+    if booking.total is None:
+        return None
+    heads = max(1, (booking.adult or 0) + (booking.child or 0))
+    return (booking.total.amount / heads).quantize(Decimal("0.01"))
+
+
+def _contact(facts: BookingFacts, said: Mapping[Field, FactValue]) -> Contact:
+    email, phone = _text(said.get(Field.EMAIL)), _text(said.get(Field.PHONE))
+    return Contact(
+        name=_text(said.get(Field.NAME)),
+        email=email,
+        phone=phone,
+        phone_e164=phone_e164(phone),
+        email_kind=email_kind(email),
+        is_placeholder_name=_below_personal(facts, Field.NAME),
+        is_placeholder_email=_below_personal(facts, Field.EMAIL),
+        pickup_location=_text(said.get(Field.PICKUP_LOCATION)),
+        meeting_point=_text(said.get(Field.MEETING_POINT)),
+    )
+
+
+def _below_personal(facts: BookingFacts, name: Field) -> bool:
+    fact = facts.registers.get(name)
+    return fact is None or fact.quality < Quality.PERSONAL
+
+
+def _payments(facts: BookingFacts, booking_currency: str | None) -> tuple[Payment, ...]:
+    """One a reference, ordered by it."""
+    by_reference: dict[tuple[str, str], list[PaymentFact]] = {}
+    for fact in distinct(facts.payments.values()):
+        by_reference.setdefault((fact.provider, fact.reference), []).append(fact)
+    return tuple(
+        Payment(
+            status=reference_status(group, booking_currency),
+            latest=(latest := max(group, key=lambda fact: (fact.instant, fact.event_time, fact.event_id.int))),
+            currency=latest.currency or booking_currency,
+        )
+        for _, group in sorted(by_reference.items())
+    )
+
+
+def _paid_at(facts: BookingFacts) -> datetime | None:
+    captures = [fact.instant for fact in distinct(facts.payments.values()) if fact.kind == "captured"]
+    return min(captures, default=None)
+
+
+def _day(value: FactValue) -> date | None:
+    return None if value is None else date.fromisoformat(str(value))
+
+
+def _clock(value: FactValue) -> time | None:
+    return None if value is None else time.fromisoformat(str(value))
+
+
+def _count(value: FactValue) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _text(value: FactValue) -> str | None:
+    return value if isinstance(value, str) else None

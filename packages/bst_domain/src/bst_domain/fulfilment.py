@@ -1,0 +1,183 @@
+"""The fulfilment status that operations see, and the reasons that come with it.
+
+Source of the rules: semantics 5. The status decides, the reasons explain.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from enum import StrEnum
+
+from attrs import frozen
+
+from bst_domain.contact import Quality
+from bst_domain.facts import OPS_RELEVANT, BookingFacts, Evidence, Field, PackageRef, TerminalStatus
+from bst_domain.identity import EventType
+from bst_domain.payments import Balance, PaymentStatus
+
+
+class FulfilmentStatus(StrEnum):
+    NEW = "NEW"
+    READY = "READY"
+    ATTENTION = "ATTENTION"
+    COMPLETED = "COMPLETED"
+    DONE = "DONE"
+    UPDATED = "UPDATED"
+    CANCELLED = "CANCELLED"
+    NO_SHOW = "NO_SHOW"
+
+
+class Reason(StrEnum):
+    """Why a person should look, or why a status is what it is. Any number of them; listed in this order."""
+
+    INCOMPLETE = "INCOMPLETE"
+    CHANGED_AFTER_CANCEL = "CHANGED_AFTER_CANCEL"
+    TOUR_DAY_UNASSIGNED = "TOUR_DAY_UNASSIGNED"
+    UNACKNOWLEDGED_CHANGE = "UNACKNOWLEDGED_CHANGE"
+    MANUAL_OVERRIDE = "MANUAL_OVERRIDE"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
+    PARTIAL_REFUND = "PARTIAL_REFUND"
+    RETURN_WITHOUT_CAPTURE = "RETURN_WITHOUT_CAPTURE"
+    PAID_THEN_CANCELLED = "PAID_THEN_CANCELLED"
+    DONE_NOT_PAID = "DONE_NOT_PAID"
+    PLACEHOLDER_CONTACT = "PLACEHOLDER_CONTACT"
+    UNMAPPED_PACKAGE = "UNMAPPED_PACKAGE"
+
+
+@frozen(kw_only=True)
+class OpsInputs:
+    """What operations and finance know of a booking; everything here lives beside the facts that channels say."""
+
+    driver_assigned: bool = False
+    cost_pattern_set: bool = False
+    finance_items: int = 0
+    finance_items_paid: int = 0
+    finance_validated: bool = False
+
+
+NO_OPS = OpsInputs()
+
+#: A booking that lacks one of these is INCOMPLETE: an update came before its CREATED, or the channel states no price.
+ESSENTIAL = (Field.TOUR_DATE, Field.ADULT, Field.TOTAL_PRICE)
+
+
+def terminal_fact(facts: BookingFacts) -> tuple[TerminalStatus, Evidence] | None:
+    """The terminal fact that stands: the earliest that no reinstatement lifts."""
+    lifted_until = facts.reinstated
+    standing = [
+        (evidence.event_time, evidence.event_id.int, status, evidence)
+        for status, evidence in facts.terminals.values()
+        if lifted_until is None or evidence.event_time >= lifted_until.event_time
+    ]
+    if not standing:
+        return None
+    _, _, status, evidence = min(standing, key=lambda entry: entry[:2])
+    return status, evidence
+
+
+def unacknowledged_changes(facts: BookingFacts) -> list[Field]:
+    """The ops-relevant fields that an UPDATED fact changed from what CREATED said, and that ops have not seen."""
+    if facts.creation is None:  # known only from updates: there is nothing to compare with yet
+        return []
+    changed = []
+    for name in OPS_RELEVANT & facts.registers.keys():
+        fact = facts.registers[name]
+        if fact.evidence.event_type is not EventType.UPDATED:
+            continue
+        original = facts.created.get(name)
+        if original is not None and original.value == fact.value:
+            continue
+        seen = facts.acknowledged.get(name)
+        if seen is None or fact.stamp > seen:
+            changed.append(name)
+    return sorted(changed)
+
+
+def tour_day(facts: BookingFacts) -> date | None:
+    fact = facts.registers.get(Field.TOUR_DATE)
+    return None if fact is None or fact.value is None else date.fromisoformat(str(fact.value))
+
+
+def _settled(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:
+    return 0 < ops.finance_items <= ops.finance_items_paid
+
+
+def _validated(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:
+    return ops.finance_validated
+
+
+def _tour_day_began(facts: BookingFacts, _ops: OpsInputs, today: date) -> bool:
+    day = tour_day(facts)
+    return day is not None and day <= today
+
+
+def _changed(facts: BookingFacts, _ops: OpsInputs, _today: date) -> bool:
+    return bool(unacknowledged_changes(facts))
+
+
+def _staffed(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:
+    return ops.driver_assigned and ops.cost_pattern_set
+
+
+Rule = tuple[Callable[[BookingFacts, OpsInputs, date], bool], FulfilmentStatus]
+#: Rules 2 and 3: nothing but a terminal fact stands above them, not even a manual override.
+FINANCE_RULES: tuple[Rule, ...] = ((_settled, FulfilmentStatus.DONE), (_validated, FulfilmentStatus.COMPLETED))
+#: Rules 4 to 6; where none matches the booking is NEW (rule 7).
+DERIVED_RULES: tuple[Rule, ...] = (
+    (_tour_day_began, FulfilmentStatus.ATTENTION),
+    (_changed, FulfilmentStatus.UPDATED),
+    (_staffed, FulfilmentStatus.READY),
+)
+
+
+def fulfilment_status(facts: BookingFacts, ops: OpsInputs, today: date) -> FulfilmentStatus:
+    """First match wins. ``today`` is the day in Bali."""
+    terminal = terminal_fact(facts)
+    if terminal is not None:
+        return FulfilmentStatus(terminal[0])
+    for applies, status in FINANCE_RULES:
+        if applies(facts, ops, today):
+            return status
+    if facts.override is not None:
+        return FulfilmentStatus(facts.override.status)
+    for applies, status in DERIVED_RULES:
+        if applies(facts, ops, today):
+            return status
+    return FulfilmentStatus.NEW
+
+
+def status_reasons(
+    facts: BookingFacts,
+    ops: OpsInputs,
+    today: date,
+    *,
+    payment: PaymentStatus,
+    total: Balance,
+    fulfilment: FulfilmentStatus,
+) -> tuple[Reason, ...]:
+    """Everything that explains the two statuses or asks for a look, in the order of ``Reason``."""
+    terminal = terminal_fact(facts)
+    name, email = facts.registers.get(Field.NAME), facts.registers.get(Field.EMAIL)
+    package = facts.registers.get(Field.PACKAGE)
+    cancelled = terminal is not None and terminal[0] is TerminalStatus.CANCELLED
+    finished = fulfilment in {FulfilmentStatus.DONE, FulfilmentStatus.COMPLETED}
+    holds = {
+        Reason.INCOMPLETE: any(known is None or known.value is None for known in map(facts.registers.get, ESSENTIAL)),
+        Reason.CHANGED_AFTER_CANCEL: terminal is not None and _said_after(facts, terminal[1]),
+        Reason.TOUR_DAY_UNASSIGNED: fulfilment is FulfilmentStatus.ATTENTION and not ops.driver_assigned,
+        Reason.UNACKNOWLEDGED_CHANGE: terminal is None and not finished and _changed(facts, ops, today),
+        Reason.MANUAL_OVERRIDE: facts.override is not None and terminal is None and not finished,
+        Reason.PAYMENT_FAILED: payment is PaymentStatus.FAILED,
+        Reason.PARTIAL_REFUND: payment is PaymentStatus.PAID and total.partially_returned,
+        Reason.RETURN_WITHOUT_CAPTURE: bool(total.returned) and not total.captured,
+        Reason.PAID_THEN_CANCELLED: cancelled and payment is PaymentStatus.PAID,
+        Reason.DONE_NOT_PAID: finished and payment is not PaymentStatus.PAID,
+        Reason.PLACEHOLDER_CONTACT: any(fact is None or fact.quality < Quality.RELAY for fact in (name, email)),
+        Reason.UNMAPPED_PACKAGE: package is not None
+        and isinstance(package.value, PackageRef)
+        and package.value.key is None,
+    }
+    return tuple(reason for reason in Reason if holds[reason])
+
+
+def _said_after(facts: BookingFacts, terminal: Evidence) -> bool:
+    return any(fact.evidence.event_time > terminal.event_time for fact in facts.registers.values())

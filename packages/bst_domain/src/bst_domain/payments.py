@@ -1,0 +1,166 @@
+"""Payments as a set of facts, and the customer's payment status as a function of that set.
+
+Source of the rules: semantics 4. Because the status is a function of the set, order cannot matter, and PAID cannot fall
+back to PENDING_PAYMENT without a refund or reversal.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from attrs import frozen
+
+
+class PaymentKind(StrEnum):
+    """What a provider's word means for the money."""
+
+    CAPTURED = "captured"
+    REFUNDED = "refunded"
+    REVERSED = "reversed"
+    PENDING = "pending"
+    FAILED = "failed"
+    VOIDED = "voided"
+
+
+class PaymentStatus(StrEnum):
+    """customer_payment_status of a booking."""
+
+    DRAFT = "DRAFT"
+    PENDING_PAYMENT = "PENDING_PAYMENT"
+    PAID = "PAID"
+    FAILED = "FAILED"
+    REFUNDED = "REFUNDED"
+
+
+RETURNS = frozenset({PaymentKind.REFUNDED, PaymentKind.REVERSED})
+#: What an attempt that moved no money says of the booking.
+ATTEMPTS: Mapping[PaymentKind, PaymentStatus] = {
+    PaymentKind.PENDING: PaymentStatus.PENDING_PAYMENT,
+    PaymentKind.FAILED: PaymentStatus.FAILED,
+    PaymentKind.VOIDED: PaymentStatus.FAILED,
+}
+
+#: Stands for a currency that nobody has stated yet; equal to no real one.
+UNSTATED = "XXX"
+
+PaymentKey = tuple[str, PaymentKind, str]
+"""(provider, kind, reference)"""
+
+
+@frozen(kw_only=True)
+class PaymentFact:
+    """What a provider reported of one payment.
+
+    ``amount`` has two decimals; ``currency`` is null where the provider left it to the booking's own, which may be said
+    later. ``instant`` is the provider's, ``event_time`` the reporting event's. ``reference`` is the capture's id, else
+    the order's. ``weak``: a legacy header's claim without a capture row; gone once a real capture exists.
+    """
+
+    provider: str
+    kind: PaymentKind
+    reference: str
+    order_id: str | None
+    amount: Decimal
+    currency: str | None
+    instant: datetime
+    raw_status: str
+    partially_returned: bool
+    event_id: UUID
+    event_time: datetime
+    origin: int = 1
+    weak: bool = False
+
+    @property
+    def key(self) -> PaymentKey:
+        return (self.provider, self.kind, self.reference)
+
+    @property
+    def order_only(self) -> bool:
+        """Known by its order alone: the capture's own id has not been said."""
+        return self.reference == self.order_id
+
+
+def later_payment(a: PaymentFact, b: PaymentFact) -> PaymentFact:
+    """Of two facts that share a key the later event time holds."""
+    return max(a, b, key=lambda fact: (fact.origin, fact.event_time, fact.event_id.int))
+
+
+def distinct(facts: Iterable[PaymentFact]) -> list[PaymentFact]:
+    """The facts without those that another one repeats.
+
+    A fact with an order id only and one with that order id and a capture id are the same payment; a weak capture is
+    none once there is a real one.
+    """
+    known = list(facts)
+    named = {(f.provider, f.kind, f.order_id) for f in known if f.order_id is not None and not f.order_only}
+    real_capture = any(f.kind is PaymentKind.CAPTURED and not f.weak for f in known)
+    return [
+        f
+        for f in known
+        if not (f.order_only and (f.provider, f.kind, f.order_id) in named) and not (f.weak and real_capture)
+    ]
+
+
+@frozen(kw_only=True)
+class Balance:
+    """What the distinct payment facts come to, currency by currency: currencies are never added together."""
+
+    captured: Mapping[str, Decimal]
+    returned: Mapping[str, Decimal]
+    latest_attempt: PaymentFact | None
+    partially_returned: bool
+
+    @property
+    def fully_returned(self) -> bool:
+        return bool(self.captured) and all(
+            self.returned.get(currency, Decimal(0)) >= amount for currency, amount in self.captured.items()
+        )
+
+
+def balance(facts: Iterable[PaymentFact], booking_currency: str | None) -> Balance:
+    """Adds up a set of payment facts; ``booking_currency`` stands in where a fact names none."""
+    captured: defaultdict[str, Decimal] = defaultdict(Decimal)
+    returned: defaultdict[str, Decimal] = defaultdict(Decimal)
+    attempt: PaymentFact | None = None
+    partially = False
+    for fact in distinct(facts):
+        partially |= fact.partially_returned
+        currency = fact.currency or booking_currency or UNSTATED
+        if fact.kind is PaymentKind.CAPTURED:
+            if fact.amount > 0:
+                captured[currency] += fact.amount
+        elif fact.kind in RETURNS:
+            returned[currency] += fact.amount
+        elif attempt is None or _attempt_order(fact) > _attempt_order(attempt):
+            attempt = fact
+    partially |= bool(captured) and any(returned.values())
+    return Balance(captured=captured, returned=returned, latest_attempt=attempt, partially_returned=partially)
+
+
+def _attempt_order(fact: PaymentFact) -> tuple[datetime, datetime, int, PaymentKey]:
+    return (fact.instant, fact.event_time, fact.event_id.int, fact.key)
+
+
+def payment_status(total: Balance, legacy: PaymentStatus | None = None) -> PaymentStatus:
+    """First match wins: returned in full, captured, the latest attempt, the legacy header's word, pending.
+
+    ``legacy`` is what a back-filled header said; it counts only where there is no payment fact at all.
+    """
+    if total.captured:
+        return PaymentStatus.REFUNDED if total.fully_returned else PaymentStatus.PAID
+    if total.latest_attempt is not None:
+        return ATTEMPTS[total.latest_attempt.kind]
+    if total.returned:  # the return of a capture that has not been reported yet
+        return PaymentStatus.PENDING_PAYMENT
+    return legacy or PaymentStatus.PENDING_PAYMENT
+
+
+def reference_status(facts: Iterable[PaymentFact], booking_currency: str | None) -> PaymentStatus:
+    """What the facts of one payment reference come to; a return on its own is REFUNDED."""
+    total = balance(facts, booking_currency)
+    if not total.captured and total.latest_attempt is None and total.returned:
+        return PaymentStatus.REFUNDED
+    return payment_status(total)

@@ -1,0 +1,1 @@
+"""Fakes, strategies and conformance suites for BST's ports."""
