@@ -91,20 +91,17 @@ class _Checker:
         if not isinstance(value, str):
             self.wrong(path, f"{path} must be a string{' or null' if nullable else ''}")
             return None
-        value = value.strip()
-        if len(value) > limit or not (value or nullable):
+        text = value.strip()
+        if len(text) > limit or not (text or nullable):
             self.wrong(path, f"{path} must have {'at most' if nullable else '1 to'} {limit} characters")
-        return value
+        return text
 
     def amount(self, path: str, value: Any, currency: str | None) -> Money | None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.wrong(path, f"{path} must be a number")
             return None
         exact = Decimal(value) if isinstance(value, int) else Decimal(repr(value))
-        if currency is None:  # already reported; the amount is checked on its own
-            problem = money_problem("USD", exact)
-        else:
-            problem = money_problem(currency, exact)
+        problem = money_problem(currency or "USD", exact)  # a bad currency is reported already; USD: the general bounds
         if problem is not None:
             self.wrong(path, f"{path}: {problem}")
             return None
@@ -309,7 +306,7 @@ def _package(check: _Checker, booking: Mapping[str, Any]) -> PackageRef | None:
 
 def _uuid(value: Any) -> UUID | None:
     text = value.strip() if isinstance(value, str) else ""
-    if len(text) != 36:  # noqa: PLR2004 - only the hyphenated spelling; uuid.UUID takes braces and urns, too
+    if len(text) != 36:  # only the hyphenated spelling; uuid.UUID takes braces and urns, too
         return None
     try:
         return UUID(text)

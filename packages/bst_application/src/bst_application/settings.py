@@ -1,0 +1,135 @@
+"""Settings from the environment, under the names that operators of the predecessor already use.
+
+Pure: the environment is an argument. Everything wrong is found in one pass and said with its cure.
+"""
+
+import secrets as entropy
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+TRUE_WORDS: Final = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
+#: Published defaults of the predecessor and its examples; whoever knows them is nobody in particular.
+WELL_KNOWN_SECRETS: Final = frozenset(
+    {"dev-service-token", "dev-service-secret", "dev-admin-token", "changeme", "secret"}
+)
+MIN_SECRET_LENGTH: Final = 16
+
+
+class BadSettings(Exception):
+    """The environment cannot be used; ``problems`` are sentences, each with its cure."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything the processes are told. Secrets are not part of the repr."""
+
+    production: bool
+    port: int
+    ops_db_url: str | None = field(repr=False)
+    channel_db_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    queue_name: str
+    admin_auth_enabled: bool
+    admin_token: str = field(repr=False)
+    service_token: str = field(repr=False)
+    service_secrets: tuple[str, ...] = field(repr=False)
+    timestamp_drift_minutes: int
+    nonce_ttl_minutes: int
+    webhook_enabled: bool
+    queue_enabled: bool
+    replay_enabled: bool
+    sync_fallback_enabled: bool
+    worker_concurrency: int
+    generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Reads the environment. Raises BadSettings.
+
+    With BST_ENV=production unset, short or well-known secrets and ADMIN_AUTH_ENABLED=false are refused; in development an
+    unset secret is made up for this process.
+    """
+    reader = _Reader(environ)
+    production = environ.get("BST_ENV", "development").strip().lower() == "production"
+    generated: list[str] = []
+
+    def secret(name: str) -> str:
+        value = environ.get(name, "").strip()
+        if production:
+            reader.check_secret(name, value)
+        if not value:
+            generated.append(name)
+            return entropy.token_urlsafe(32)
+        return value
+
+    admin_auth = reader.flag("ADMIN_AUTH_ENABLED", True)
+    if production and not admin_auth:
+        reader.problems.append("ADMIN_AUTH_ENABLED=false is refused with BST_ENV=production; remove it")
+    rotated = tuple(part for part in environ.get("INGEST_SERVICE_SECRETS_PREVIOUS", "").split(",") if part)
+    settings = Settings(
+        production=production,
+        port=reader.number("PORT", 4000, 0, 65535),
+        ops_db_url=reader.first("OPS_DB_URL", "DATABASE_URL"),
+        channel_db_url=reader.first("CHANNEL_DB_URL", "SYNC_DATABASE_URL"),
+        redis_url=reader.first("INGEST_REDIS_URL", "REDIS_URL"),
+        queue_name=reader.first("INGEST_QUEUE_NAME") or "ingest-bookings-events",
+        admin_auth_enabled=admin_auth,
+        admin_token=secret("CORE_API_ADMIN_TOKEN"),
+        service_token=secret("INGEST_SERVICE_TOKEN"),
+        service_secrets=(secret("INGEST_SERVICE_SECRET"), *rotated),
+        timestamp_drift_minutes=reader.number("INGEST_TIMESTAMP_DRIFT_MINUTES", 5, 1, 60),
+        nonce_ttl_minutes=reader.number("INGEST_NONCE_TTL_MINUTES", 10, 1, 1440),
+        webhook_enabled=reader.flag("INGEST_WEBHOOK_ENABLED", False),
+        queue_enabled=reader.flag("INGEST_QUEUE_ENABLED", False),
+        replay_enabled=reader.flag("INGEST_REPLAY_ENABLED", False),
+        sync_fallback_enabled=reader.flag("INGEST_SYNC_FALLBACK_ENABLED", False),
+        worker_concurrency=reader.number("BST_WORKER_CONCURRENCY", 4, 1, 64),
+        generated=tuple(generated),
+    )
+    if reader.problems:
+        raise BadSettings(reader.problems)
+    return settings
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def first(self, *names: str) -> str | None:
+        for name in names:
+            if value := self._environ.get(name, "").strip():
+                return value
+        return None
+
+    def flag(self, name: str, default: bool) -> bool:
+        word = self._environ.get(name, "").strip().lower()
+        if word and word not in TRUE_WORDS | FALSE_WORDS:
+            self.problems.append(f"{name} must be one of true, false, 1, 0, yes, no, on, off")
+        return word in TRUE_WORDS if word else default
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        text = self._environ.get(name, "").strip()
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+            self.problems.append(f"{name} must be a whole number from {least} to {most}")
+            return default
+        return int(text)
+
+    def check_secret(self, name: str, value: str) -> None:
+        if not value:
+            self.problems.append(
+                f"{name} is not set; BST_ENV=production needs one, for instance from `openssl rand -hex 32`"
+            )
+        elif value in WELL_KNOWN_SECRETS or len(value) < MIN_SECRET_LENGTH:
+            self.problems.append(
+                f"{name} is well known or shorter than {MIN_SECRET_LENGTH} characters; choose a random one"
+            )
