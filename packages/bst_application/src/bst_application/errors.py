@@ -1,11 +1,18 @@
 """What may go wrong behind a port. Every adapter translates its library's errors into these; use cases know no others.
 
-Both are temporary: the same call may succeed later. Anything else that a port raises is a bug.
+All are temporary: the same call may succeed later. Anything else that a port raises is a bug.
 """
 
 
 class Unavailable(Exception):
-    """The outside system cannot be reached, is shutting down, or did not answer in time. Nothing is known to be done."""
+    """The outside system cannot be reached, is shutting down, or did not answer in time. Nothing was done."""
+
+
+class InDoubt(Unavailable):
+    """The connection was lost while the commit was under way: it may have happened or not.
+
+    What was asked must not be repeated as if it were new; a caller's own repeat finds out.
+    """
 
 
 class Conflict(Exception):

@@ -69,3 +69,8 @@ def synthetic_item_key(booking: BookingKey) -> UUID:
 def payment_row_key(booking: BookingKey, provider: str, reference: str) -> UUID:
     """The key of the projected row of one payment reference within a booking."""
     return uuid5(NS_PAYMENT, f"{booking}:{provider}:{reference}")
+
+
+def external_ref_key(kind: str, channel: str, ref: str) -> UUID:
+    """The key of another system's reference to a booking."""
+    return uuid5(NS_BOOKING, f"{kind}:{channel}:{ref}")

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from attrs import frozen
-
 from bst_domain.booking import Booking
 from bst_domain.event_facts import ExternalReference
 from bst_domain.facts import BookingFacts, Field
@@ -58,17 +57,36 @@ class RecordedFacts:
 
 @frozen(kw_only=True)
 class BookingChange:
-    """A booking to write. ``before`` is None for a new one; ``changed`` names the registers that got a better fact."""
+    """A booking to write. ``before`` is None for a new one; ``changed`` names the registers that got a better fact.
+
+    Where ``version`` is still that of ``before``, the events said nothing new: only ``recorded`` is written.
+    """
 
     key: BookingKey
     identity: BookingIdentity
     version: int
-    before: Statuses | None
+    before: StoredBooking | None
     facts: BookingFacts
     booking: Booking
     changed: frozenset[Field]
     recorded: tuple[RecordedFacts, ...]
     references: tuple[ExternalReference, ...]
+
+    @property
+    def is_new(self) -> bool:
+        return self.before is None
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.before is not None and self.before.version == self.version
+
+    @property
+    def statuses(self) -> Statuses:
+        return Statuses(
+            payment=self.booking.payment_status,
+            fulfilment=self.booking.fulfilment_status,
+            reasons=self.booking.reasons,
+        )
 
 
 @frozen(kw_only=True)

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from attrs import frozen
-
 from bst_domain.identity import EventId
 
 
@@ -33,7 +32,7 @@ JobHandler = Callable[[Job], Awaitable[None]]
 
 
 class JobQueue(Protocol):
-    """At-least-once delivery: a handler must take a repeat in its stride. No method waits longer than a second but ``consume``."""
+    """At-least-once delivery: handlers take repeats in their stride. Only ``consume`` waits longer than a second."""
 
     @property
     def name(self) -> str: ...

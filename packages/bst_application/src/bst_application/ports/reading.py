@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from attrs import frozen
-
 from bst_domain.booking import Contact
 from bst_domain.identity import BookingIdentity, BookingKey, EventId
 
@@ -86,14 +85,14 @@ class BookingReader(Protocol):
         """At most ``limit`` bookings behind ``after``."""
         ...
 
-    async def find(self, name: str) -> list[BookingIdentity]:
+    async def find(self, name: str) -> list[tuple[BookingKey, BookingIdentity]]:
         """The bookings that ``name`` may mean: a key, ``CHANNEL:REF``, a bare ref, or another system's reference.
 
         In this order; the first kind that finds any decides. More than one: the bare ref exists in several channels.
         """
         ...
 
-    async def detail(self, identity: BookingIdentity) -> BookingDetail | None: ...
+    async def detail(self, key: BookingKey) -> BookingDetail | None: ...
 
 
 @frozen(kw_only=True)

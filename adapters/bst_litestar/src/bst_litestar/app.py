@@ -1,0 +1,91 @@
+"""The API as one ASGI application, from plain constructor calls."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+from bst_application.errors import Conflict, Unavailable
+from bst_application.ports.queue import JobQueue
+from bst_application.ports.reading import BookingReader, DatabaseProbe, IngestReader
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.handlers import asgi
+from litestar.types import Receive, Scope, Send
+
+from bst_litestar.auth import Tokens
+from bst_litestar.envelope import failure
+from bst_litestar.ingest_door import PATH, IngestEndpoint
+from bst_litestar.problems import RETRY_AFTER, Refused
+from bst_litestar.requests import id_of
+from bst_litestar.routes.documents import document_routes
+from bst_litestar.routes.health import health_routes
+from bst_litestar.routes.ingest import ingest_routes
+from bst_litestar.routes.ops_bookings import ops_booking_routes
+
+_log = logging.getLogger(__name__)
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+AnyRequest = Request[Any, Any, Any]
+
+
+@frozen(kw_only=True)
+class ApiParts:
+    """What the API is made of."""
+
+    ingest: IngestEndpoint
+    bookings: BookingReader
+    events: IngestReader
+    queue: JobQueue
+    probes: Sequence[DatabaseProbe]
+    tokens: Tokens
+    queue_enabled: bool
+    now: Callable[[], datetime]
+
+
+def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
+    """The application; ``lifespan`` runs around it."""
+
+    @asgi(PATH, copy_scope=False)
+    async def ingest(scope: Scope, receive: Receive, send: Send) -> None:
+        await parts.ingest(scope, receive, send)
+
+    return Litestar(
+        route_handlers=[
+            ingest,
+            *ops_booking_routes(parts.bookings, parts.tokens),
+            *ingest_routes(parts.events, parts.queue, parts.tokens, queue_enabled=parts.queue_enabled, now=parts.now),
+            *health_routes(parts.probes, parts.queue, now=parts.now),
+            *document_routes(),
+        ],
+        openapi_config=None,  # the contract is written first and served as it stands
+        lifespan=[lifespan],
+        exception_handlers={Exception: _answer_error},
+        debug=False,
+        logging_config=None,
+    )
+
+
+def _answer_error(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
+    refused = _as_refused(request, error)
+    body = failure(refused.status, refused.message, id_of(request), refused.details)
+    return Response(body, status_code=refused.status, headers=refused.headers)
+
+
+def _as_refused(request: AnyRequest, error: Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, Unavailable | Conflict):
+        _log.warning("request %s: %s", id_of(request), error)
+        return Refused(503, "OPS_DB_UNAVAILABLE", headers=RETRY_AFTER)
+    where = f"Cannot {request.method} {request.scope['path']}"
+    if isinstance(error, MethodNotAllowedException):
+        return Refused(405, where, headers=error.headers or {})
+    if isinstance(error, NotFoundException):
+        return Refused(404, where)
+    if isinstance(error, HTTPException):
+        return Refused(error.status_code, error.detail)
+    _log.error("request %s failed", id_of(request), exc_info=error)
+    return Refused(500, "INTERNAL_ERROR")

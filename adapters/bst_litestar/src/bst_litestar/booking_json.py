@@ -1,0 +1,73 @@
+"""A stored booking as the API shows it.
+
+Source of the shape: predecessor's OpsBooking and contracts, "a booking in a response". Null members are present and null.
+"""
+
+from typing import Any
+
+from bst_application.ports.reading import BookingDetail, BookingRow
+from bst_domain.identity import BookingIdentity, BookingKey
+from bst_domain.instants import format_instant
+
+
+def booking_json(row: BookingRow) -> dict[str, Any]:
+    """A row of the list."""
+    contact = row.contact
+    return {
+        "bookingKey": str(row.key),
+        "channelCode": row.identity.channel,
+        "externalBookingRef": row.identity.ref,
+        "customerPaymentStatus": row.payment_status,
+        "opsFulfillmentStatus": row.fulfilment_status,
+        "statusReasons": list(row.reasons),
+        "version": row.version,
+        "note": row.note,
+        "meetingPoint": contact.meeting_point,
+        "assignedDriverId": row.assigned_driver_id,
+        "tourDate": None if row.tour_date is None else row.tour_date.isoformat(),
+        "tourTime": None if row.tour_time is None else f"{row.tour_time:%H:%M}",
+        "adult": row.adult,
+        "child": row.child,
+        "infant": row.infant,
+        "currency": row.currency,
+        "totalPrice": None if row.total_price is None else f"{row.total_price:.2f}",
+        "contact": {
+            "mainName": contact.name,
+            "mainEmail": contact.email,
+            "phone": contact.phone,
+            "phoneE164": contact.phone_e164,
+            "emailKind": contact.email_kind.value,
+            "isPlaceholderName": contact.is_placeholder_name,
+            "isPlaceholderEmail": contact.is_placeholder_email,
+            "pickupLocation": contact.pickup_location,
+        },
+        "packageRefType": row.package_ref_type,
+        "packageRefKey": None if row.package_ref_key is None else str(row.package_ref_key),
+        "legacyPackageId": row.legacy_package_id,
+        "createdAt": format_instant(row.created_at),
+        "updatedAt": format_instant(row.updated_at),
+    }
+
+
+def detail_json(detail: BookingDetail) -> dict[str, Any]:
+    """The detail: the row, and where everything in it comes from."""
+    return {
+        **booking_json(detail.row),
+        "provenance": {
+            name: {
+                "source": origin.source,
+                "eventId": str(origin.event_id),
+                "eventTime": format_instant(origin.event_time),
+            }
+            for name, origin in detail.provenance.items()
+        },
+        "payments": list(detail.payments),
+        "assignments": list(detail.assignments),
+        "items": list(detail.items),
+        "finance": detail.finance,
+    }
+
+
+def candidate_json(key: BookingKey, identity: BookingIdentity) -> dict[str, Any]:
+    """One of several bookings that a bare ref may mean."""
+    return {"bookingKey": str(key), "channelCode": identity.channel, "externalBookingRef": identity.ref}

@@ -1,0 +1,175 @@
+"""POST /v1/ingest/bookings/events as a plain ASGI application: the one route where every microsecond is paid for.
+
+Order of checks: flag, token, size, signature, JSON, body, and then the log, which knows the nonces. A body that is refused
+still uses up its nonce, so the answer waits for the commit that says so.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+from uuid import UUID
+
+from attrs import field, frozen
+from bst_application.errors import Conflict, Unavailable
+from bst_application.use_cases.accept import BodyRefused, Delivery
+from bst_application.use_cases.ingest import IngestDoor, Receipt, new_event
+from bst_domain.accepting import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
+from bst_domain.canonical_json import InvalidJson, decode
+from bst_domain.event_v1 import BookingEvent, Problem, parse_event
+from bst_domain.signing import Refusal, SignedRequest, Verified, verify
+from litestar.types import Receive, Scope, Send
+
+from bst_litestar.auth import bearer, equal
+from bst_litestar.envelope import encode, failure, request_id, success
+from bst_litestar.problems import REFUSAL_STATUS, Refused, store_unavailable
+
+_log = logging.getLogger(__name__)
+
+PATH = "/v1/ingest/bookings/events"
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@frozen(kw_only=True)
+class IngestEndpoint:
+    """The ASGI application."""
+
+    door: IngestDoor
+    enabled: bool
+    service_token: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    max_drift: timedelta
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        request = request_id(headers.get("x-request-id"))
+        extra: Mapping[str, str] = {}
+        try:
+            status, answer = 202, success(await self._answer(scope, headers, receive), request)
+        except Refused as refused:
+            status, extra = refused.status, refused.headers
+            answer = failure(status, refused.message, request, refused.details)
+        except Exception:
+            _log.exception("request %s failed", request)
+            status, answer = 500, failure(500, "INTERNAL_ERROR", request)
+        body = encode(answer)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (b"content-type", b"application/json; charset=utf-8"),
+                    (b"content-length", str(len(body)).encode()),
+                    (b"x-request-id", request.encode()),
+                    *((name.encode(), value.encode()) for name, value in extra.items()),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> dict[str, Any]:
+        method: str = scope["method"]  # type: ignore[typeddict-item]
+        if method != "POST":
+            raise Refused(405, f"Cannot {method} {PATH}", headers={"allow": "POST"})
+        if not self.enabled:
+            raise Refused(503, "INGEST_WEBHOOK_DISABLED", headers={"retry-after": "60"})
+        token = bearer(headers.get("authorization"))
+        if token is None:
+            raise Refused(401, "MISSING_OR_INVALID_AUTHORIZATION")
+        if not equal(token, self.service_token):
+            raise Refused(401, "INVALID_SERVICE_TOKEN")
+        if self.door.is_full:
+            raise store_unavailable("INGEST_OVERLOADED")
+        raw = await _read_body(headers, receive)
+        signed = SignedRequest(
+            method=method,
+            path=(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode("latin-1"),
+            timestamp=headers.get("x-timestamp", ""),
+            nonce=headers.get("x-nonce", ""),
+            idempotency_key=headers.get("x-idempotency-key", ""),
+            body=raw,
+            algorithm=headers.get("x-signature-algorithm", ""),
+            signature=headers.get("x-signature", ""),
+        )
+        now = self.now()
+        verdict = verify(signed, secrets=self.secrets, now=now, max_drift=self.max_drift)
+        if isinstance(verdict, Refusal):
+            raise Refused(REFUSAL_STATUS[verdict], verdict.value)
+        delivery, refusal = self._delivery(signed, verdict, now)
+        try:
+            receipt = await self.door(delivery)
+        except (Unavailable, Conflict) as error:
+            _log.warning("nothing accepted: %s", error)
+            raise store_unavailable("INGEST_STORE_UNAVAILABLE") from error
+        return _data(receipt, refusal)
+
+    def _delivery(self, signed: SignedRequest, verified: Verified, now: datetime) -> tuple[Delivery, Refused | None]:
+        body = decode(signed.body)
+        if isinstance(body, InvalidJson):
+            return Delivery(nonce=signed.nonce, event=None), _bad_body(Problem("", "INVALID_JSON", body.why))
+        event = parse_event(body, now=now)
+        if not isinstance(event, BookingEvent):
+            return Delivery(nonce=signed.nonce, event=None), _bad_body(*event)
+        row = new_event(
+            event=event,
+            body=body,
+            idempotency_key=signed.idempotency_key,
+            nonce=signed.nonce,
+            payload_hash=verified.payload_hash,
+            now=now,
+            new_id=self.new_id,
+        )
+        return Delivery(nonce=signed.nonce, event=row), None
+
+
+def _bad_body(first: Problem, *others: Problem) -> Refused:
+    errors = [{"path": p.path, "code": p.code, "message": p.message} for p in (first, *others)]
+    return Refused(400, first.code, details={"errors": errors})
+
+
+def _data(receipt: Receipt, refusal: Refused | None) -> dict[str, Any]:
+    match receipt.outcome:
+        case Accepted(event_id):
+            status, replay = "RECEIVED", False
+        case Replayed(event_id, status):
+            replay = True
+        case KeyReused(first):
+            raise Refused(409, "IDEMPOTENCY_KEY_REUSED", details={"firstEventId": str(first)})
+        case NonceReused():
+            raise Refused(401, "NONCE_REUSED")
+        case ChannelNotRegistered():
+            raise _bad_body(Problem("source", "CHANNEL_NOT_REGISTERED", "this channel is not registered here"))
+        case BodyRefused():
+            assert refusal is not None
+            raise refusal
+        case _:
+            assert_never(receipt.outcome)
+    return {
+        "eventId": str(event_id),
+        "processStatus": status,
+        "idempotentReplay": replay,
+        "queued": receipt.queued,
+        "processedInline": receipt.processed_inline,
+    }
+
+
+async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+    """The raw body, as it came. Raises Refused above 1 MiB, as soon as that is certain."""
+    stated = headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > MAX_BODY_BYTES:
+        raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "REQUEST_ABORTED")
+        chunk: bytes = message.get("body", b"")  # type: ignore[assignment]
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)

@@ -1,0 +1,81 @@
+"""Query parameters: what is wrong is said with its name; numbers follow the predecessor's rule (not a number: the default)."""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from uuid import UUID
+
+from bst_application.ports.reading import Position
+from bst_domain.instants import parse_day
+
+from bst_litestar.problems import invalid_input
+
+
+def whole_number(query: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
+    """Rounded down and brought into bounds; what is not a number counts as absent."""
+    try:
+        value = float(query.get(name, ""))
+        return max(least, min(most, int(value)))
+    except (ValueError, OverflowError):
+        return default
+
+
+def word(query: Mapping[str, str], name: str, known: Iterable[str], code: str) -> str | None:
+    """One of the known words in any case; blank counts as absent. Raises Refused."""
+    value = query.get(name, "").strip().upper()
+    if not value:
+        return None
+    words = list(known)
+    if value not in words:
+        raise invalid_input(name, f"{code}:{value[:64]}", f"{name} must be one of {', '.join(words)}")
+    return value
+
+
+def day(query: Mapping[str, str], name: str, code: str) -> date | None:
+    """A calendar day; blank counts as absent. Raises Refused."""
+    value = query.get(name, "").strip()
+    if not value:
+        return None
+    parsed = parse_day(value)
+    if parsed is None:
+        raise invalid_input(name, code, f"{name} must be a day, YYYY-MM-DD")
+    return parsed
+
+
+def text(query: Mapping[str, str], name: str, *, limit: int, code: str) -> str | None:
+    """A short text; blank counts as absent. Raises Refused."""
+    value = query.get(name, "").strip()
+    if len(value) > limit or "\x00" in value:
+        raise invalid_input(name, code, f"{name} must have at most {limit} characters, none of them U+0000")
+    return value or None
+
+
+def cursor_text(position: Position) -> str:
+    """A position as callers hand it back: opaque, safe in a URL."""
+    plain = json.dumps([position.booked_at.isoformat(), str(position.key)])
+    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+
+def cursor(query: Mapping[str, str]) -> Position | None:
+    """Raises Refused for anything that ``cursor_text`` did not make."""
+    value = query.get("cursor", "").strip()
+    if not value:
+        return None
+    try:
+        booked_at, key = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        at = datetime.fromisoformat(booked_at)
+        if at.tzinfo is None:
+            raise ValueError("a position has a zone")
+        return Position(booked_at=at, key=UUID(key))
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
+        raise invalid_input("cursor", "INVALID_CURSOR", "cursor must be meta.nextCursor of an earlier answer") from None
+
+
+def uuid_in_path(value: str) -> UUID | None:
+    """The UUID that a path segment spells, or None: what cannot exist is not found."""
+    try:
+        return UUID(value) if len(value) == 36 else None  # only the hyphenated spelling
+    except ValueError:
+        return None

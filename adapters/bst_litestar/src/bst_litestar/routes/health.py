@@ -1,0 +1,98 @@
+"""Is it alive, and is it ready?"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+from bst_application.errors import Unavailable
+from bst_application.ports.queue import JobQueue
+from bst_application.ports.reading import DatabaseProbe
+from bst_domain.instants import format_instant
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from bst_litestar.envelope import success
+from bst_litestar.requests import id_of
+
+
+@frozen(kw_only=True)
+class _Check:
+    name: str
+    ok: bool
+    required: bool
+    detail: str | None
+
+
+def health_routes(
+    probes: Sequence[DatabaseProbe], queue: JobQueue, *, now: Callable[[], datetime]
+) -> list[HTTPRouteHandler]:
+    """Health of the process, of the databases (the first probe is the operational one), and readiness."""
+
+    @get("/health")
+    async def health(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        data = {"status": "ok", "service": "core-api", "timestamp": format_instant(now())}
+        return success(data, id_of(request))
+
+    @get("/health/db")
+    async def database_health(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        checks = await asyncio.gather(*(probe.check() for probe in probes))
+        configured = [check for check in checks if check.configured]
+        healthy = bool(configured) and all(check.reachable for check in configured)
+        data = {
+            "status": "ok" if healthy else "degraded",
+            "checks": [
+                {
+                    "database": check.database,
+                    "configured": check.configured,
+                    "reachable": check.reachable,
+                    "latencyMs": check.latency_ms,
+                    "error": check.error,
+                }
+                for check in checks
+            ],
+        }
+        return success(data, id_of(request))
+
+    @get("/health/ready")
+    async def readiness(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        checks = [await _database(probes[0]), await _schema(probes[0]), await _queue(queue)]
+        ready = all(check.ok for check in checks if check.required)
+        data = {
+            "status": "ready" if ready else "not_ready",
+            "checks": [
+                {"name": check.name, "ok": check.ok, "required": check.required, "detail": check.detail}
+                for check in checks
+            ],
+        }
+        return Response(success(data, id_of(request)), status_code=200 if ready else 503)
+
+    return [health, database_health, readiness]
+
+
+async def _database(probe: DatabaseProbe) -> _Check:
+    check = await probe.check()
+    return _Check(name="ops_db", ok=check.reachable, required=True, detail=check.error)
+
+
+async def _schema(probe: DatabaseProbe) -> _Check:
+    try:
+        current = await probe.schema_is_current()
+    except Unavailable:
+        return _Check(name="schema", ok=False, required=True, detail="DB_CHECK_FAILED")
+    return _Check(
+        name="schema",
+        ok=current,
+        required=True,
+        detail=None if current else "migrations are pending: run `bst db upgrade`",
+    )
+
+
+async def _queue(queue: JobQueue) -> _Check:
+    """Not required: without the queue events wait for the sweep, a few seconds longer."""
+    try:
+        await queue.counts()
+    except Unavailable as down:
+        return _Check(name="queue", ok=False, required=False, detail=str(down))
+    return _Check(name="queue", ok=True, required=False, detail=None)

@@ -1,0 +1,114 @@
+"""Locks bookings and reads what processing folds into: one query for all of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve
+from bst_application.ports.bookings import Statuses, StoredBooking
+from bst_domain.codec import facts_from_document
+from bst_domain.fulfilment import FulfilmentStatus, OpsInputs, Reason
+from bst_domain.identity import BookingIdentity, BookingKey, ExternalRef
+from bst_domain.payments import PaymentFact, PaymentKind, PaymentStatus
+
+from bst_postgres.database import DriverConnection, as_json
+
+# Locks end with the transaction. Taking them in number order keeps two groups from waiting for each other in a circle.
+_LOCK = """
+select pg_advisory_xact_lock(number) from (
+  select number from json_array_elements_text(%s::json) as given (number_text),
+    lateral (select number_text::bigint as number) cast_to order by number) ordered
+"""
+
+_LOAD = """
+with given as (
+  select * from json_to_recordset(%s::json) as given (at int, channel text, ref text)),
+found as (
+  select given.at, coalesce(own.booking_key, alias.entity_key) as booking_key
+  from given
+  left join booking_core own on own.channel_code = given.channel and own.external_booking_ref = given.ref
+  left join channel_external_refs alias on own.booking_key is null and alias.entity_type = 'BOOKING'
+    and alias.channel_code = given.channel and alias.external_ref_kind = 'BOOKING_REF' and alias.external_ref = given.ref)
+select found.at, core.booking_key, core.channel_code, core.external_booking_ref, core.version, core.fold,
+  core.customer_payment_status, core.ops_fulfillment_status, core.status_reasons,
+  state.assigned_driver_id is not null, finance.pattern_id is not null, finance.validated_at is not null,
+  finance.settlement_status = 'SETTLED',
+  (select json_agg(json_build_array(provider, kind, reference, order_id, amount::text, payment.currency_code, instant,
+     raw_status, partially_returned, weak, origin, event_key, event_time))
+   from payment_fact payment where payment.booking_key = core.booking_key)
+from found
+join booking_core core on core.booking_key = found.booking_key
+left join ops_booking_state state on state.booking_key = core.booking_key
+left join ops_finance_bridge finance on finance.booking_key = core.booking_key
+"""
+
+
+async def lock_bookings(connection: DriverConnection, identities: Sequence[BookingIdentity]) -> None:
+    """Waits until nobody else works on these bookings, whether they exist or not."""
+    numbers = sorted({identity.lock_number() for identity in identities})
+    await connection.execute(_LOCK, (as_json([str(number) for number in numbers]),))
+
+
+async def load_bookings(
+    connection: DriverConnection, identities: Sequence[BookingIdentity]
+) -> Mapping[BookingIdentity, StoredBooking]:
+    """Reads locked bookings by the identity asked for. One that an alias leads to is locked under its own name first."""
+    loaded = await _load(connection, identities)
+    others = {booking.identity for asked, booking in loaded.items() if booking.identity != asked}
+    if others - set(identities):
+        await lock_bookings(connection, sorted(others))
+        loaded = await _load(connection, identities)
+    return loaded
+
+
+async def _load(
+    connection: DriverConnection, identities: Sequence[BookingIdentity]
+) -> dict[BookingIdentity, StoredBooking]:
+    given = [{"at": at, "channel": i.channel, "ref": i.ref} for at, i in enumerate(identities)]
+    rows = await (await connection.execute(_LOAD, (as_json(given),))).fetchall()
+    return {identities[row[0]]: _booking(row) for row in rows}
+
+
+def _booking(row: tuple[Any, ...]) -> StoredBooking:
+    (_, key, channel, ref, version, fold, payment, fulfilment, reasons, driver, pattern, validated, settled, paid) = row
+    payments = [_payment(entry) for entry in paid or ()]
+    return StoredBooking(
+        key=BookingKey(key),
+        identity=BookingIdentity(channel, ExternalRef(ref)),
+        version=version,
+        facts=evolve(facts_from_document(fold), payments={fact.key: fact for fact in payments}),
+        ops=OpsInputs(
+            driver_assigned=driver,
+            cost_pattern_set=pattern,
+            # The bridge keeps the verdict on the items, not the items: SETTLED is at least one, and all paid.
+            finance_items=1 if settled else 0,
+            finance_items_paid=1 if settled else 0,
+            finance_validated=validated,
+        ),
+        statuses=Statuses(
+            payment=PaymentStatus(payment),
+            fulfilment=FulfilmentStatus(fulfilment),
+            reasons=tuple(map(Reason, reasons)),
+        ),
+    )
+
+
+def _payment(row: Sequence[Any]) -> PaymentFact:
+    (provider, kind, ref, order, amount, currency, instant, raw, partially, weak, origin, event, at) = row
+    return PaymentFact(
+        provider=provider,
+        kind=PaymentKind(kind),
+        reference=ref,
+        order_id=order,
+        amount=Decimal(amount),
+        currency=currency,
+        instant=datetime.fromisoformat(instant),
+        raw_status=raw,
+        partially_returned=partially,
+        weak=weak,
+        origin=origin,
+        event_id=UUID(event),
+        event_time=datetime.fromisoformat(at),
+    )

@@ -1,0 +1,44 @@
+"""Writes folded bookings: one statement a table, for a whole group, and only the tables that a change touches."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bst_application.ports.bookings import BookingChange
+from bst_domain.facts import Field
+
+from bst_postgres.bookings import rows, upserts
+from bst_postgres.database import DriverConnection, as_json, as_uuid_array
+
+
+async def save_bookings(connection: DriverConnection, changes: Sequence[BookingChange], now: datetime) -> None:
+    """Writes the changes; rows that a change does not touch are not written."""
+    moved = [change for change in changes if not change.is_unchanged]
+    paying = [change for change in moved if rows.new_payment_facts(change)]
+    turned = [change for change in moved if change.before is None or change.before.statuses != change.statuses]
+    stated = [change for change in moved if change in turned or change in paying]
+    plan: tuple[tuple[upserts.Upsert, list[rows.Row]], ...] = (
+        (upserts.CORE, [rows.core_row(change) for change in moved]),
+        (upserts.CONTACT, [rows.contact_row(change) for change in moved if _touches(change, rows.CONTACT_FIELDS)]),
+        (upserts.PARTY, [rows.party_row(change) for change in moved if _touches(change, rows.PARTY_FIELDS)]),
+        (upserts.ITEM, [r for change in moved if _touches(change, rows.PRICED_FIELDS) for r in rows.item_rows(change)]),
+        (upserts.STATE, [rows.state_row(change) for change in stated]),
+        (upserts.HISTORY, [rows.history_row(change, now) for change in turned]),
+        (upserts.FACT, [row for change in changes for row in rows.facts_rows(change, now)]),
+        (upserts.PAYMENT_FACT, [row for change in paying for row in rows.payment_facts_rows(change)]),
+        (upserts.REFERENCE, [row for change in changes for row in rows.references_rows(change)]),
+    )
+    for upsert, values in plan:
+        if values:
+            await connection.execute(upsert.statement, (as_json(values),))
+    outlived = [key for change in paying for key in rows.outlived_payment_keys(change)]
+    if outlived:
+        await connection.execute(
+            "delete from payment_event where payment_key = any(%s::uuid[])", (as_uuid_array(outlived),)
+        )
+    payments = [row for change in moved for row in rows.payments_rows(change)]
+    if payments:
+        await connection.execute(upserts.PAYMENT, (as_json(payments),))
+
+
+def _touches(change: BookingChange, fields: frozenset[Field]) -> bool:
+    return change.is_new or not change.changed.isdisjoint(fields)

@@ -1,0 +1,147 @@
+"""The processing transaction: claim, lock, load, save, finish."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import uuid4
+
+from bst_application.ports.bookings import (
+    BookingChange,
+    ClaimedEvent,
+    FailedEvent,
+    ProcessingTransaction,
+    StoredBooking,
+)
+from bst_domain.identity import BookingIdentity, EventId, ExternalRef
+from bst_domain.processing import DeadLetter
+
+from bst_postgres.bookings.loading import load_bookings, lock_bookings
+from bst_postgres.bookings.saving import save_bookings
+from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
+
+# Skipping what another transaction holds is what makes a job that arrives twice harmless.
+_CLAIM = """
+select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count
+from ingest_event_log
+where event_key = any(%(ids)s::uuid[]) and process_status = 'RECEIVED'
+  and (next_retry_at is null or next_retry_at <= %(now)s)
+for update skip locked
+"""
+
+_FINISH = """
+update ingest_event_log
+set process_status = 'DONE', attempt_count = attempt_count + 1, next_retry_at = null, error_message = null,
+  processed_at = coalesce(processed_at, %(now)s)
+where event_key = any(%(ids)s::uuid[])
+"""
+
+_FAIL = """
+update ingest_event_log log
+set process_status = given.status, attempt_count = attempt_count + 1, next_retry_at = given.retry_at,
+  error_message = given.detail
+from json_to_recordset(%s::json) as given (event_key uuid, status text, retry_at timestamptz, detail text)
+where log.event_key = given.event_key
+"""
+
+_DEAD_LETTER = """
+insert into ingest_dead_letter (dead_letter_key, event_key, reason_code, reason_detail, poison_message, status,
+  first_failed_at, last_failed_at, raw_payload)
+select given.dead_letter_key, given.event_key, given.reason_code, given.detail, true, 'OPEN', %(now)s, %(now)s,
+  log.raw_payload
+from json_to_recordset(%(rows)s::json) as given (dead_letter_key uuid, event_key uuid, reason_code text, detail text)
+join ingest_event_log log on log.event_key = given.event_key
+"""
+
+_DUE = """
+(select event_key, next_retry_at as since from ingest_event_log
+ where process_status = 'RECEIVED' and next_retry_at <= %(now)s order by next_retry_at limit %(limit)s)
+union all
+(select event_key, request_received_at from ingest_event_log
+ where process_status = 'RECEIVED' and next_retry_at is null and request_received_at < %(accepted_before)s
+ order by request_received_at limit %(limit)s)
+order by since limit %(limit)s
+"""
+
+_TURNING = """
+select channel_code, external_booking_ref from booking_core
+where tour_date <= %s::date and ops_fulfillment_status in ('NEW', 'UPDATED', 'READY')
+  and not fold ? 'override'
+order by tour_date limit %s
+"""
+
+
+class PostgresBookingStore:
+    """BookingStore on the operational database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def processing(self) -> AsyncIterator[ProcessingTransaction]:
+        async with self._database.transaction() as connection:
+            yield _Processing(connection)
+
+    async def due(self, *, now: datetime, accepted_before: datetime, limit: int) -> list[EventId]:
+        async with self._database.transaction() as connection:
+            given = {"now": now, "accepted_before": accepted_before, "limit": limit}
+            rows = await (await connection.execute(_DUE, given)).fetchall()
+        return [EventId(event_key) for event_key, _ in rows]
+
+    async def turning(self, *, today: str, limit: int) -> list[BookingIdentity]:
+        async with self._database.transaction() as connection:
+            rows = await (await connection.execute(_TURNING, (today, limit))).fetchall()
+        return [BookingIdentity(channel, ExternalRef(ref)) for channel, ref in rows]
+
+
+class _Processing:
+    """One processing transaction."""
+
+    def __init__(self, connection: DriverConnection) -> None:
+        self._connection = connection
+
+    async def claim(self, event_ids: Sequence[EventId], *, now: datetime) -> list[ClaimedEvent]:
+        rows = await (await self._connection.execute(_CLAIM, {"ids": as_uuid_array(event_ids), "now": now})).fetchall()
+        claimed = {
+            event_key: ClaimedEvent(
+                event_id=EventId(event_key),
+                identity=BookingIdentity(channel, ExternalRef(ref)),
+                payload=payload,
+                received_at=received_at,
+                executions=attempts,
+            )
+            for event_key, channel, ref, payload, received_at, attempts in rows
+        }
+        return [claimed[event_id] for event_id in dict.fromkeys(event_ids) if event_id in claimed]
+
+    async def load(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        await lock_bookings(self._connection, identities)
+        return await load_bookings(self._connection, identities)
+
+    async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
+        await save_bookings(self._connection, changes, now)
+
+    async def finish(self, events: Sequence[EventId], *, now: datetime) -> None:
+        await self._connection.execute(_FINISH, {"ids": as_uuid_array(events), "now": now})
+
+    async def fail(self, events: Sequence[FailedEvent], *, now: datetime) -> None:
+        rows = []
+        letters = []
+        for failed in events:
+            event_key, detail = failed.event.event_id, failed.detail
+            if isinstance(failed.then, DeadLetter):
+                rows.append({"event_key": event_key, "status": "FAILED", "retry_at": None, "detail": detail})
+                letters.append(
+                    {
+                        "dead_letter_key": uuid4(),
+                        "event_key": event_key,
+                        "reason_code": failed.then.failure.code.value,
+                        "detail": detail,
+                    }
+                )
+            else:
+                rows.append(
+                    {"event_key": event_key, "status": "RECEIVED", "retry_at": failed.then.at, "detail": detail}
+                )
+        await self._connection.execute(_FAIL, (as_json(rows),))
+        if letters:
+            await self._connection.execute(_DEAD_LETTER, {"rows": as_json(letters), "now": now})

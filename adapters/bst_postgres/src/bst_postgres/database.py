@@ -1,0 +1,200 @@
+"""Connections: one engine a process, transactions that translate every failure, and no dead connection in the pool.
+
+SQLAlchemy pools and compiles the reads. The ingest path speaks psycopg on the pooled connection, because at a few thousand
+events a second the layers between would cost more than the database does.
+"""
+
+import json
+import select
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from uuid import UUID
+
+import psycopg
+import sqlalchemy.exc
+from bst_application.errors import Conflict, InDoubt, Unavailable
+from psycopg import errors
+from psycopg.rows import TupleRow
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+DriverConnection = psycopg.AsyncConnection[TupleRow]
+
+CONNECT_TIMEOUT_S = 5
+POOL_TIMEOUT_S = 10
+#: A statement that takes longer is stuck; the caller hears Unavailable instead of waiting for ever.
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 10_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+
+# The database chose a loser, or a row appeared between looking and writing: the same work can be done again at once.
+_CONFLICTS = (
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.LockNotAvailable,
+    errors.UniqueViolation,
+)
+# Time-outs, shutdowns, full disks, fail-overs, lost connections: later may be better.
+_UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.QueryCanceled,
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
+
+
+def sqlalchemy_url(dsn: str) -> URL:
+    """A libpq URL (``postgresql://…``) as SQLAlchemy wants it. Raises ValueError for anything else."""
+    parts = urlsplit(dsn)
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("a database URL starts with postgresql://")
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "schema"]  # Prisma's own word
+    return make_url(urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, urlencode(query), "")))
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database. Constructing it connects to nothing."""
+
+    def __init__(self, dsn: str, *, pool_size: int = 8, application_name: str = "bst") -> None:
+        options = (
+            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+            f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
+        )
+        self._engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(dsn),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_S,
+            pool_use_lifo=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "application_name": application_name,
+                "options": options,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[DriverConnection]:
+        """A psycopg connection in a transaction; commits on leaving without an exception.
+
+        Raises Unavailable, InDoubt (lost while committing) and Conflict; anything else is a bug and passes through.
+        """
+        with _translated():
+            connection = await self._live_connection()
+            raw = await _driver(connection)
+        try:
+            with _translated():
+                yield raw
+            try:
+                with _translated():
+                    await raw.commit()
+            except Unavailable as lost:
+                raise InDoubt(str(lost)) from lost
+        except BaseException:
+            await _discard(connection, raw)
+            raise
+        await connection.close()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A SQLAlchemy connection for reads. Raises Unavailable and Conflict."""
+        with _translated():
+            connection = await self._live_connection()
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    async def close(self) -> None:
+        """Closes every connection; harmless when called twice."""
+        await self._engine.dispose()
+
+    async def _live_connection(self) -> AsyncConnection:
+        """A pooled connection whose server has not hung up while it lay idle."""
+        while True:
+            connection = await self._engine.connect()
+            try:
+                if not _hung_up(await _driver(connection)):
+                    return connection
+                await connection.invalidate()
+            except BaseException:
+                await connection.close()
+                raise
+            await connection.close()
+
+
+async def _driver(connection: AsyncConnection) -> DriverConnection:
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, psycopg.AsyncConnection)
+    return raw
+
+
+def _hung_up(raw: DriverConnection) -> bool:
+    """An idle connection has nothing to read unless the server said goodbye; asking the socket costs a microsecond."""
+    if raw.closed:
+        return True
+    poll = select.poll()
+    poll.register(raw.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
+
+
+async def _discard(connection: AsyncConnection, raw: DriverConnection) -> None:
+    """Ends a failed transaction; a connection that cannot even roll back leaves the pool. The first error stays the error."""
+    try:
+        await raw.rollback()
+    except psycopg.Error:
+        await connection.invalidate()
+    if raw.closed and not connection.invalidated:
+        await connection.invalidate()
+    await connection.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlalchemy.exc.TimeoutError as error:
+        raise Unavailable("no free database connection in time") from error
+    except sqlalchemy.exc.DBAPIError as error:
+        raise _meaning(error.orig) or error from error
+    except psycopg.Error as error:
+        raise _meaning(error) or error from error
+
+
+def _meaning(error: BaseException | None) -> Exception | None:
+    """Names the class of the trouble only: driver texts may quote rows."""
+    name = type(error).__name__
+    if isinstance(error, _CONFLICTS):
+        return Conflict(f"the database refused: {name}")
+    if isinstance(error, _UNAVAILABLE):
+        return Unavailable(f"the database is not available: {name}")
+    return None
+
+
+def as_json(value: Any) -> str:
+    """Rows for ``json_to_recordset``: one text parameter is many times cheaper than lists of adapted values."""
+    return _encode(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, UUID | Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a row")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
+
+
+def as_uuid_array(ids: Any) -> str:
+    """A PostgreSQL array literal of UUIDs."""
+    return "{" + ",".join(map(str, ids)) + "}"

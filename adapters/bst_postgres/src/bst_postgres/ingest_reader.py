@@ -1,0 +1,117 @@
+"""The ingest side for the API: event records, and counts for the metrics."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from bst_application.ports.reading import EventRecord, ProcessingCounts, RetryCounts
+from bst_domain.identity import EventId
+from bst_domain.processing import RETRY_DELAYS
+from bst_postgres.database import Database
+
+_EVENT = text("""
+select log.*, coalesce((select max(letter.replay_count) from ingest_dead_letter letter
+  where letter.event_key = log.event_key), 0) as replay_count
+from ingest_event_log log where log.event_key = :event_key
+""")
+
+# A latency is of what happened once: processed_at is that of the first success, whatever was replayed later.
+_PROCESSING = text("""
+with seen as materialized (
+  select process_status, extract(epoch from processed_at - request_received_at) * 1000 as latency_ms
+  from ingest_event_log where created_at >= :since - interval '1 day' and request_received_at >= :since)
+select count(*) as received,
+  count(*) filter (where process_status = 'DONE') as done,
+  count(*) filter (where process_status = 'FAILED') as failed,
+  count(*) filter (where process_status = 'PROCESSING') as processing,
+  count(*) filter (where process_status = 'RECEIVED') as pending,
+  count(latency_ms) filter (where process_status = 'DONE') as samples,
+  coalesce(round((percentile_cont(0.5) within group (order by latency_ms) filter (where process_status = 'DONE'))::numeric), 0) as median,
+  coalesce(round((percentile_cont(0.95) within group (order by latency_ms) filter (where process_status = 'DONE'))::numeric), 0) as p95,
+  coalesce(round(max(latency_ms) filter (where process_status = 'DONE')), 0) as longest
+from seen
+""")
+
+_RETRIES = text("""
+select count(*) filter (where process_status = 'RECEIVED' and next_retry_at is not null) as pending,
+  count(*) filter (where process_status = 'RECEIVED' and next_retry_at <= :now) as due,
+  count(*) filter (where process_status = 'PROCESSING' and attempt_count > 0) as processing,
+  count(*) filter (where process_status = 'RECEIVED' and next_retry_at is null and attempt_count > 0) as queued,
+  count(*) filter (where process_status = 'FAILED' and attempt_count > :retries) as exhausted,
+  min(next_retry_at) filter (where process_status = 'RECEIVED') as earliest,
+  max(next_retry_at) filter (where process_status = 'RECEIVED') as latest
+from ingest_event_log where process_status <> 'DONE'
+""")
+
+_ATTEMPTS = text("select attempt_count, count(*) from ingest_event_log where attempt_count > 0 group by attempt_count")
+
+
+class PostgresIngestReader:
+    """IngestReader on the operational database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def event(self, event_id: UUID) -> EventRecord | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_EVENT, {"event_key": event_id})).one_or_none()
+        if row is None:
+            return None
+        return EventRecord(
+            event_id=EventId(row.event_key),
+            idempotency_key=row.idempotency_key,
+            nonce=row.nonce,
+            process_status=row.process_status,
+            source=row.source_enum,
+            channel=row.channel_code,
+            ref=row.external_booking_ref,
+            event_type=row.event_type,
+            event_time=row.event_time,
+            event_time_normalized=row.event_time_normalized,
+            payload_hash=row.payload_hash,
+            payload=row.raw_payload,
+            error_message=row.error_message,
+            attempts=row.attempt_count,
+            next_retry_at=row.next_retry_at,
+            replay_count=row.replay_count,
+            received_at=row.request_received_at,
+            processed_at=row.processed_at,
+        )
+
+    async def processing_counts(self, *, since: datetime) -> ProcessingCounts:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_PROCESSING, {"since": since})).one()
+        return ProcessingCounts(
+            received=row.received,
+            done=row.done,
+            failed=row.failed,
+            processing=row.processing,
+            pending=row.pending,
+            latency_samples=row.samples,
+            latency_median_ms=int(row.median),
+            latency_p95_ms=int(row.p95),
+            latency_max_ms=int(row.longest),
+        )
+
+    async def retry_counts(self, *, now: datetime) -> RetryCounts:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_RETRIES, {"now": now, "retries": len(RETRY_DELAYS)})).one()
+            attempts = {n: count for n, count in (await connection.execute(_ATTEMPTS)).all()}
+        return RetryCounts(
+            pending=row.pending,
+            due=row.due,
+            processing=row.processing,
+            queued=row.queued,
+            exhausted=row.exhausted,
+            with_attempt=sum(attempts.values()),
+            earliest=row.earliest,
+            latest=row.latest,
+            attempts=attempts,
+        )
+
+    async def dead_letter_counts(self) -> Mapping[str, int]:
+        query = text("select status, count(*) from ingest_dead_letter group by status")
+        async with self._database.reading() as connection:
+            return {status: count for status, count in (await connection.execute(query)).all()}

@@ -1,0 +1,47 @@
+"""Runs the API with uvicorn: httptools and uvloop, no access log, a clean end on SIGTERM and SIGINT."""
+
+import argparse
+import logging
+import os
+import sys
+
+import uvicorn
+from bst_application.settings import BadSettings, settings_from
+
+from bst_core_api.wiring import build
+
+#: A request that is still running this long after SIGTERM is cut off.
+SHUTDOWN_WITHIN_S = 10
+
+
+def main() -> None:
+    """Exit codes: 0 stopped as asked, 1 could not work, 2 wrong usage or settings."""
+    parser = argparse.ArgumentParser(prog="bst api", description="The API process of BST.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default PORT, else 4000)")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        settings = settings_from(os.environ)
+        if settings.ops_db_url is None:
+            raise BadSettings(
+                ["OPS_DB_URL is not set; give the PostgreSQL database, e.g. postgresql://user@host/ops_db"]
+            )
+        app = build(settings)
+    except BadSettings as error:
+        for problem in error.problems:
+            print(f"bst api: {problem}", file=sys.stderr)
+        sys.exit(2)
+    for name in settings.generated:
+        logging.getLogger(__name__).warning("%s is unset: a random one holds until this process ends", name)
+    uvicorn.run(
+        app,
+        host=arguments.host,
+        port=settings.port if arguments.port is None else arguments.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_WITHIN_S,
+        backlog=2048,
+    )

@@ -1,0 +1,133 @@
+"""The API's wiring: plain constructor calls, from settings to an ASGI application."""
+
+import asyncio
+import logging
+from asyncio import Event
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from bst_application.errors import Conflict, Unavailable
+from bst_application.ids import uuid7
+from bst_application.periodically import periodically
+from bst_application.ports.audit import AuditEntry
+from bst_application.ports.queue import JobQueue
+from bst_application.settings import Settings
+from bst_application.use_cases.accept import AcceptDeliveries
+from bst_application.use_cases.hand_over import HandOver
+from bst_application.use_cases.ingest import IngestDoor
+from bst_application.use_cases.process import ProcessEvents
+from bst_application.use_cases.relay import SweepDueEvents
+from bst_bullmq.postgres_queue import PostgresJobQueue
+from bst_bullmq.redis_queue import RedisJobQueue
+from bst_litestar.app import ApiParts, build_api
+from bst_litestar.auth import Tokens
+from bst_litestar.ingest_door import IngestEndpoint
+from bst_postgres.audit import PostgresAuditTrail
+from bst_postgres.booking_reader import PostgresBookingReader
+from bst_postgres.bookings import PostgresBookingStore
+from bst_postgres.database import Database
+from bst_postgres.event_log import PostgresEventLog
+from bst_postgres.ingest_reader import PostgresIngestReader
+from bst_postgres.probe import PostgresProbe
+from litestar import Litestar
+
+_log = logging.getLogger(__name__)
+
+SWEEP_EVERY_S = 1.0
+
+
+def now() -> datetime:
+    """The clock of this process."""
+    return datetime.now(UTC)
+
+
+def build(settings: Settings) -> Litestar:
+    """The API of these settings. Connects to nothing until it is started."""
+    assert settings.ops_db_url is not None
+    database = Database(settings.ops_db_url, application_name="bst-api")
+    channel = None if settings.channel_db_url is None else Database(settings.channel_db_url, pool_size=1)
+    queue: JobQueue = (
+        PostgresJobQueue(settings.ops_db_url, settings.queue_name)
+        if settings.redis_url is None
+        else RedisJobQueue(settings.redis_url, settings.queue_name)
+    )
+    log = PostgresEventLog(database)
+    hand_over = HandOver(queue=queue, staged_jobs=log)
+    # Without a queue and with the fallback, this process does the worker's part, sweep included.
+    store = PostgresBookingStore(database)
+    inline_wanted = settings.sync_fallback_enabled and not settings.queue_enabled
+    process = ProcessEvents(store=store, now=now, new_id=uuid7)
+    door = IngestDoor(
+        accept=AcceptDeliveries(
+            log=log,
+            now=now,
+            new_id=uuid7,
+            nonce_ttl=timedelta(minutes=settings.nonce_ttl_minutes),
+            stages_jobs=settings.queue_enabled,
+        ),
+        hand_over=hand_over,
+        inline=process if inline_wanted else None,
+    )
+    audit = PostgresAuditTrail(database)
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        stop = Event()
+        tasks = [asyncio.create_task(hand_over.run())]
+        if inline_wanted:
+            sweep = SweepDueEvents(store=store, process=process, now=now)
+            tasks.append(asyncio.create_task(periodically("the sweep", sweep, every_s=SWEEP_EVERY_S, stop=stop)))
+        tasks.append(asyncio.create_task(_note_start(audit)))
+        try:
+            yield
+        finally:
+            stop.set()
+            await door.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await queue.close()
+            await database.close()
+            if channel is not None:
+                await channel.close()
+
+    parts = ApiParts(
+        ingest=IngestEndpoint(
+            door=door,
+            enabled=settings.webhook_enabled,
+            service_token=settings.service_token,
+            secrets=settings.service_secrets,
+            max_drift=timedelta(minutes=settings.timestamp_drift_minutes),
+            now=now,
+            new_id=uuid7,
+        ),
+        bookings=PostgresBookingReader(database),
+        events=PostgresIngestReader(database),
+        queue=queue,
+        probes=[PostgresProbe("ops_db", database), PostgresProbe("channel_db", channel)],
+        tokens=Tokens(
+            admin=settings.admin_token, service=settings.service_token, admin_required=settings.admin_auth_enabled
+        ),
+        queue_enabled=settings.queue_enabled,
+        now=now,
+    )
+    return build_api(parts, lifespan=lifespan)
+
+
+async def _note_start(audit: PostgresAuditTrail) -> None:
+    """The audit trail begins with the start; a database that is away must not keep the API from starting."""
+    entry = AuditEntry(
+        event_type="SYSTEM_BOOTSTRAP",
+        actor="system",
+        resource_type=None,
+        resource_id=None,
+        metadata={"source": "core-api"},
+        at=now(),
+    )
+    try:
+        await audit.append(entry)
+    except (Unavailable, Conflict) as error:
+        _log.warning("the start is not in the audit trail: %s", error)
+    except Exception:
+        _log.exception("the start is not in the audit trail")

@@ -1,0 +1,83 @@
+"""The worker's wiring: consumes the queue, relays staged jobs, sweeps what is due, turns the day."""
+
+import asyncio
+import logging
+from asyncio import Event
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from bst_application.ids import uuid7
+from bst_application.periodically import periodically
+from bst_application.ports.queue import Job, JobQueue
+from bst_application.settings import Settings
+from bst_application.use_cases.process import ProcessEvents
+from bst_application.use_cases.recompute import RecomputeTurning
+from bst_application.use_cases.relay import SWEEP_LIMIT, RelayStagedJobs, SweepDueEvents
+from bst_bullmq.postgres_queue import PostgresJobQueue
+from bst_bullmq.redis_queue import RedisJobQueue
+from bst_postgres.bookings import PostgresBookingStore
+from bst_postgres.database import Database
+from bst_postgres.event_log import PostgresEventLog
+
+_log = logging.getLogger(__name__)
+
+RELAY_EVERY_S = 1.0
+SWEEP_EVERY_S = 1.0
+RECOMPUTE_EVERY_S = 60.0
+FORGET_NONCES_EVERY_S = 300.0
+
+
+def now() -> datetime:
+    """The clock of this process."""
+    return datetime.now(UTC)
+
+
+async def work(settings: Settings, stop: Event) -> None:
+    """Works until ``stop`` is set, through every outage of the database and the queue."""
+    assert settings.ops_db_url is not None
+    database = Database(settings.ops_db_url, pool_size=settings.worker_concurrency + 4, application_name="bst-worker")
+    queue: JobQueue = (
+        PostgresJobQueue(settings.ops_db_url, settings.queue_name)
+        if settings.redis_url is None
+        else RedisJobQueue(settings.redis_url, settings.queue_name)
+    )
+    store, log = PostgresBookingStore(database), PostgresEventLog(database)
+    process = ProcessEvents(store=store, now=now, new_id=uuid7)
+    sweep = SweepDueEvents(store=store, process=process, now=now)
+    ttl = timedelta(minutes=settings.nonce_ttl_minutes)
+
+    async def handle(job: Job) -> None:
+        await process(job.event_ids)
+
+    async def forget_nonces() -> int:
+        return await log.forget_nonces(before=now() - ttl)
+
+    def every(name: str, task: Callable[[], Awaitable[int]], seconds: float, full: int = 1 << 62) -> Awaitable[None]:
+        return periodically(name, task, every_s=seconds, stop=stop, busy=lambda done: done >= full)
+
+    loops: list[Awaitable[None]] = [
+        every("the recompute of the day", RecomputeTurning(store=store, now=now), RECOMPUTE_EVERY_S),
+        every("the nonce clean-up", forget_nonces, FORGET_NONCES_EVERY_S),
+    ]
+    if settings.queue_enabled:
+        relay = RelayStagedJobs(staged_jobs=log, queue=queue, now=now)
+        loops += [
+            queue.consume(handle, concurrency=settings.worker_concurrency, stop=stop),
+            every("the relay", relay, RELAY_EVERY_S),
+            every("the sweep", sweep, SWEEP_EVERY_S, full=SWEEP_LIMIT),
+        ]
+    elif settings.sync_fallback_enabled:
+        loops.append(every("the sweep", sweep, SWEEP_EVERY_S, full=SWEEP_LIMIT))
+    else:
+        _log.warning("INGEST_QUEUE_ENABLED is off: accepted events wait in the log until it is on")
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(_as_coroutine(loop))
+    finally:
+        await queue.close()
+        await database.close()
+
+
+async def _as_coroutine(loop: Awaitable[None]) -> None:
+    await loop

@@ -1,0 +1,62 @@
+"""Group commit: whoever waits while a commit is under way shares the next one. No timer, so nobody waits for company."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class GroupCommit(Generic[Request, Answer]):
+    """Runs ``flush`` over groups of requests. At most ``flushers`` groups of at most ``most`` requests are under way."""
+
+    def __init__(
+        self,
+        flush: Callable[[Sequence[Request]], Awaitable[Sequence[Answer]]],
+        *,
+        most: int = 128,
+        flushers: int = 2,
+        waiting_limit: int = 4096,
+    ) -> None:
+        self._flush = flush
+        self._most = most
+        self._flushers = flushers
+        self._waiting_limit = waiting_limit
+        self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many wait that another one had better come back later."""
+        return len(self._waiting) >= self._waiting_limit
+
+    async def __call__(self, request: Request) -> Answer:
+        """The answer of the group that the request got into; raises what its flush raised."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answer))
+        if len(self._running) < self._flushers:
+            task = asyncio.create_task(self._run())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await answer
+
+    async def close(self) -> None:
+        """Waits until everything that is in has its answer."""
+        while self._running:
+            await asyncio.gather(*self._running)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            try:
+                answers = await self._flush([request for request, _ in group])
+            except Exception as error:
+                for _, answer in group:
+                    if not answer.done():
+                        answer.set_exception(error)
+                continue
+            for (_, answer), result in zip(group, answers, strict=True):
+                if not answer.done():  # the caller may have gone
+                    answer.set_result(result)

@@ -1,0 +1,106 @@
+"""The ingest door's inside: groups deliveries, accepts them, hands over what was staged."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+from bst_domain.accepting import Accepted, ContentKey, second_of
+from bst_domain.canonical_json import canonical_text, fingerprint
+from bst_domain.event_v1 import BookingEvent
+from bst_domain.identity import EventId
+
+from bst_application.errors import Conflict, Unavailable
+from bst_application.grouping import GroupCommit
+from bst_application.ports.event_log import NewEvent
+from bst_application.use_cases.accept import AcceptDeliveries, Delivery, Outcome
+from bst_application.use_cases.hand_over import HandOver
+from bst_application.use_cases.process import ProcessEvents
+
+
+@frozen(kw_only=True)
+class Receipt:
+    """What became of a delivery, and of its processing. ``queued``: a job for it is staged."""
+
+    outcome: Outcome
+    queued: bool
+    processed_inline: bool
+
+
+class IngestDoor:
+    """Accepts single deliveries, many at a time. ``inline`` processes at once what no queue will (sync fallback)."""
+
+    def __init__(
+        self, *, accept: AcceptDeliveries, hand_over: HandOver, inline: ProcessEvents | None, flushers: int = 2
+    ) -> None:
+        self._accept = accept
+        self._hand_over = hand_over
+        self._inline = inline
+        self._group: GroupCommit[Delivery, Receipt] = GroupCommit(self._flush, flushers=flushers)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a delivery had better come back later."""
+        return self._group.is_full
+
+    async def __call__(self, delivery: Delivery) -> Receipt:
+        """Returns after the commit. Raises Unavailable or Conflict: the producer shall try again."""
+        return await self._group(delivery)
+
+    async def close(self) -> None:
+        """Waits for the deliveries that are in."""
+        await self._group.close()
+
+    async def _flush(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
+        outcomes, job = await self._accept(deliveries)
+        if job is not None:
+            self._hand_over.offer(job)
+        accepted = [outcome.event_id for outcome in outcomes if isinstance(outcome, Accepted)]
+        inline = bool(accepted) and job is None and await self._process_inline(accepted)
+        return [
+            Receipt(
+                outcome=outcome,
+                queued=isinstance(outcome, Accepted) and job is not None,
+                processed_inline=isinstance(outcome, Accepted) and inline,
+            )
+            for outcome in outcomes
+        ]
+
+    async def _process_inline(self, events: Sequence[EventId]) -> bool:
+        if self._inline is None:
+            return False
+        try:
+            await self._inline(events)
+        except (Unavailable, Conflict):
+            return False  # accepted all the same; the sweep will come to it
+        return True
+
+
+def new_event(
+    *,
+    event: BookingEvent,
+    body: Any,
+    idempotency_key: str,
+    nonce: str,
+    payload_hash: str,
+    now: datetime,
+    new_id: Callable[[], UUID],
+) -> NewEvent:
+    """The row that a checked body would become."""
+    payload = canonical_text(body)
+    return NewEvent(
+        event_id=EventId(new_id()),
+        idempotency_key=idempotency_key,
+        nonce=nonce,
+        content=ContentKey(
+            identity=event.identity,
+            event_type=event.event_type,
+            second=second_of(event.event_time),
+            fingerprint=fingerprint(payload),
+        ),
+        event_time=event.event_time,
+        payload_hash=payload_hash,
+        payload=payload,
+        received_at=now,
+    )

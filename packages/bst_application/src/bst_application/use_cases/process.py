@@ -1,0 +1,203 @@
+"""Processing events: lock the bookings, load their facts, decide, save, all in one commit.
+
+Source of the rules: semantics 5 and 7; house, "how data flows". A bad event is split out of its group and retried or
+dead-lettered alone. A job that arrives twice finds nothing to claim the second time.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+from bst_domain.booking import project
+from bst_domain.event_facts import ExternalReference, SchemaMismatch, external_references, facts_of
+from bst_domain.event_v1 import BookingEvent, parse_event
+from bst_domain.facts import NOTHING, BookingFacts, merge
+from bst_domain.fulfilment import NO_OPS
+from bst_domain.identity import BookingIdentity, BookingKey, EventId
+from bst_domain.instants import bali_day
+from bst_domain.processing import Failure, FailureCode, decide_after_failure
+
+from bst_application.errors import Conflict, Unavailable
+from bst_application.ports.bookings import (
+    BookingChange,
+    BookingStore,
+    ClaimedEvent,
+    FailedEvent,
+    ProcessingTransaction,
+    RecordedFacts,
+    Statuses,
+    StoredBooking,
+)
+
+_log = logging.getLogger(__name__)
+
+#: Events in one commit; more would hold booking locks for longer without costing less.
+GROUP_SIZE = 100
+CONFLICT_RETRIES = 3
+
+
+@frozen(kw_only=True)
+class _Read:
+    """An event whose body could be read."""
+
+    event: ClaimedEvent
+    facts: BookingFacts
+    references: tuple[ExternalReference, ...]
+
+
+@frozen(kw_only=True)
+class ProcessEvents:
+    """Processes events of the log by id."""
+
+    store: BookingStore
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    async def __call__(self, event_ids: Sequence[EventId]) -> int:
+        """Processes those that are due and in nobody else's hands; returns how many were finished or failed for good.
+
+        Raises Unavailable when the store is; whatever was not committed stays due.
+        """
+        settled = 0
+        for start in range(0, len(event_ids), GROUP_SIZE):
+            settled += await self._group(event_ids[start : start + GROUP_SIZE])
+        return settled
+
+    async def _group(self, event_ids: Sequence[EventId]) -> int:
+        failure: Failure | None = None
+        for _ in range(CONFLICT_RETRIES):
+            try:
+                return await self._commit(event_ids)
+            except Unavailable:
+                raise
+            except Conflict:
+                failure = Failure(FailureCode.LOCK_CONFLICT, "another transaction kept winning")
+            except Exception as error:
+                _log.exception("processing failed for a group of %d", len(event_ids))
+                failure = Failure(FailureCode.TRANSIENT_ERROR, _without_guest_data(error))
+                break
+        assert failure is not None
+        if len(event_ids) > 1:  # halves find the one bad event in a few steps, and hurt nobody else
+            middle = len(event_ids) // 2
+            return await self._group(event_ids[:middle]) + await self._group(event_ids[middle:])
+        await self._record_failure(event_ids[0], failure)
+        return 1
+
+    async def _commit(self, event_ids: Sequence[EventId]) -> int:
+        now = self.now()
+        async with self.store.processing() as tx:
+            claimed = await tx.claim(event_ids, now=now)
+            if not claimed:
+                return 0
+            read, failed = _read_all(claimed, now)
+            if read:
+                await self._fold(tx, read, now)
+                await tx.finish([entry.event.event_id for entry in read], now=now)
+            if failed:
+                await tx.fail(failed, now=now)
+        return len(claimed)
+
+    async def _fold(self, tx: ProcessingTransaction, read: Sequence[_Read], now: datetime) -> None:
+        stored = await tx.load(sorted({entry.event.identity for entry in read}))
+        groups: defaultdict[BookingIdentity, list[_Read]] = defaultdict(list)
+        bookings: dict[BookingIdentity, StoredBooking] = {}
+        for entry in read:
+            booking = stored.get(entry.event.identity)
+            identity = entry.event.identity if booking is None else booking.identity
+            groups[identity].append(entry)
+            if booking is not None:
+                bookings[identity] = booking
+        changes = [self._change(identity, bookings.get(identity), group, now) for identity, group in groups.items()]
+        await tx.save(changes, now=now)
+
+    def _change(
+        self, identity: BookingIdentity, stored: StoredBooking | None, group: Sequence[_Read], now: datetime
+    ) -> BookingChange:
+        facts = NOTHING if stored is None else stored.facts
+        for entry in group:
+            facts = merge(facts, entry.facts)
+        return change(
+            key=BookingKey(self.new_id()) if stored is None else stored.key,
+            identity=identity,
+            stored=stored,
+            facts=facts,
+            now=now,
+            recorded=tuple(RecordedFacts(event_id=e.event.event_id, facts=e.facts) for e in group),
+            references=tuple(dict.fromkeys(reference for e in group for reference in e.references)),
+        )
+
+    async def _record_failure(self, event_id: EventId, failure: Failure) -> None:
+        now = self.now()
+        async with self.store.processing() as tx:
+            claimed = await tx.claim([event_id], now=now)
+            await tx.fail([_failed(event, failure, now) for event in claimed], now=now)
+
+
+def change(
+    *,
+    key: BookingKey,
+    identity: BookingIdentity,
+    stored: StoredBooking | None,
+    facts: BookingFacts,
+    now: datetime,
+    recorded: tuple[RecordedFacts, ...] = (),
+    references: tuple[ExternalReference, ...] = (),
+) -> BookingChange:
+    """What to write for a booking whose facts are now these. The version moves exactly when something visible does."""
+    booking = project(facts, NO_OPS if stored is None else stored.ops, bali_day(now))
+    statuses = Statuses(payment=booking.payment_status, fulfilment=booking.fulfilment_status, reasons=booking.reasons)
+    if stored is None:
+        version = 1
+        changed = frozenset(facts.registers)
+    else:
+        same = facts == stored.facts and statuses == stored.statuses
+        version = stored.version if same else stored.version + 1
+        known = stored.facts.registers
+        changed = frozenset(name for name, fact in facts.registers.items() if known.get(name) is not fact)
+    return BookingChange(
+        key=key,
+        identity=identity,
+        version=version,
+        before=stored,
+        facts=facts,
+        booking=booking,
+        changed=changed,
+        recorded=recorded,
+        references=references,
+    )
+
+
+def _read_all(claimed: Iterable[ClaimedEvent], now: datetime) -> tuple[list[_Read], list[FailedEvent]]:
+    read: list[_Read] = []
+    failed: list[FailedEvent] = []
+    for event in claimed:
+        entry = _read(event)
+        if isinstance(entry, Failure):
+            failed.append(_failed(event, entry, now))
+        else:
+            read.append(entry)
+    return read, failed
+
+
+def _read(event: ClaimedEvent) -> _Read | Failure:
+    parsed: BookingEvent | tuple[Any, ...] = parse_event(event.payload, now=event.received_at)
+    if not isinstance(parsed, BookingEvent):
+        return Failure(FailureCode.VALIDATION_ERROR, "; ".join(f"{p.path}: {p.code}" for p in parsed))
+    facts = facts_of(parsed, event.event_id)
+    if isinstance(facts, SchemaMismatch):
+        return Failure(FailureCode.SCHEMA_MISMATCH, facts.detail)
+    return _Read(event=event, facts=facts, references=external_references(parsed))
+
+
+def _failed(event: ClaimedEvent, failure: Failure, now: datetime) -> FailedEvent:
+    then = decide_after_failure(failure, executions=event.executions + 1, now=now)
+    return FailedEvent(event=event, detail=f"{failure.code}: {failure.detail}", then=then)
+
+
+def _without_guest_data(error: Exception) -> str:
+    """An exception's text may quote what it choked on, so operators get its type; the log has the rest."""
+    return f"{type(error).__module__}.{type(error).__qualname__}"

@@ -1,0 +1,175 @@
+"""Facts as JSON documents, and back.
+
+A stored booking is its facts; the document is compact because one is read and written with every event. Events are listed
+once and referred to by their place. ``converter`` puts the same documents behind cattrs, for services that store more than
+facts. Payments are not part of a document: they live in a table of their own (semantics 4).
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import cattrs
+
+from bst_domain.facts import (
+    BookingFacts,
+    Evidence,
+    Fact,
+    FactValue,
+    Field,
+    Override,
+    PackageRef,
+    PackageRefType,
+    TerminalStatus,
+)
+from bst_domain.identity import EventType
+from bst_domain.money import Money
+
+Document = dict[str, Any]
+
+
+class _EventTable:
+    """Hands out places for events while a document is written."""
+
+    __slots__ = ("_places", "rows")
+
+    def __init__(self) -> None:
+        self.rows: list[list[Any]] = []
+        self._places: dict[UUID, int] = {}
+
+    def place(self, evidence: Evidence) -> int:
+        at = self._places.get(evidence.event_id)
+        if at is None:
+            at = self._places[evidence.event_id] = len(self.rows)
+            row: list[Any] = [
+                str(evidence.event_id),
+                evidence.event_time.isoformat(),
+                evidence.source,
+                evidence.event_type.value,
+            ]
+            if (evidence.origin, evidence.proof, evidence.tie) != (1, 0, 0):
+                row += [evidence.origin, evidence.proof, evidence.tie]
+            self.rows.append(row)
+        return at
+
+
+def facts_to_document(facts: BookingFacts) -> Document:
+    """A JSON object without the payments; empty parts are left out."""
+    events = _EventTable()
+    place = events.place
+    document: Document = {"events": events.rows}
+    for name, registers in (("registers", facts.registers), ("created", facts.created)):
+        if registers:
+            document[name] = {
+                about.value: [_value_to_json(fact.value), fact.quality, place(fact.evidence)]
+                for about, fact in registers.items()
+            }
+    for name, evidence in (("first", facts.first), ("creation", facts.creation), ("reinstated", facts.reinstated)):
+        if evidence is not None:
+            document[name] = place(evidence)
+    if facts.terminals:
+        document["terminals"] = [[status.value, place(evidence)] for status, evidence in facts.terminals.values()]
+    if facts.override is not None:
+        said = facts.override
+        document["override"] = [said.status, said.actor, said.reason, place(said.evidence)]
+    if facts.acknowledged:
+        document["acknowledged"] = {
+            about.value: [*stamp[:3], stamp[3].isoformat(), stamp[4], str(UUID(int=stamp[5]))]
+            for about, stamp in facts.acknowledged.items()
+        }
+    return document
+
+
+def facts_from_document(document: Mapping[str, Any]) -> BookingFacts:
+    """The facts that ``facts_to_document`` wrote, without payments. Raises KeyError, ValueError or TypeError on anything else."""
+    events = [_evidence(row) for row in document.get("events", ())]
+
+    def facts(name: str) -> dict[Field, Fact]:
+        return {
+            Field(about): Fact(_value_from_json(value), quality, events[at])
+            for about, (value, quality, at) in document.get(name, {}).items()
+        }
+
+    def evidence(name: str) -> Evidence | None:
+        at = document.get(name)
+        return None if at is None else events[at]
+
+    terminals = {events[at].event_id: (TerminalStatus(word), events[at]) for word, at in document.get("terminals", ())}
+    override = None
+    if "override" in document:
+        status, actor, reason, at = document["override"]
+        override = Override(status=status, actor=actor, reason=reason, evidence=events[at])
+    return BookingFacts(
+        registers=facts("registers"),
+        created=facts("created"),
+        first=evidence("first"),
+        creation=evidence("creation"),
+        terminals=terminals,
+        reinstated=evidence("reinstated"),
+        override=override,
+        acknowledged={
+            Field(about): (quality, origin, proof, datetime.fromisoformat(at), tie, UUID(event).int)
+            for about, (quality, origin, proof, at, tie, event) in document.get("acknowledged", {}).items()
+        },
+    )
+
+
+def said_by(facts: BookingFacts) -> Document:
+    """What one event said, for people: field -> value, without stamps."""
+    return {about.value: _value_to_json(fact.value) for about, fact in facts.registers.items()}
+
+
+def _evidence(row: list[Any]) -> Evidence:
+    event_id, at, source, event_type, *backfill = row
+    origin, proof, tie = backfill or (1, 0, 0)
+    return Evidence(
+        event_id=UUID(event_id),
+        event_time=datetime.fromisoformat(at),
+        source=source,
+        event_type=EventType(event_type),
+        origin=origin,
+        proof=proof,
+        tie=tie,
+    )
+
+
+def _value_to_json(value: FactValue) -> Any:
+    if isinstance(value, Money):
+        return {"currency": value.currency, "amount": str(value.amount)}
+    if isinstance(value, PackageRef):
+        return {
+            "type": value.type.value,
+            "key": None if value.key is None else str(value.key),
+            "legacyId": value.legacy_id,
+        }
+    return value
+
+
+def _value_from_json(value: Any) -> FactValue:
+    if not isinstance(value, dict):
+        assert value is None or isinstance(value, str | int)
+        return value
+    if "amount" in value:
+        return Money(value["currency"], Decimal(value["amount"]))
+    key = value["key"]
+    return PackageRef(PackageRefType(value["type"]), None if key is None else UUID(key), value["legacyId"])
+
+
+def converter() -> cattrs.Converter:
+    """A cattrs converter for every public value of this package: instants as ISO 8601, amounts as decimal strings."""
+    made = cattrs.Converter()
+    made.register_unstructure_hook(datetime, datetime.isoformat)
+    made.register_unstructure_hook(date, date.isoformat)
+    made.register_unstructure_hook(time, time.isoformat)
+    made.register_unstructure_hook(UUID, str)
+    made.register_unstructure_hook(Decimal, str)
+    made.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    made.register_structure_hook(date, lambda text, _: date.fromisoformat(text))
+    made.register_structure_hook(time, lambda text, _: time.fromisoformat(text))
+    made.register_structure_hook(UUID, lambda text, _: UUID(text))
+    made.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+    made.register_unstructure_hook(BookingFacts, facts_to_document)
+    made.register_structure_hook(BookingFacts, lambda document, _: facts_from_document(document))
+    return made

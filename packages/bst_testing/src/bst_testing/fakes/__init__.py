@@ -1,0 +1,1 @@
+"""In-memory implementations of the ports; each passes the conformance suite of its port."""
