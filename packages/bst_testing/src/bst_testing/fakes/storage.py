@@ -226,7 +226,7 @@ class MemoryProcessing:
                 found[asked] = self._tables.bookings[own]
         return found
 
-    async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
+    async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:  # noqa: ARG002 - the port's
         for change in changes:
             for entry in change.recorded:
                 self._tables.recorded.setdefault(entry.event_id, entry)
@@ -251,7 +251,7 @@ class MemoryProcessing:
                 processed_at=row.processed_at or now,
             )
 
-    async def fail(self, events: Sequence[FailedEvent], *, now: datetime) -> None:
+    async def fail(self, events: Sequence[FailedEvent], *, now: datetime) -> None:  # noqa: ARG002 - the port's
         for failed in events:
             event_id = failed.event.event_id
             row = evolve(self._tables.log[event_id], executions=failed.event.executions + 1)

@@ -1,0 +1,37 @@
+"""Append-only records: the audit trail and the log of migration runs."""
+
+from sqlalchemy import BigInteger, Column, Index, String, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+from bst_postgres.tables.metadata import EMPTY_OBJECT, INSTANT, NOW, metadata
+
+migration_run_log = Table(
+    "migration_run_log",
+    metadata,
+    Column("run_key", Uuid, primary_key=True),
+    Column("batch_code", String(16), nullable=False),
+    Column("script_name", String(191), nullable=False),
+    Column("script_checksum", String(64), nullable=False),
+    Column("run_status", String(32), nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT),
+    Column("rows_affected", BigInteger),
+    Column("report_path", Text),
+    Column("error_message", Text),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+)
+
+# A trigger refuses UPDATE, DELETE and TRUNCATE.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("audit_id", Uuid, primary_key=True),
+    Column("event_type", String(64), nullable=False),
+    Column("actor", String(191), nullable=False),
+    Column("resource_type", String(64)),
+    Column("resource_id", String(191)),
+    Column("metadata", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("request_id", String(128)),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Index("ix_audit_log_created_at", "created_at"),
+)

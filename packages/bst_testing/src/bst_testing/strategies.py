@@ -1,0 +1,191 @@
+"""Hypothesis strategies for BST's values, made to collide: few bookings, few times, few references, so that rules meet."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve
+from bst_domain.event_facts import SchemaMismatch, facts_of
+from bst_domain.event_v1 import BookingEvent, parse_event
+from bst_domain.facts import OPS_RELEVANT, BookingFacts, Evidence, Override, TerminalStatus
+from bst_domain.fulfilment import FulfilmentStatus, OpsInputs
+from bst_domain.identity import EventType
+from hypothesis import strategies as st
+
+#: The instant that generated events are accepted at; every generated event time is before it.
+ACCEPTED_AT = datetime(2026, 6, 1, tzinfo=UTC)
+_START = datetime(2026, 3, 1, tzinfo=UTC)
+
+event_ids = st.uuids(version=4)
+#: Few instants, some within one second and some with microseconds, so that ties happen.
+event_times = st.sampled_from(
+    [
+        _START,
+        _START + timedelta(milliseconds=1),
+        _START + timedelta(microseconds=1),
+        _START + timedelta(seconds=1),
+        _START + timedelta(days=1),
+        _START + timedelta(days=40),
+    ]
+)
+names = st.one_of(
+    st.none(),
+    st.sampled_from(
+        ["", "Guest", " UNKNOWN ", "n/a", "-", "Annika Brandstätter", "王小明", "O'Brien, Máire", "José Núñez"]
+    ),
+)
+emails = st.one_of(
+    st.none(),
+    st.sampled_from(
+        [
+            "",
+            "n/a",
+            "no-email@viator.com",
+            "TNT_noreply@mail.example.org",
+            "somebody@example.com",
+            "customer-abc123@reply.getyourguide.com",
+            "S-1@expmessaging.tripadvisor.com",
+            "annika@mail.example.org",
+            "MAIRE@mail.example.org",
+        ]
+    ),
+)
+phones = st.one_of(
+    st.none(), st.sampled_from(["", "123", "0000000000", "+6281234567890", "081234567891", "0049 170 1234567"])
+)
+
+_customers = st.fixed_dictionaries({}, optional={"name": names, "email": emails, "phone": phones})
+_days = st.sampled_from(["2026-03-01", "2026-06-01", "2026-06-02", "2031-12-24"])
+_party = {"adult": st.integers(0, 3), "child": st.integers(0, 2), "infant": st.integers(0, 1)}
+_money = st.sampled_from([("USD", 150), ("USD", 99.5), ("EUR", 10.25), ("IDR", 2_500_000)])
+_texts = st.one_of(st.none(), st.sampled_from(["", "Kuta", "Alaya Resort Ubud"]))
+_packages: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {"legacyPackageId": 7},
+        {"packageRefType": "CATALOG_VARIANT", "packageRefKey": "6b647a19-b987-5dd4-8c1e-94bceb859370"},
+    ]
+)
+_booking_parts = st.fixed_dictionaries(
+    {},
+    optional={
+        "tourDate": _days,
+        "tourTime": st.sampled_from(["03:30", "08:00"]),
+        **_party,
+        "pickupLocation": _texts,
+        "meetingPoint": _texts,
+        "note": _texts,
+    },
+)
+
+
+@st.composite
+def payment_payloads(draw: st.DrawFn) -> dict[str, Any]:
+    """What the shop says of a payment, with the same few references again and again."""
+    order = draw(st.sampled_from([None, "O-1", "O-2"]))
+    ref = draw(st.sampled_from(["P-1", "P-2", "R-1", *([] if order is None else [order])]))
+    payload: dict[str, Any] = {
+        "paymentRef": ref,
+        "paymentStatus": draw(
+            st.sampled_from(
+                ["COMPLETED", "PENDING", "DECLINED", "FAILED", "REFUNDED", "REVERSED", "PARTIALLY_REFUNDED", "VOIDED"]
+            )
+        ),
+        "capturedAmount": draw(st.sampled_from([0, 50, 100, 99])),
+    }
+    if order is not None:
+        payload["orderId"] = order
+    currency = draw(st.sampled_from([None, "USD", "EUR"]))
+    if currency is not None:
+        payload["currency"] = currency
+    if draw(st.booleans()):
+        payload["capturePayload"] = {"update_time": draw(event_times).isoformat()}
+    return payload
+
+
+@st.composite
+def bodies(draw: st.DrawFn, *, source: str = "DIRECT", ref: str = "WEB-1") -> dict[str, Any]:
+    """Valid bodies of BookingIngestEventV1 about one booking."""
+    kind = draw(st.sampled_from(list(EventType)))
+    booking: dict[str, Any] = dict(draw(_booking_parts))
+    if draw(st.booleans()):
+        booking["currency"], booking["totalPrice"] = draw(_money)
+    if draw(st.integers(0, 3)) == 0:
+        booking.update(draw(_packages))
+    if kind is EventType.CREATED:
+        booking.setdefault("tourDate", draw(_days))
+        booking.setdefault("adult", draw(_party["adult"]))
+    payload = draw(st.one_of(st.just({}), payment_payloads()))
+    return {
+        "payloadVersion": "v1",
+        "eventType": kind.value,
+        "eventTime": draw(event_times).isoformat(),
+        "source": source,
+        "externalBookingRef": ref,
+        "customer": draw(_customers),
+        "booking": booking,
+        "raw": {"providerPayload": payload},
+    }
+
+
+@st.composite
+def event_facts(draw: st.DrawFn) -> BookingFacts:
+    """The facts of one event of one booking."""
+    event = parse_event(draw(bodies()), now=ACCEPTED_AT)
+    assert isinstance(event, BookingEvent)
+    facts = facts_of(event, draw(event_ids))
+    assert not isinstance(facts, SchemaMismatch)
+    return facts
+
+
+@st.composite
+def _evidence(draw: st.DrawFn) -> Evidence:
+    return Evidence(
+        event_id=draw(event_ids), event_time=draw(event_times), source="MANUAL", event_type=EventType.UPDATED
+    )
+
+
+@st.composite
+def operator_facts(draw: st.DrawFn) -> BookingFacts:
+    """What an operator says: a no-show, a reinstatement, or an override."""
+    evidence = draw(_evidence())
+    match draw(st.sampled_from(["no-show", "reinstatement", "override"])):
+        case "no-show":
+            return BookingFacts(first=evidence, terminals={evidence.event_id: (TerminalStatus.NO_SHOW, evidence)})
+        case "reinstatement":
+            return BookingFacts(first=evidence, reinstated=evidence)
+        case _:
+            status = draw(st.sampled_from([FulfilmentStatus.READY, FulfilmentStatus.ATTENTION]))
+            said = Override(status=status, actor="ops@example.org", reason="called the guest", evidence=evidence)
+            return BookingFacts(first=evidence, override=said)
+
+
+@st.composite
+def backfilled_facts(draw: st.DrawFn) -> BookingFacts:
+    """An event's facts as back-fill would stamp them."""
+    facts = draw(event_facts())
+    assert facts.first is not None
+    evidence = evolve(facts.first, origin=0, proof=draw(st.integers(0, 3)), tie=draw(st.integers(0, 5)))
+    registers = {name: evolve(fact, evidence=evidence) for name, fact in facts.registers.items()}
+    created = {name: fact for name, fact in registers.items() if name in OPS_RELEVANT}
+    return BookingFacts(registers=registers, created=created, first=evidence, creation=evidence)
+
+
+def event_id_of(facts: BookingFacts) -> UUID:
+    """The event that these single facts come from."""
+    assert facts.first is not None
+    return facts.first.event_id
+
+
+#: Any one thing that can be said about a booking.
+single_facts = st.one_of(event_facts(), event_facts(), event_facts(), operator_facts(), backfilled_facts())
+#: Several things said about one booking, each by an event of its own.
+fact_lists = st.lists(single_facts, min_size=1, max_size=8, unique_by=event_id_of)
+ops_inputs = st.builds(
+    OpsInputs,
+    driver_assigned=st.booleans(),
+    cost_pattern_set=st.booleans(),
+    finance_items=st.integers(0, 2),
+    finance_items_paid=st.integers(0, 2),
+    finance_validated=st.booleans(),
+)
+today = st.sampled_from([date(2026, 5, 31), date(2026, 6, 1), date(2026, 6, 2)])

@@ -1,0 +1,35 @@
+"""The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
+
+import pytest
+from bst_domain.identity import BookingIdentity
+from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
+from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
+from bst_testing.fakes.storage import MemoryStorage
+
+
+class TestMemoryEventLog(EventLogConformance):
+    @pytest.fixture
+    def log(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def conflicts(self, log: EventLogStorage) -> int:
+        assert isinstance(log, MemoryStorage)
+        return len(log.tables.conflicts)
+
+    async def unregister(self, log: EventLogStorage, channel: str) -> None:
+        assert isinstance(log, MemoryStorage)
+        log.tables.channels -= {channel}
+
+
+class TestMemoryBookingStore(BookingStoreConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def dead_letters(self, storage: BookingStorage) -> list[tuple[str, str]]:
+        assert isinstance(storage, MemoryStorage)
+        return [(f.code.value, [*f.detail.split("'"), ""][1]) for _, f in storage.tables.dead_letters]
+
+    async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
+        assert isinstance(storage, MemoryStorage)
+        await storage.add_alias(alias, of)

@@ -1,0 +1,72 @@
+"""Fixtures for everybody: real servers once a run, a fresh database and an empty Redis for each test."""
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+import redis
+from bst_postgres.migrate import upgrade
+
+from tests.servers import PostgresAddress, run_postgres, run_redis
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresAddress]:
+    """The server that BST_TEST_POSTGRES_DSN names, as a user who may create databases, else one of our own."""
+    if dsn := os.environ.get("BST_TEST_POSTGRES_DSN"):
+        yield PostgresAddress(admin_dsn=dsn)
+    else:
+        with run_postgres() as address:
+            yield address
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: PostgresAddress) -> Iterator[str]:
+    """A migrated database to copy; nobody connects to it."""
+    name = f"bst_template_{uuid4().hex}"
+    try:
+        upgrade(postgres_server.create(name))
+        yield name
+    finally:
+        postgres_server.drop(name)
+
+
+@pytest.fixture
+def empty_postgres_dsn(postgres_server: PostgresAddress) -> Iterator[str]:
+    """A database of this test alone, without a schema."""
+    name = f"bst_empty_{uuid4().hex}"
+    try:
+        yield postgres_server.create(name)
+    finally:
+        postgres_server.drop(name)
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: PostgresAddress, migrated_template: str) -> Iterator[str]:
+    """A migrated database of this test alone."""
+    name = f"bst_test_{uuid4().hex}"
+    try:
+        yield postgres_server.create(name, template=migrated_template)
+    finally:
+        postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis that is up for the whole run."""
+    with run_redis() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The URL of an empty Redis."""
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server

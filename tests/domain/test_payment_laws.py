@@ -1,0 +1,129 @@
+"""Payments: the status is a function of the set of facts."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+from bst_domain.booking import project
+from bst_domain.facts import BookingFacts, merge
+from bst_domain.fulfilment import NO_OPS, Reason
+from bst_domain.payment_words import PAYMENT_WORDS, UnknownPaymentWord, payment_kind
+from bst_domain.payments import (
+    RETURNS,
+    PaymentFact,
+    PaymentKind,
+    PaymentStatus,
+    balance,
+    distinct,
+    payment_status,
+)
+from bst_testing.strategies import ACCEPTED_AT, fact_lists
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests.domain.test_merge_laws import fold
+
+DAY = date(2026, 1, 1)
+
+
+def paid(kind: PaymentKind, ref: str, amount: str = "100", **other: object) -> PaymentFact:
+    fact = PaymentFact(
+        provider="PAYPAL",
+        kind=kind,
+        reference=ref,
+        order_id=None,
+        amount=Decimal(amount),
+        currency="USD",
+        instant=ACCEPTED_AT,
+        raw_status="?",
+        partially_returned=False,
+        event_id=UUID(int=1),
+        event_time=ACCEPTED_AT,
+    )
+    return evolve(fact, **other)
+
+
+def status(facts: Sequence[PaymentFact]) -> PaymentStatus:
+    return payment_status(balance(facts, "USD"))
+
+
+@given(fact_lists)
+def test_paid_never_becomes_pending_payment_without_a_return(said: list[BookingFacts]) -> None:
+    before, new = fold(said[:-1]), said[-1]
+    assume(before.first is not None)
+    assume(project(before, NO_OPS, DAY).payment_status is PaymentStatus.PAID)
+    # A correction of the very same capture may take its amount back to nothing; that is the provider's own word.
+    assume(not any(key in before.payments and key[1] is PaymentKind.CAPTURED for key in new.payments))
+    after = project(merge(before, new), NO_OPS, DAY).payment_status
+    assert after in {PaymentStatus.PAID, PaymentStatus.REFUNDED}
+    if after is PaymentStatus.REFUNDED:
+        assert any(key[1] in RETURNS for key in new.payments) or new.registers
+
+
+@given(st.permutations([PaymentKind.CAPTURED, PaymentKind.PENDING, PaymentKind.FAILED, PaymentKind.VOIDED]))
+def test_a_capture_outweighs_every_attempt(kinds: Sequence[PaymentKind]) -> None:
+    assert status([paid(kind, f"P{at}") for at, kind in enumerate(kinds)]) is PaymentStatus.PAID
+
+
+@pytest.mark.parametrize("back", sorted(RETURNS))
+def test_a_full_return_is_refunded_and_a_part_is_not(back: PaymentKind) -> None:
+    capture = paid(PaymentKind.CAPTURED, "P")
+    assert status([capture, paid(back, "R", "99.99")]) is PaymentStatus.PAID
+    assert status([capture, paid(back, "R", "100.00")]) is PaymentStatus.REFUNDED
+    assert status([capture, paid(back, "R", "60"), paid(back, "S", "40")]) is PaymentStatus.REFUNDED
+
+
+def test_currencies_are_never_added_together() -> None:
+    facts = [paid(PaymentKind.CAPTURED, "P"), paid(PaymentKind.CAPTURED, "Q", currency="EUR")]
+    assert status([*facts, paid(PaymentKind.REFUNDED, "R", "200")]) is PaymentStatus.PAID
+    full = [*facts, paid(PaymentKind.REFUNDED, "R"), paid(PaymentKind.REFUNDED, "S", currency="EUR")]
+    assert status(full) is PaymentStatus.REFUNDED
+
+
+def test_the_same_capture_reported_twice_counts_once() -> None:
+    by_order = paid(PaymentKind.CAPTURED, "O-1", order_id="O-1")
+    by_capture = paid(PaymentKind.CAPTURED, "P-1", order_id="O-1")
+    assert distinct([by_order, by_capture]) == [by_capture]
+    assert status([by_order, by_capture, paid(PaymentKind.REFUNDED, "R")]) is PaymentStatus.REFUNDED
+
+
+def test_a_weak_capture_is_gone_once_a_real_one_exists() -> None:
+    weak = paid(PaymentKind.CAPTURED, "17", weak=True)
+    assert status([weak]) is PaymentStatus.PAID
+    assert status([weak, paid(PaymentKind.CAPTURED, "P"), paid(PaymentKind.REFUNDED, "R")]) is PaymentStatus.REFUNDED
+
+
+def test_the_latest_attempt_by_the_providers_instant_decides() -> None:
+    early = paid(PaymentKind.FAILED, "P", instant=ACCEPTED_AT.replace(month=5))
+    late = paid(PaymentKind.PENDING, "Q")
+    assert status([early, late]) is status([late, early]) is PaymentStatus.PENDING_PAYMENT
+
+
+def test_without_any_fact_the_legacy_word_counts() -> None:
+    empty = balance([], None)
+    assert payment_status(empty) is PaymentStatus.PENDING_PAYMENT
+    for word in PaymentStatus:
+        assert payment_status(empty, word) is word
+    attempt = balance([paid(PaymentKind.FAILED, "P")], None)
+    assert payment_status(attempt, PaymentStatus.PAID) is PaymentStatus.FAILED
+
+
+@given(fact_lists)
+def test_a_partial_refund_is_shown(said: list[BookingFacts]) -> None:
+    booking = project(fold(said), NO_OPS, DAY)
+    sums = balance(fold(said).payments.values(), None if booking.total is None else booking.total.currency)
+    partly = booking.payment_status is PaymentStatus.PAID and sums.partially_returned
+    assert (Reason.PARTIAL_REFUND in booking.reasons) == partly
+
+
+@given(st.text(), st.text())
+def test_an_unknown_payment_word_is_named_never_guessed(provider: str, word: str) -> None:
+    kind = payment_kind(provider, word)
+    if word.upper() in PAYMENT_WORDS.get(provider.upper(), {}):
+        assert isinstance(kind, PaymentKind)
+    else:
+        assert kind == UnknownPaymentWord(provider.upper(), word)
+        assert repr(word if provider.upper() in PAYMENT_WORDS else provider.upper()) in str(kind)

@@ -1,0 +1,118 @@
+"""The real storage passes the suites of its ports."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from bst_domain.identity import BookingIdentity
+from bst_postgres.bookings import PostgresBookingStore
+from bst_postgres.database import Database
+from bst_postgres.event_log import PostgresEventLog
+from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
+from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
+
+
+class Storage(PostgresEventLog, PostgresBookingStore):
+    """Log and bookings on one database."""
+
+    def __init__(self, database: Database) -> None:
+        PostgresEventLog.__init__(self, database)
+        self.database = database
+
+
+async def rows(storage: Storage, query: str) -> list[tuple[object, ...]]:
+    async with storage.database.transaction() as connection:
+        return [tuple(row) for row in await (await connection.execute(query.encode())).fetchall()]
+
+
+@pytest.fixture
+async def postgres_storage(postgres_dsn: str) -> AsyncIterator[Storage]:
+    database = Database(postgres_dsn)
+    yield Storage(database)
+    await database.close()
+
+
+class TestPostgresEventLog(EventLogConformance):
+    @pytest.fixture
+    def log(self, postgres_storage: Storage) -> Storage:
+        return postgres_storage
+
+    async def conflicts(self, log: EventLogStorage) -> int:
+        assert isinstance(log, Storage)
+        return len(
+            await rows(log, "select 1 from unmapped_queue where queue_type = 'INGEST_CONFLICT' and status = 'OPEN'")
+        )
+
+    async def unregister(self, log: EventLogStorage, channel: str) -> None:
+        assert isinstance(log, Storage)
+        async with log.database.transaction() as connection:
+            await connection.execute("delete from channel_registry where channel_code = %s", (channel,))
+
+
+class TestPostgresBookingStore(BookingStoreConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: Storage) -> Storage:
+        return postgres_storage
+
+    async def dead_letters(self, storage: BookingStorage) -> list[tuple[str, str]]:
+        assert isinstance(storage, Storage)
+        found = await rows(storage, "select reason_code, reason_detail from ingest_dead_letter where poison_message")
+        return [(str(code), [*str(detail).split("'"), ""][1]) for code, detail in found]
+
+    async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
+        assert isinstance(storage, Storage)
+        async with storage.database.transaction() as connection:
+            await connection.execute(
+                "insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code,"
+                " external_ref_kind, external_ref, source_system, source_table, source_pk)"
+                " select %s, 'BOOKING', booking_key, %s, 'BOOKING_REF', %s, 'test', 'test', '1' from booking_core"
+                " where channel_code = %s and external_booking_ref = %s",
+                (uuid4(), alias.channel, alias.ref, of.channel, of.ref),
+            )
+
+    async def test_the_tables_say_what_the_booking_says(self, storage: BookingStorage) -> None:
+        from bst_testing.conformance.booking_store import STORY, accept, processing
+
+        assert isinstance(storage, Storage)
+        ids = await accept(storage, *STORY)
+        for event_id in ids:
+            await processing(storage)([event_id])
+        [core] = await rows(
+            storage,
+            "select tour_date::text, tour_time::text, number_of_adult, number_of_child, infant_qty, currency_code,"
+            " total_price::text, main_name, main_email, phone, phone_e164, pickup_location, is_placeholder_name,"
+            " is_placeholder_email, legacy_package_id, c.customer_payment_status, s.ops_fulfillment_status, is_paid_flag,"
+            " booking_created_at::text from booking_core c join booking_contact using (booking_key)"
+            " join booking_party using (booking_key) join ops_booking_state s using (booking_key)",
+        )
+        assert core == (
+            "2031-05-01",
+            "08:00:00",
+            3,
+            None,
+            1,
+            "EUR",
+            "99.50",
+            "José Núñez",
+            "a@mail.example.org",
+            "+6281234567890",
+            "+6281234567890",
+            "Kuta",
+            False,
+            False,
+            7,
+            "PAID",
+            "CANCELLED",
+            True,
+            "2026-03-01 10:00:00+00",
+        )
+        payments = await rows(
+            storage, "select payment_ref, amount::text, currency_code, payment_status_v2 from payment_event order by 1"
+        )
+        assert payments == [("P-1", "150.00", "USD", "PAID"), ("R-1", "50.25", "USD", "REFUNDED")]
+        assert len(await rows(storage, "select 1 from booking_fact")) == len(STORY)
+        assert await rows(storage, "select process_status, count(*) from ingest_event_log group by 1") == [("DONE", 8)]
+        items = await rows(
+            storage, "select adult_qty, adult_unit_price::text, total_amount::text from booking_item_snapshot"
+        )
+        assert items == [(3, "33.17", "99.50")]

