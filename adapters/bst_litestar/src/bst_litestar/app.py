@@ -10,7 +10,7 @@ from attrs import frozen
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import BookingReader, DatabaseProbe, IngestReader
-from litestar import Litestar, Request, Response
+from litestar import Litestar, MediaType, Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import asgi
 from litestar.types import Receive, Scope, Send
@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 AnyRequest = Request[Any, Any, Any]
+AnyResponse = Response[Any]
+JSON_TYPE = "application/json; charset=utf-8"
 
 
 @frozen(kw_only=True)
@@ -63,6 +65,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         openapi_config=None,  # the contract is written first and served as it stands
         lifespan=[lifespan],
         exception_handlers={Exception: _answer_error},
+        after_request=_mark,
         debug=False,
         logging_config=None,
     )
@@ -71,7 +74,15 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
 def _answer_error(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     refused = _as_refused(request, error)
     body = failure(refused.status, refused.message, id_of(request), refused.details)
-    return Response(body, status_code=refused.status, headers=refused.headers)
+    headers = {**refused.headers, "x-request-id": id_of(request)}
+    return Response(body, status_code=refused.status, headers=headers, media_type=JSON_TYPE)
+
+
+async def _mark(response: AnyResponse) -> AnyResponse:
+    """Every JSON answer says its charset, as callers are used to."""
+    if response.media_type in {None, MediaType.JSON}:
+        response.media_type = JSON_TYPE
+    return response
 
 
 def _as_refused(request: AnyRequest, error: Exception) -> Refused:

@@ -7,7 +7,7 @@ shares sessions between clients.
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,10 +16,10 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy.exc
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from attrs import frozen
 from bst_application.errors import Unavailable
 from psycopg import errors
@@ -108,7 +108,7 @@ def _config() -> Config:
 def _pending(current: str | None) -> tuple[str, ...]:
     try:
         revisions = list(_scripts().iterate_revisions("head", current or "base"))
-    except CommandError as unknown:
+    except RevisionError as unknown:
         raise MigrationFailed(
             f"the database is at revision {current}, which this version of BST does not know (its own is"
             f" {head_revision()}); run the version of BST that migrated it, or a newer one"
@@ -124,8 +124,12 @@ def _apply(connection: Connection) -> None:
         running.extend(step.revision.path for step in planned)
         return list(planned)
 
-    def applied(*, ctx: MigrationContext, **_: Any) -> None:
-        connection.execute(_LOG_SUCCESS, {**_script(running.pop(0)), "rows": ctx.opts.pop("rows_affected", None)})
+    def applied(
+        ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
+    ) -> None:
+        del step, heads, run_args  # Alembic names all four
+        connection.execute(_LOG_SUCCESS, {**_script(running[0]), "rows": ctx.opts.pop("rows_affected", None)})
+        del running[0]
 
     with _ALEMBIC, EnvironmentContext(_config(), _scripts(), fn=steps) as environment:
         environment.configure(
@@ -184,15 +188,19 @@ def _connected(dsn: str) -> Iterator[Connection]:
             "options": "-c timezone=UTC",
         },
     )
+    where = url.render_as_string(hide_password=True)
     try:
         connection = engine.connect()
     except sqlalchemy.exc.OperationalError as error:
         raise Unavailable(
-            f"cannot open the database {url.render_as_string(hide_password=True)}: {_first_line(error)}; check that the"
-            " server runs, and host, port, user and database name in the URL"
+            f"cannot open the database {where}: {_first_line(error)}; check that the server runs, and host, port, user and"
+            " database name in the URL"
         ) from error
-    with connection:
-        yield connection
+    try:
+        with connection:
+            yield connection
+    except sqlalchemy.exc.OperationalError as error:
+        raise Unavailable(f"lost the database {where}: {_first_line(error)}; do the same again") from error
 
 
 @contextmanager
@@ -202,9 +210,11 @@ def _alone(connection: Connection) -> Iterator[None]:
     try:
         connection.execute(text("select pg_advisory_lock(:number)"), {"number": ADVISORY_LOCK})
     except sqlalchemy.exc.OperationalError as error:
+        if not isinstance(error.orig, errors.LockNotAvailable):
+            raise
         raise Unavailable(
             f"another migration of this database has been running for {WAIT_FOR_RUNNER_S} seconds; wait for it to end"
-            f" (pg_stat_activity shows it as 'bst migrate') and run the upgrade again: {_first_line(error)}"
+            f" (pg_stat_activity shows it as 'bst migrate') and run the upgrade again"
         ) from error
     connection.execute(text(f"set lock_timeout = '{WAIT_FOR_TABLE_S}s'"))
     connection.commit()

@@ -1,0 +1,144 @@
+"""Group commit, hand-over, relay and sweep: nothing waits for the queue, and nothing is lost with it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from bst_application.errors import Conflict, InDoubt, Unavailable
+from bst_application.grouping import GroupCommit
+from bst_application.ids import uuid7
+from bst_application.periodically import periodically
+from bst_application.use_cases.hand_over import HandOver
+from bst_application.use_cases.process import ProcessEvents
+from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
+from bst_domain.accepting import Accepted
+from bst_testing.conformance.event_log import accepting
+from bst_testing.deliveries import NOW, body, delivery
+from bst_testing.fakes.job_queue import MemoryJobQueue
+from bst_testing.fakes.storage import MemoryStorage
+
+
+async def test_a_single_request_does_not_wait_for_company() -> None:
+    async def flush(requests: Sequence[int]) -> list[int]:
+        return [request * 2 for request in requests]
+
+    group: GroupCommit[int, int] = GroupCommit(flush)
+    assert await group(21) == 42
+
+
+async def test_who_comes_during_a_commit_shares_the_next() -> None:
+    sizes: list[int] = []
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def flush(requests: Sequence[int]) -> list[int]:
+        sizes.append(len(requests))
+        begun.set()
+        await gate.wait()
+        return list(requests)
+
+    group: GroupCommit[int, int] = GroupCommit(flush, most=4, flushers=1)
+    tasks = [asyncio.create_task(group(number)) for number in range(10)]
+    await begun.wait()
+    gate.set()
+    assert await asyncio.gather(*tasks) == list(range(10))
+    assert sizes[0] <= 4
+    assert sum(sizes) == 10
+    assert max(sizes) == 4
+
+
+async def test_a_failed_group_tells_all_of_it_and_the_next_group_works() -> None:
+    async def flush(requests: Sequence[str]) -> list[str]:
+        if "bad" in requests:
+            raise Unavailable("away")
+        return list(requests)
+
+    group: GroupCommit[str, str] = GroupCommit(flush, flushers=1)
+    answers = await asyncio.gather(group("bad"), group("bad"), return_exceptions=True)
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+    assert await group("good") == "good"
+
+
+async def test_what_the_queue_cannot_take_stays_staged_and_is_relayed() -> None:
+    storage, queue = MemoryStorage(), MemoryJobQueue()
+    _, job = await accepting(storage)([delivery(body(), "k1")])
+    assert job is not None
+    queue.down = True
+    hand_over = HandOver(queue=queue, staged_jobs=storage)
+    await hand_over.hand_over([job])
+    later = NOW + timedelta(minutes=1)
+    relay = RelayStagedJobs(staged_jobs=storage, queue=queue, now=lambda: later)
+    assert await relay() == 0
+    assert await storage.staged(before=later, limit=9) == [job]
+    queue.down = False
+    assert await relay() == 1
+    assert await storage.staged(before=later, limit=9) == []
+    assert (await queue.counts()).waiting == 1
+
+
+async def test_a_handed_over_job_is_no_longer_staged() -> None:
+    storage, queue = MemoryStorage(), MemoryJobQueue()
+    _, job = await accepting(storage)([delivery(body(), "k1")])
+    assert job is not None
+    await HandOver(queue=queue, staged_jobs=storage).hand_over([job])
+    assert await storage.staged(before=NOW + timedelta(days=1), limit=9) == []
+    assert (await queue.counts()).waiting == 1
+
+
+async def test_the_sweep_needs_no_queue() -> None:
+    storage = MemoryStorage()
+    [outcome], _ = await accepting(storage)([delivery(body(), "k1")])
+    assert isinstance(outcome, Accepted)
+
+    def sweep(after: timedelta) -> SweepDueEvents:
+        process = ProcessEvents(store=storage, now=lambda: NOW + after, new_id=uuid7)
+        return SweepDueEvents(store=storage, process=process, now=lambda: NOW + after)
+
+    assert await sweep(timedelta(seconds=5))() == 0  # its job may still come
+    assert await sweep(timedelta(seconds=6))() == 1
+    assert await sweep(timedelta(seconds=7))() == 0
+
+
+async def test_a_commit_in_doubt_is_not_tried_again() -> None:
+    storage = MemoryStorage()
+    storage.in_doubt = True
+    with pytest.raises(InDoubt):
+        await accepting(storage)([delivery(body(), "k1", nonce="nonce-01")])
+    assert len(storage.tables.log) == 1  # it had happened; the producer's own repeat finds it
+
+
+async def test_a_storage_that_is_away_for_a_moment_is_tried_again() -> None:
+    storage = MemoryStorage()
+    real = storage.accepting
+    failures = [Unavailable("gone"), Conflict("deadlock")]
+
+    def flaky() -> object:
+        if failures:
+            raise failures.pop()
+        return real()
+
+    storage.accepting = flaky  # type: ignore[method-assign, assignment]
+    [outcome], _ = await accepting(storage)([delivery(body(), "k1")])
+    assert isinstance(outcome, Accepted)
+    assert not failures
+
+
+async def test_background_work_outlives_outages_and_bugs(caplog: pytest.LogCaptureFixture) -> None:
+    stop = asyncio.Event()
+    results: list[Exception | int] = [Unavailable("away"), Unavailable("away"), RuntimeError("a bug"), 1, 0]
+
+    async def work() -> int:
+        result = results.pop(0)
+        if not results:
+            stop.set()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    with caplog.at_level(logging.INFO):
+        await periodically("the work", work, every_s=0.001, stop=stop)
+    said = [record.message for record in caplog.records]
+    assert said.count("the work waits: away") == 1
+    assert "the work failed; it goes on" in said
+    assert said[-1] == "the work works again"

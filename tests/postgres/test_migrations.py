@@ -1,0 +1,185 @@
+"""Migrations as operators meet them: again, two at once, from an installed package, on servers that are not there."""
+
+import hashlib
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import pytest
+from bst_application.errors import Unavailable
+from bst_postgres import migrate
+from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
+
+REVISIONS = ["0001", "0002", "0003"]
+_RUNS = "select batch_code, script_name, script_checksum, run_status, rows_affected from migration_run_log"
+
+_END_WAITING_RUNNER = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and application_name = 'bst migrate' and wait_event = 'advisory'
+"""
+
+
+def _checksum(script: str) -> str:
+    return hashlib.sha256((files("bst_postgres") / "migrations" / "versions" / script).read_bytes()).hexdigest()
+
+
+def test_an_empty_database_goes_to_the_head_once(empty_postgres_dsn: str) -> None:
+    assert status(empty_postgres_dsn) == MigrationStatus(current=None, head="0003", pending=tuple(REVISIONS))
+    assert upgrade(empty_postgres_dsn) == REVISIONS
+    assert status(empty_postgres_dsn) == MigrationStatus(current="0003", head="0003", pending=())
+    assert upgrade(empty_postgres_dsn) == []
+
+
+def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
+    upgrade(empty_postgres_dsn)
+    upgrade(empty_postgres_dsn)
+    with psycopg.connect(empty_postgres_dsn) as connection:
+        runs = connection.execute(f"{_RUNS} order by started_at".encode()).fetchall()
+        assert connection.execute("select bool_and(started_at < ended_at) from migration_run_log").fetchone() == (True,)
+    assert runs == [
+        ("A", script, _checksum(script), "SUCCEEDED", rows)
+        for script, rows in (
+            ("r0001_target_schema.py", None),
+            ("r0002_semantics.py", None),
+            ("r0003_seeds.py", 31),
+        )
+    ]
+
+
+def test_two_runners_in_two_processes_at_once(empty_postgres_dsn: str) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        f"from bst_postgres.migrate import upgrade; print(upgrade({empty_postgres_dsn!r}))",
+    ]
+    runners = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [runner.communicate(timeout=60)[0].strip() for runner in runners]
+    assert [runner.returncode for runner in runners] == [0, 0]
+    assert sorted(answers) == [str(REVISIONS), "[]"]
+
+
+def test_four_runners_in_one_process_at_once(empty_postgres_dsn: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(upgrade, [empty_postgres_dsn] * 4))
+    assert sorted(answers) == [[], [], [], REVISIONS]
+
+
+def test_seeding_refreshes_labels_and_keeps_the_rest(empty_postgres_dsn: str) -> None:
+    upgrade(empty_postgres_dsn)
+    with psycopg.connect(empty_postgres_dsn) as connection:
+        connection.execute("update alembic_version set version_num = '0002'")
+        connection.execute(
+            "update channel_registry set channel_name = 'old', is_active = false, updated_at = '2020-01-01',"
+            " created_at = '2020-01-01' where channel_code = 'GYG'"
+        )
+    assert upgrade(empty_postgres_dsn) == ["0003"]
+    with psycopg.connect(empty_postgres_dsn) as connection:
+        row = connection.execute(
+            "select channel_name, is_active, created_at < '2021-01-01', updated_at > '2021-01-01'"
+            " from channel_registry where channel_code = 'GYG'"
+        ).fetchone()
+        assert connection.execute("select count(*) from channel_registry").fetchone() == (6,)
+    assert row == ("GetYourGuide", False, True, True)
+
+
+def test_a_refused_revision_leaves_nothing_but_its_failure(empty_postgres_dsn: str) -> None:
+    with psycopg.connect(empty_postgres_dsn) as connection:
+        connection.execute("create table booking_fact (somebody text)")
+    with pytest.raises(MigrationFailed, match=r"r0002_semantics\.py.*booking_fact"):
+        upgrade(empty_postgres_dsn)
+    assert status(empty_postgres_dsn).current == "0001"
+    with psycopg.connect(empty_postgres_dsn) as connection:
+        assert connection.execute(_RUNS.encode()).fetchall() == [
+            ("A", "r0001_target_schema.py", _checksum("r0001_target_schema.py"), "SUCCEEDED", None),
+            ("A", "r0002_semantics.py", _checksum("r0002_semantics.py"), "FAILED", None),
+        ]
+        assert connection.execute("select to_regclass('payment_fact')").fetchone() == (None,)
+        connection.execute("drop table booking_fact")
+    assert upgrade(empty_postgres_dsn) == ["0002", "0003"]
+
+
+def test_a_refused_first_revision_says_so_without_a_log(empty_postgres_dsn: str) -> None:
+    with psycopg.connect(empty_postgres_dsn) as connection:
+        connection.execute("create table catalog_product (somebody text)")
+    with pytest.raises(MigrationFailed, match=r"r0001_target_schema\.py.*catalog_product"):
+        upgrade(empty_postgres_dsn)
+    assert status(empty_postgres_dsn).current is None
+
+
+def test_a_runner_does_not_wait_for_another_one_for_ever(
+    empty_postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "WAIT_FOR_RUNNER_S", 0.1)
+    with psycopg.connect(empty_postgres_dsn) as other:
+        other.execute("select pg_advisory_lock(%s)", (migrate.ADVISORY_LOCK,))
+        with pytest.raises(Unavailable, match="another migration"):
+            upgrade(empty_postgres_dsn)
+    assert upgrade(empty_postgres_dsn) == REVISIONS
+
+
+def test_a_table_in_use_ends_the_upgrade_and_not_everybody_else(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "WAIT_FOR_TABLE_S", 0.1)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute("update alembic_version set version_num = '0002'")
+    with psycopg.connect(postgres_dsn) as user:
+        user.execute("lock table channel_registry")
+        with pytest.raises(Unavailable, match=r"r0003_seeds\.py: a table was in use"):
+            upgrade(postgres_dsn)
+    assert upgrade(postgres_dsn) == ["0003"]
+
+
+def test_a_lost_connection(empty_postgres_dsn: str) -> None:
+    with (
+        psycopg.connect(empty_postgres_dsn, autocommit=True) as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        other.execute("select pg_advisory_lock(%s)", (migrate.ADVISORY_LOCK,))
+        runner = thread.submit(upgrade, empty_postgres_dsn)
+        deadline = time.monotonic() + 30
+        while not other.execute(_END_WAITING_RUNNER).fetchall():
+            assert time.monotonic() < deadline
+        with pytest.raises(Unavailable, match="lost the database"):
+            runner.result(timeout=30)
+    assert upgrade(empty_postgres_dsn) == REVISIONS
+
+
+def test_a_database_of_a_newer_version_is_left_alone(postgres_dsn: str) -> None:
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    with pytest.raises(MigrationFailed, match="revision 9999"):
+        status(postgres_dsn)
+    with pytest.raises(MigrationFailed, match="revision 9999"):
+        upgrade(postgres_dsn)
+
+
+@pytest.mark.parametrize("door", [status, upgrade])
+def test_a_server_that_is_not_there(door: object, tmp_path: Path) -> None:
+    assert callable(door)
+    with pytest.raises(Unavailable, match="check that the server runs"):
+        door(f"postgresql://bst:hidden@/ops?host={tmp_path}")
+
+
+def test_the_message_hides_the_password() -> None:
+    with pytest.raises(Unavailable) as unavailable:
+        status("postgresql://bst:hidden-word@127.0.0.1:1/ops")
+    assert "hidden-word" not in str(unavailable.value)
+    assert "127.0.0.1:1/ops" in str(unavailable.value)
+
+
+def test_a_database_that_does_not_exist(postgres_dsn: str) -> None:
+    with pytest.raises(Unavailable, match="nowhere"):
+        status(postgres_dsn.replace("/bst_test_", "/nowhere_"))
+
+
+def test_the_working_directory_is_not_asked(
+    empty_postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = elsewhere\n")
+    monkeypatch.chdir(tmp_path)
+    assert upgrade(empty_postgres_dsn)[-1] == head_revision()

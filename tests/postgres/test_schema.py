@@ -1,0 +1,230 @@
+"""The migrated database is the target schema with the named differences, and nothing else.
+
+target_schema.json is the target as given with the project; the differences are spelled out here, each with its section of the
+semantics, so that any other one fails.
+"""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from bst_postgres.database import sqlalchemy_url
+from bst_postgres.tables import metadata
+from sqlalchemy import NullPool, create_engine
+
+from tests.postgres.catalog import Schema, read_schema
+from tests.servers import PostgresAddress
+
+TARGET: dict[str, Any] = json.loads((Path(__file__).parent / "target_schema.json").read_text())
+
+# Semantics 6: what nobody has said yet is null, without a default that would look like a statement.
+UNSAID = {
+    "booking_core": ("tour_date", "currency_code", "total_price", "number_of_adult", "number_of_child"),
+    "booking_party": ("adult_qty", "child_qty", "infant_qty"),
+    "payment_event": ("currency_code",),
+}
+
+
+def column(type_: str, *, nullable: bool = False, default: str | None = None) -> dict[str, Any]:
+    return {"type": type_, "nullable": nullable, "default": default}
+
+
+def index(*columns: str) -> dict[str, Any]:
+    return {"unique": False, "columns": list(columns), "where": None}
+
+
+NOW = "now()"
+BOOKING = {"booking_key": {"table": "booking_core", "column": "booking_key", "on_delete": None}}
+
+ADDED_COLUMNS = {
+    "booking_core": {
+        "fold": column("jsonb", default="'{}'::jsonb"),  # sections 2 and 3
+        "version": column("integer", default="1"),  # section 5: what an acknowledgement names
+        "status_reasons": column("text[]", default="'{}'::text[]"),  # section 5
+    },
+    "booking_contact": {"phone_e164": column("varchar(16)", nullable=True)},  # section 3
+    "ingest_event_log": {"fingerprint": column("varchar(64)")},  # section 6
+}
+ADDED_INDEXES = {
+    "booking_core": {"ix_booking_core_newest": index("booking_created_at desc", "booking_key desc")},
+    "ingest_dead_letter": {"ix_ingest_dead_letter_event_key": index("event_key")},
+}
+ADDED_TABLES: dict[str, Any] = {
+    "booking_fact": {
+        "columns": {
+            "event_key": column("uuid"),
+            "booking_key": column("uuid"),
+            "source": column("varchar(32)"),
+            "event_type": column("varchar(32)"),
+            "event_time": column("timestamptz"),
+            "origin": column("smallint"),
+            "facts": column("jsonb"),
+            "recorded_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["event_key"],
+        "foreign_keys": BOOKING,
+        "checks": {},
+        "indexes": {"ix_booking_fact_booking_time": index("booking_key", "event_time")},
+    },
+    "payment_fact": {
+        "columns": {
+            "booking_key": column("uuid"),
+            "provider": column("varchar(64)"),
+            "kind": column("varchar(16)"),
+            "reference": column("varchar(128)"),
+            "order_id": column("varchar(128)", nullable=True),
+            "amount": column("numeric(12,2)"),
+            "currency_code": column("varchar(3)", nullable=True),
+            "instant": column("timestamptz"),
+            "raw_status": column("varchar(64)"),
+            "partially_returned": column("boolean", default="false"),
+            "weak": column("boolean", default="false"),
+            "origin": column("smallint"),
+            "event_key": column("uuid"),
+            "event_time": column("timestamptz"),
+            "created_at": column("timestamptz", default=NOW),
+            "updated_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["booking_key", "provider", "kind", "reference"],
+        "foreign_keys": BOOKING,
+        "checks": {
+            "ck_payment_fact_kind": {
+                "column": "kind",
+                "values": ["captured", "refunded", "reversed", "pending", "failed", "voided"],
+            }
+        },
+        "indexes": {},
+    },
+    "booking_status_history": {
+        "columns": {
+            "booking_key": column("uuid"),
+            "version": column("integer"),
+            "changed_at": column("timestamptz"),
+            "customer_payment_status": column("varchar(32)"),
+            "ops_fulfillment_status": column("varchar(32)"),
+            "status_reasons": column("text[]", default="'{}'::text[]"),
+        },
+        "primary_key": ["booking_key", "version"],
+        "foreign_keys": BOOKING,
+        "checks": {},
+        "indexes": {},
+    },
+    "ingest_nonce": {
+        "columns": {"nonce": column("varchar(128)"), "seen_at": column("timestamptz")},
+        "primary_key": ["nonce"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_ingest_nonce_seen_at": index("seen_at")},
+    },
+    "ingest_staged_job": {
+        "columns": {
+            "job_id": column("uuid"),
+            "event_keys": column("uuid[]"),
+            "staged_at": column("timestamptz"),
+        },
+        "primary_key": ["job_id"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_ingest_staged_job_staged_at": index("staged_at")},
+    },
+    "audit_log": {
+        "columns": {
+            "audit_id": column("uuid"),
+            "event_type": column("varchar(64)"),
+            "actor": column("varchar(191)"),
+            "resource_type": column("varchar(64)", nullable=True),
+            "resource_id": column("varchar(191)", nullable=True),
+            "metadata": column("jsonb", default="'{}'::jsonb"),
+            "request_id": column("varchar(128)", nullable=True),
+            "created_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["audit_id"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_audit_log_created_at": index("created_at")},
+    },
+}
+
+
+def expected_schema() -> Schema:
+    tables: Schema = deepcopy(TARGET["tables"])
+    for name, columns in UNSAID.items():
+        for said_later in columns:
+            tables[name]["columns"][said_later] |= {"nullable": True, "default": None}
+    for name, more in ADDED_COLUMNS.items():
+        tables[name]["columns"] |= more
+    for name, indexes in ADDED_INDEXES.items():
+        tables[name]["indexes"] |= indexes
+    # Section 6: it is not a duplicate if it says something else.
+    tables["ingest_event_log"]["indexes"]["ux_ingest_event_secondary_dedup"]["columns"].append("fingerprint")
+    return tables | ADDED_TABLES
+
+
+@pytest.fixture(scope="module")
+def schema(postgres_server: PostgresAddress, migrated_template: str) -> Iterator[Schema]:
+    """Read once, from a copy: nobody may be connected to the template while others are copied from it."""
+    name = f"bst_schema_{uuid4().hex}"
+    try:
+        with psycopg.connect(postgres_server.create(name, template=migrated_template)) as connection:
+            yield read_schema(connection)
+    finally:
+        postgres_server.drop(name)
+
+
+def test_the_target_has_24_tables() -> None:
+    assert len(TARGET["tables"]) == 24
+
+
+def test_tables(schema: Schema) -> None:
+    assert sorted(schema) == sorted([*expected_schema(), "alembic_version"])
+
+
+@pytest.mark.parametrize("table", sorted(expected_schema()))
+@pytest.mark.parametrize("aspect", ["columns", "primary_key", "foreign_keys", "checks", "indexes"])
+def test_table(schema: Schema, table: str, aspect: str) -> None:
+    assert schema[table][aspect] == expected_schema()[table][aspect]
+
+
+def test_the_tables_of_the_code_are_those_of_the_database(postgres_dsn: str) -> None:
+    with create_engine(sqlalchemy_url(postgres_dsn), poolclass=NullPool).connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True, "target_metadata": metadata}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_seeds(postgres_dsn: str) -> None:
+    with psycopg.connect(postgres_dsn) as connection:
+        for table, labels in TARGET["seeds"].items():
+            code, label = list(TARGET["tables"][table]["columns"])[:2]
+            assert dict(connection.execute(f"select {code}, {label} from {table}".encode()).fetchall()) == labels
+        assert connection.execute("select bool_and(is_active) from channel_registry").fetchone() == (True,)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update audit_log set actor = 'somebody else'",
+        "delete from audit_log",
+        "truncate audit_log",
+        "delete from audit_log where false",
+        "merge into audit_log old using audit_log new on old.audit_id = new.audit_id when matched then delete",
+    ],
+)
+@pytest.mark.parametrize("role", ["origin", "replica"])
+def test_the_audit_log_only_grows(postgres_dsn: str, statement: str, role: str) -> None:
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f"set session_replication_role = {role}".encode())
+        connection.execute(
+            "insert into audit_log (audit_id, event_type, actor) values (gen_random_uuid(), 'BOOKING_REPLAYED', 'ana')"
+        )
+        with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+            connection.execute(statement.encode())
+        assert connection.execute("select actor from audit_log").fetchall() == [("ana",)]
