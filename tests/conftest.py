@@ -1,6 +1,7 @@
 """Fixtures for everybody: real servers once a run, a fresh database and an empty Redis for each test."""
 
 import os
+import signal
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -9,6 +10,11 @@ import redis
 from bst_postgres.migrate import upgrade
 
 from tests.servers import PostgresAddress, run_postgres, run_redis
+
+
+def pytest_configure() -> None:
+    """A run that is told to end, by a time limit say, ends like one that is interrupted: it stops its servers."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

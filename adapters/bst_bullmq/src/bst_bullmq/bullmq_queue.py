@@ -1,0 +1,198 @@
+"""BullMQ as BST's job queue, whatever the broker behind it.
+
+The broker may be away, hang, or come back empty at any time. Nobody who enqueues or counts waits longer than a second for it; an
+outage is remembered for a moment, so that a thousand callers do not each find out for themselves.
+"""
+
+import asyncio
+import logging
+from asyncio import Event
+from collections.abc import Awaitable, Callable, Coroutine
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from bst_application.errors import Unavailable
+from bst_application.ports.queue import Job, JobHandler, QueueCounts
+from bst_domain.identity import EventId
+from bullmq import Job as BullJob
+from bullmq import Queue, Worker
+
+_log = logging.getLogger(__name__)
+
+JOB_NAME = "booking-events"
+#: No caller waits longer for the broker than this, all in all.
+ANSWER_WITHIN_S = 0.9
+#: After a failure, calls fail at once for this long.
+OUTAGE_REMEMBERED_S = 1.0
+RECONNECT_AFTER_S = 0.5
+#: On stop: how long the jobs in hand, and then the goodbye to the broker, may take.
+JOBS_IN_HAND_S = 25.0
+GOODBYE_S = 2.0
+_DAY_S = 24 * 60 * 60
+
+JOB_OPTIONS: dict[str, Any] = {
+    "attempts": 1,  # the log knows what is still to do; the broker is not asked to try again
+    "removeOnComplete": {"age": 14 * _DAY_S},
+    "removeOnFail": {"age": 30 * _DAY_S},
+}
+_STATES = ("waiting", "active", "delayed", "completed", "failed", "paused")
+
+T = TypeVar("T")
+
+
+class Broker(Protocol):
+    """How to reach BullMQ's data: options for its Queue and Worker, with fresh connections each time."""
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What the broker's client raises when the broker is away."""
+        ...
+
+    def queue_options(self) -> dict[str, Any]:
+        """For a client that asks and leaves."""
+        ...
+
+    def worker_options(self) -> dict[str, Any]:
+        """For a client that blocks until there is work."""
+        ...
+
+    async def prepare(self, worker: Worker) -> None:
+        """What must happen before a worker runs."""
+        ...
+
+
+class BullMQJobQueue:
+    """JobQueue on BullMQ. Constructing it connects to nothing."""
+
+    def __init__(self, broker: Broker, name: str) -> None:
+        self._broker = broker
+        self._name = name
+        self._queue: Queue | None = None
+        self._down_until = 0.0
+        self._goodbyes: set[asyncio.Task[None]] = set()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def enqueue(self, job: Job) -> None:
+        data = {"eventIds": [str(event_id) for event_id in job.event_ids]}
+        await self._ask(lambda queue: queue.add(JOB_NAME, data, {**JOB_OPTIONS, "jobId": job.id}))
+
+    async def counts(self) -> QueueCounts:
+        found = await self._ask(lambda queue: queue.getJobCounts(*_STATES))
+        return QueueCounts(**{state: int(found.get(state, 0)) for state in _STATES})
+
+    async def consume(self, handler: JobHandler, *, concurrency: int, stop: Event) -> None:
+        async def run(bull_job: BullJob, _token: str) -> None:
+            await handler(_job(bull_job))
+
+        down = False
+        while not stop.is_set():
+            worker = Worker(
+                self._name,
+                run,
+                {**self._broker.worker_options(), "concurrency": concurrency, "autorun": False, "runRetryDelay": 500},
+            )
+            worker.on("error", _note_error)  # plain functions only: BullMQ does not await listeners
+            try:
+                await self._broker.prepare(worker)
+            except (*self._broker.failures, OSError, TimeoutError) as error:
+                if not down:
+                    _log.warning("the queue %s is away (%s); waiting for it", self._name, type(error).__name__)
+                down = True
+                self._leave(worker.close(force=True))
+                await _pause(stop, RECONNECT_AFTER_S)
+                continue
+            if down:
+                _log.info("the queue %s is back", self._name)
+            down = False
+            await self._run_worker(worker, stop)
+        await self._said_goodbye()
+
+    async def close(self) -> None:
+        if self._queue is not None:
+            self._leave(self._queue.close())
+            self._queue = None
+        await self._said_goodbye()
+
+    async def _run_worker(self, worker: Worker, stop: Event) -> None:
+        running = asyncio.ensure_future(worker.run())
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done() and running.exception() is not None:
+                _log.warning("the queue worker ended (%s); starting another", type(running.exception()).__name__)
+            await _settle(worker.close(), JOBS_IN_HAND_S)
+        finally:
+            stopping.cancel()
+            if not running.done():
+                running.cancel()
+            await asyncio.gather(running, stopping, return_exceptions=True)
+
+    async def _ask(self, question: Callable[[Queue], Awaitable[T]]) -> T:
+        """One question to the broker. Raises Unavailable within a second."""
+        if monotonic() < self._down_until:
+            raise Unavailable(f"the queue {self._name} did not answer a moment ago")
+        if self._queue is None:
+            self._queue = Queue(self._name, self._broker.queue_options())
+        asked = asyncio.ensure_future(question(self._queue))
+        done, _ = await asyncio.wait({asked}, timeout=ANSWER_WITHIN_S)
+        if not done:
+            asked.cancel()
+            self._leave(_settle(asked, GOODBYE_S))
+            raise self._lost("TimeoutError")
+        try:
+            return asked.result()
+        except (*self._broker.failures, OSError, TimeoutError) as error:
+            raise self._lost(type(error).__name__) from error
+
+    def _lost(self, why: str) -> Unavailable:
+        """A connection that failed is not used again: half of an answer may still be on its way."""
+        self._down_until = monotonic() + OUTAGE_REMEMBERED_S
+        if self._queue is not None:
+            self._leave(self._queue.close())
+            self._queue = None
+        return Unavailable(f"the queue {self._name} does not answer: {why}")
+
+    def _leave(self, goodbye: Coroutine[Any, Any, Any]) -> None:
+        """Closes something in the background: a broker that hangs must not hold up whoever found out."""
+        task = asyncio.create_task(_settle(goodbye, GOODBYE_S))
+        self._goodbyes.add(task)
+        task.add_done_callback(self._goodbyes.discard)
+
+    async def _said_goodbye(self) -> None:
+        if self._goodbyes:
+            await asyncio.wait(set(self._goodbyes), timeout=GOODBYE_S)
+
+
+def _job(bull_job: BullJob) -> Job:
+    """Raises ValueError for a job that BST did not make; BullMQ then keeps it as failed."""
+    try:
+        event_ids = tuple(EventId(UUID(event_id)) for event_id in bull_job.data["eventIds"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        _log.error("job %s is not one of ours: data.eventIds must be a list of UUIDs", bull_job.id)
+        raise ValueError("data.eventIds must be a list of UUIDs") from error
+    return Job(str(bull_job.id), event_ids)
+
+
+def _note_error(error: Exception, *_: Any) -> None:
+    _log.warning("queue worker: %s", type(error).__name__)
+
+
+async def _settle(work: Awaitable[Any], within_s: float) -> None:
+    """Waits for the end of something whose outcome no longer matters."""
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=within_s)
+    if not done:
+        task.cancel()
+    elif not task.cancelled() and task.exception() is not None:
+        _log.debug("while closing: %s", type(task.exception()).__name__)
+
+
+async def _pause(stop: Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,61 @@
+"""BullMQ on Redis: the production broker."""
+
+from typing import Any
+
+from bullmq import Worker
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from bst_bullmq.bullmq_queue import ANSWER_WITHIN_S, BullMQJobQueue
+
+#: More callers than this wait for each other, within their second.
+QUEUE_CONNECTIONS = 16
+WORKER_CONNECTIONS = 128
+
+
+class _RedisBroker:
+    """Connections for BullMQ. Retrying is ours to decide, so the client's own is off."""
+
+    failures = (RedisError,)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def queue_options(self) -> dict[str, Any]:
+        return {"connection": self._client(ANSWER_WITHIN_S, connections=QUEUE_CONNECTIONS)}
+
+    def worker_options(self) -> dict[str, Any]:
+        # Waiting for work blocks longer than any time-out of a socket; a broker that hangs is found by the health check.
+        return {"connection": self._client(None, connections=WORKER_CONNECTIONS)}
+
+    async def prepare(self, worker: Worker) -> None:
+        # The blocking connection must know its server's version before it blocks, or delayed jobs run up to a second late.
+        await worker.blockingRedisConnection.getRedisVersion()
+
+    def _client(self, timeout_s: float | None, *, connections: int) -> Redis:
+        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            self._url,
+            max_connections=connections,
+            timeout=ANSWER_WITHIN_S,
+            decode_responses=True,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=ANSWER_WITHIN_S,
+            retry=Retry(NoBackoff(), 0),
+            **_keepalive(self._url),
+        )
+        client: Redis = Redis.from_pool(pool)
+        return client
+
+
+def _keepalive(url: str) -> dict[str, Any]:
+    """A socket file has nothing to keep alive."""
+    return {} if url.startswith("unix:") else {"socket_keepalive": True, "health_check_interval": 15}
+
+
+class RedisJobQueue(BullMQJobQueue):
+    """JobQueue on Redis. ``url``: ``redis://``, ``rediss://`` or ``unix://``."""
+
+    def __init__(self, url: str, name: str) -> None:
+        super().__init__(_RedisBroker(url), name)

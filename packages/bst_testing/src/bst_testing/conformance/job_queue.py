@@ -1,0 +1,143 @@
+"""What every job queue must do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from bst_application.ids import uuid7
+from bst_application.ports.queue import Job, JobHandler, JobQueue
+from bst_domain.identity import EventId
+
+#: Brokers poll and notify at their own pace; a condition that has not come by then will not come.
+WITHIN_S = 20.0
+
+
+def job(events: int = 1) -> Job:
+    return Job(str(uuid7()), tuple(EventId(uuid7()) for _ in range(events)))
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for a condition of the outside world; fails when it does not come."""
+    async with asyncio.timeout(WITHIN_S):
+        while not await condition():  # noqa: ASYNC110 - a broker has no event to wait for
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def consuming(queue: JobQueue, handler: JobHandler, *, concurrency: int = 1) -> Any:
+    """A consumer for the time of the block."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(queue.consume(handler, concurrency=concurrency, stop=stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(WITHIN_S):
+            await task
+
+
+class JobQueueConformance:
+    """Subclass it, and give a ``queue`` fixture with an empty queue."""
+
+    @pytest.fixture
+    def queue(self) -> JobQueue:
+        raise NotImplementedError("a subclass gives the queue")
+
+    async def test_jobs_are_delivered_in_order_with_their_events(self, queue: JobQueue) -> None:
+        jobs = [job(events) for events in (1, 3, 100)]
+        for one in jobs:
+            await queue.enqueue(one)
+        seen: list[Job] = []
+
+        async def handler(one: Job) -> None:
+            seen.append(one)
+
+        async with consuming(queue, handler):
+            await until(lambda: _is(len(seen) == len(jobs)))
+        assert seen == jobs
+
+    async def test_the_same_id_twice_is_one_job(self, queue: JobQueue) -> None:
+        one, last = job(), job()
+        for each in (one, one, last, one):
+            await queue.enqueue(each)
+        seen: list[Job] = []
+
+        async def handler(each: Job) -> None:
+            seen.append(each)
+
+        async with consuming(queue, handler):
+            await until(lambda: _is(last in seen))
+        assert seen == [one, last]
+
+    async def test_a_handler_that_raises_stops_nobody_and_is_counted(self, queue: JobQueue) -> None:
+        bad, good = job(), job()
+        await queue.enqueue(bad)
+        await queue.enqueue(good)
+        seen: list[Job] = []
+
+        async def handler(each: Job) -> None:
+            seen.append(each)
+            if each == bad:
+                raise RuntimeError("this one breaks")
+
+        async def counted() -> bool:
+            counts = await queue.counts()
+            return counts.failed == 1 and counts.completed == 1
+
+        async with consuming(queue, handler):
+            await until(counted)
+        assert seen == [bad, good]
+
+    async def test_counts_say_what_waits(self, queue: JobQueue) -> None:
+        assert (await queue.counts()).waiting == 0
+        for _ in range(3):
+            await queue.enqueue(job())
+        counts = await queue.counts()
+        assert (counts.waiting, counts.active, counts.completed, counts.failed) == (3, 0, 0, 0)
+
+    async def test_stopping_waits_for_the_job_in_hand(self, queue: JobQueue) -> None:
+        begun, released = asyncio.Event(), asyncio.Event()
+        finished: list[Job] = []
+
+        async def handler(each: Job) -> None:
+            begun.set()
+            await released.wait()
+            finished.append(each)
+
+        await queue.enqueue(job())
+        async with consuming(queue, handler) as stop:
+            async with asyncio.timeout(WITHIN_S):
+                await begun.wait()
+            stop.set()
+            asyncio.get_running_loop().call_later(0.05, released.set)
+        assert len(finished) == 1
+
+    async def test_many_jobs_at_once_are_all_delivered(self, queue: JobQueue) -> None:
+        jobs = {each.id: each for each in (job() for _ in range(200))}
+        seen: set[str] = set()
+
+        async def handler(each: Job) -> None:
+            seen.add(each.id)
+
+        async with consuming(queue, handler, concurrency=8):
+            await asyncio.gather(*(queue.enqueue(each) for each in jobs.values()))
+            await until(lambda: _is(seen == jobs.keys()))
+
+    async def test_stopping_an_idle_consumer_is_quick(self, queue: JobQueue) -> None:
+        async def handler(_: Job) -> None:
+            raise AssertionError("there is no job")
+
+        async with asyncio.timeout(4):
+            async with consuming(queue, handler):
+                await queue.counts()
+
+    async def test_closing_twice_is_harmless(self, queue: JobQueue) -> None:
+        await queue.enqueue(job())
+        await queue.close()
+        await queue.close()
+
+
+async def _is(value: bool) -> bool:
+    return value
