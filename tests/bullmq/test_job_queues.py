@@ -17,7 +17,7 @@ class TestMemoryJobQueue(JobQueueConformance):
 
 class TestRedisJobQueue(JobQueueConformance):
     @pytest.fixture
-    async def queue(self, redis_url: str) -> AsyncIterator[RedisJobQueue]:  # type: ignore[override]
+    async def queue(self, redis_url: str) -> AsyncIterator[RedisJobQueue]:
         queue = RedisJobQueue(redis_url, "events")
         yield queue
         await queue.close()
@@ -25,7 +25,7 @@ class TestRedisJobQueue(JobQueueConformance):
 
 class TestPostgresJobQueue(JobQueueConformance):
     @pytest.fixture
-    async def queue(self, postgres_dsn: str) -> AsyncIterator[PostgresJobQueue]:  # type: ignore[override]
+    async def queue(self, postgres_dsn: str) -> AsyncIterator[PostgresJobQueue]:
         queue = PostgresJobQueue(postgres_dsn, "events")
         yield queue
         await queue.close()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ from tests.domain.test_merge_laws import fold
 DAY = date(2026, 1, 1)
 
 
-def paid(kind: PaymentKind, ref: str, amount: str = "100", **other: object) -> PaymentFact:
+def paid(kind: PaymentKind, ref: str, amount: str = "100", **other: Any) -> PaymentFact:
     fact = PaymentFact(
         provider="PAYPAL",
         kind=kind,

@@ -45,8 +45,8 @@ class Broker(Protocol):
     """How to reach BullMQ's data: options for its Queue and Worker, with fresh connections each time."""
 
     @property
-    def failures(self) -> tuple[type[Exception], ...]:
-        """What the broker's client raises when the broker is away."""
+    def failure(self) -> type[Exception]:
+        """What the broker's client raises when the broker is away; OSError and TimeoutError go without saying."""
         ...
 
     def queue_options(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class BullMQJobQueue:
             worker.on("error", _note_error)  # plain functions only: BullMQ does not await listeners
             try:
                 await self._broker.prepare(worker)
-            except (*self._broker.failures, OSError, TimeoutError) as error:
+            except (self._broker.failure, OSError, TimeoutError) as error:
                 if not down:
                     _log.warning("the queue %s is away (%s); waiting for it", self._name, type(error).__name__)
                 down = True
@@ -124,7 +124,7 @@ class BullMQJobQueue:
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if running.done() and running.exception() is not None:
                 _log.warning("the queue worker ended (%s); starting another", type(running.exception()).__name__)
-            await _settle(worker.close(), JOBS_IN_HAND_S)
+            await _finish(worker)
         finally:
             stopping.cancel()
             if not running.done():
@@ -145,7 +145,7 @@ class BullMQJobQueue:
             raise self._lost("TimeoutError")
         try:
             return asked.result()
-        except (*self._broker.failures, OSError, TimeoutError) as error:
+        except (self._broker.failure, OSError, TimeoutError) as error:
             raise self._lost(type(error).__name__) from error
 
     def _lost(self, why: str) -> Unavailable:
@@ -179,6 +179,19 @@ def _job(bull_job: BullJob) -> Job:
 
 def _note_error(error: Exception, *_: Any) -> None:
     _log.warning("queue worker: %s", type(error).__name__)
+
+
+async def _finish(worker: Worker) -> None:
+    """Takes no more jobs, lets those in hand end, and closes.
+
+    The worker's own gentle close waits for its fetches, too, and those try again for ever while the broker is away. So the
+    jobs are waited for here, and the rest is cut off.
+    """
+    await _settle(worker.pause(do_not_wait_active=True), GOODBYE_S)
+    deadline = monotonic() + JOBS_IN_HAND_S
+    while worker.jobs and monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    await _settle(worker.close(force=True), GOODBYE_S)
 
 
 async def _settle(work: Awaitable[Any], within_s: float) -> None:

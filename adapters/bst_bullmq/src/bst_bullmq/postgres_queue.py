@@ -14,7 +14,7 @@ _DRIVER_ERROR: type[Exception] = postgres_connection.psycopg.Error
 class _PostgresBroker:
     """Connections for BullMQ, in a schema of its own; its tables are made when they are first needed."""
 
-    failures = (_DRIVER_ERROR,)
+    failure: type[Exception] = _DRIVER_ERROR
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

@@ -18,7 +18,7 @@ WORKER_CONNECTIONS = 128
 class _RedisBroker:
     """Connections for BullMQ. Retrying is ours to decide, so the client's own is off."""
 
-    failures = (RedisError,)
+    failure: type[Exception] = RedisError
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -1,0 +1,146 @@
+"""The broker goes, hangs, comes back empty: nobody waits long for it, and work goes on when it is back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import psycopg
+import pytest
+from bst_application.errors import Unavailable
+from bst_application.ports.queue import Job
+from bst_bullmq.postgres_queue import PostgresJobQueue
+from bst_bullmq.redis_queue import RedisJobQueue
+from bst_testing.conformance.job_queue import consuming, job, until
+
+from tests.servers import RedisProgram, free_port
+
+#: The port promises a second; the rest is the test machine.
+A_SECOND = 1.3
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisProgram]:
+    program = RedisProgram(folder=tmp_path, port=free_port())
+    yield program
+    program.stop()
+
+
+@pytest.fixture
+async def queue(redis: RedisProgram) -> AsyncIterator[RedisJobQueue]:
+    queue = RedisJobQueue(redis.url, "events")
+    yield queue
+    await queue.close()
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    begun = monotonic()
+    yield
+    assert monotonic() - begun < seconds
+
+
+async def accepts(queue: RedisJobQueue | PostgresJobQueue, one: Job) -> bool:
+    try:
+        await queue.enqueue(one)
+    except Unavailable:
+        return False
+    return True
+
+
+async def test_a_broker_that_was_never_there_is_unavailable_at_once(queue: RedisJobQueue) -> None:
+    with at_most(A_SECOND), pytest.raises(Unavailable):
+        await queue.enqueue(job())
+    with at_most(A_SECOND), pytest.raises(Unavailable):
+        await queue.counts()
+
+
+async def test_a_broker_that_hangs_is_unavailable_within_a_second(redis: RedisProgram, queue: RedisJobQueue) -> None:
+    redis.start()
+    await queue.enqueue(job())
+    os.kill(redis.pid, signal.SIGSTOP)
+    try:
+        with at_most(A_SECOND), pytest.raises(Unavailable):
+            await queue.enqueue(job())
+        with at_most(0.1):  # the outage is remembered: the next callers do not wait again
+            for _ in range(50):
+                with pytest.raises(Unavailable):
+                    await queue.enqueue(job())
+    finally:
+        os.kill(redis.pid, signal.SIGCONT)
+    last = job()
+    await until(lambda: accepts(queue, last))
+
+
+async def test_after_a_restart_the_queue_works_without_ours(redis: RedisProgram, queue: RedisJobQueue) -> None:
+    redis.start()
+    await queue.enqueue(job())
+    redis.stop()
+    with at_most(A_SECOND), pytest.raises(Unavailable):
+        await queue.enqueue(job())
+    redis.start()
+    one = job()
+    await until(lambda: accepts(queue, one))
+    assert (await queue.counts()).waiting == 1  # it came back empty
+
+
+async def test_a_consumer_outlives_its_broker(redis: RedisProgram, queue: RedisJobQueue) -> None:
+    seen: list[Job] = []
+
+    async def handler(one: Job) -> None:
+        seen.append(one)
+
+    async def came(one: Job) -> bool:
+        return one in seen
+
+    async with consuming(queue, handler):  # before there is a broker
+        for _ in range(2):
+            redis.start()
+            one = job()
+            await until(lambda one=one: accepts(queue, one))  # type: ignore[misc]
+            await until(lambda one=one: came(one))  # type: ignore[misc]
+            redis.stop()
+
+
+async def test_a_consumer_stops_while_its_broker_is_away(redis: RedisProgram, queue: RedisJobQueue) -> None:
+    async def handler(_: Job) -> None:
+        return None
+
+    redis.start()
+    with at_most(8):
+        async with consuming(queue, handler):
+            await queue.counts()
+            redis.stop()
+
+
+async def test_the_postgres_queue_outlives_its_connections(postgres_dsn: str) -> None:
+    queue = PostgresJobQueue(postgres_dsn, "events")
+    seen: list[Job] = []
+
+    async def handler(one: Job) -> None:
+        seen.append(one)
+
+    async def came(one: Job) -> bool:
+        return one in seen
+
+    async with consuming(queue, handler):
+        for _ in range(2):
+            one = job()
+            await until(lambda one=one: accepts(queue, one))  # type: ignore[misc]
+            await until(lambda one=one: came(one))  # type: ignore[misc]
+            await asyncio.to_thread(hang_up, postgres_dsn)
+        last = job()
+        await until(lambda: accepts(queue, last))
+        await until(lambda: came(last))
+    await queue.close()
+
+
+def hang_up(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
