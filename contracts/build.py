@@ -103,7 +103,22 @@ def schemas() -> Schema:
     origin = obj(
         {"source": text(), "eventId": uuid, "eventTime": instant}, "who said it, in which event, and when it was true"
     )
-    fields = ["tourDate", "tourTime", "adult", "child", "infant", "currency", "totalPrice", "note", "pickupLocation", "meetingPoint", "mainName", "mainEmail", "phone", "package"]
+    fields = [
+        "tourDate",
+        "tourTime",
+        "adult",
+        "child",
+        "infant",
+        "currency",
+        "totalPrice",
+        "note",
+        "pickupLocation",
+        "meetingPoint",
+        "mainName",
+        "mainEmail",
+        "phone",
+        "package",
+    ]
     event = json.loads((HERE / "booking-ingest-event-v1.schema.json").read_text("utf-8"))
     return {
         "BookingIngestEventV1": {key: value for key, value in event.items() if key not in {"$schema", "$id"}},
@@ -362,7 +377,7 @@ def refusals(**by_status: str) -> Schema:
     return made
 
 
-ADMIN = [{"adminToken": [], "adminRole": []}]
+ADMIN: list[Schema] = [{"adminToken": [], "adminRole": []}]
 ADMIN_REFUSALS = {
     "s401": "ADMIN_AUTH_REQUIRED, INVALID_ADMIN_TOKEN",
     "s403": "ADMIN_ROLE_REQUIRED:ADMIN,STAFF,MANAGER, ADMIN_ROLE_FORBIDDEN:<ROLE>",
@@ -477,7 +492,7 @@ def paths() -> Schema:
         query("limit", "page size", integer(minimum=1, maximum=200, default=200)),
         query("cursor", "meta.nextCursor of the page before", text()),
     ]
-    token = [{}, {"serviceToken": []}, {"adminToken": []}]
+    token: list[Schema] = [{}, {"serviceToken": []}, {"adminToken": []}]
     return {
         "/v1/ingest/bookings/events": {"post": post},
         "/v1/ingest/bookings/events/{eventId}": get(

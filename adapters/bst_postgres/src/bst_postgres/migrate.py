@@ -78,6 +78,12 @@ def status(dsn: str) -> MigrationStatus:
     return MigrationStatus(current=current, head=head_revision(), pending=_pending(current))
 
 
+def server_version(dsn: str) -> int:
+    """The server's major version. Raises Unavailable, ValueError (no URL)."""
+    with _connected(dsn) as connection:
+        return int(connection.execute(text("show server_version_num")).scalar_one()) // 10_000
+
+
 def upgrade(dsn: str) -> list[str]:
     """Applies what is missing, each revision in a transaction of its own with its row in migration_run_log.
 

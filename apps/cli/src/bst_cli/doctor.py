@@ -1,0 +1,178 @@
+"""``bst doctor``: settings and dependencies, each problem with its cure."""
+
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from attrs import frozen
+from bst_application.errors import Unavailable
+from bst_application.settings import BadSettings, Settings, settings_from
+from bst_postgres.migrate import MigrationFailed, server_version, status
+
+from bst_cli.embedded.redis import find_redis
+from bst_cli.ports import is_free
+
+OLDEST_POSTGRES, NEWEST_POSTGRES = 15, 18
+LEAST_DISK_BYTES = 1024**3
+REDIS_WITHIN_S = 2.0
+
+
+@frozen(kw_only=True)
+class Finding:
+    """One thing looked at. ``required``: without it BST does not work; ``cure`` is None when all is well."""
+
+    name: str
+    ok: bool
+    required: bool
+    detail: str
+    cure: str | None = None
+
+
+def examine(environ: Mapping[str, str], data_folder: Path) -> list[Finding]:
+    """Looks at everything; never raises for what it finds."""
+    findings: list[Finding] = []
+    settings: Settings | None = None
+    try:
+        settings = settings_from(environ)
+    except BadSettings as error:
+        findings += [
+            Finding(name="settings", ok=False, required=True, detail=problem.partition(";")[0], cure=problem)
+            for problem in error.problems
+        ]
+    else:
+        findings.append(Finding(name="settings", ok=True, required=True, detail="can be used"))
+        findings += list(_settings(settings))
+    if settings is None or settings.ops_db_url is None:
+        findings.append(
+            Finding(
+                name="database",
+                ok=False,
+                required=False,
+                detail="OPS_DB_URL is not set",
+                cure="For production set it to a PostgreSQL database; `bst up` brings one of its own.",
+            )
+        )
+    else:
+        findings += _database(settings.ops_db_url)
+    findings.append(_queue(None if settings is None else settings.redis_url))
+    port = 4000 if settings is None else settings.port
+    free = is_free("127.0.0.1", port)
+    findings.append(
+        Finding(
+            name="port",
+            ok=free,
+            required=False,
+            detail=f"{port} is {'free' if free else 'in use'}",
+            cure=None if free else "If that is not BST itself, set PORT or give --port.",
+        )
+    )
+    findings.append(_disk(data_folder))
+    return findings
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    for name in settings.generated:
+        cure = f"Set {name}; until then each process makes up its own, and API and producers do not agree."
+        yield Finding(name="secrets", ok=False, required=False, detail=f"{name} is not set", cure=cure)
+    flags = (("INGEST_WEBHOOK_ENABLED", settings.webhook_enabled), ("INGEST_QUEUE_ENABLED", settings.queue_enabled))
+    for name, on in flags:
+        yield Finding(
+            name="flags",
+            ok=on,
+            required=False,
+            detail=f"{name} is {'on' if on else 'off'}",
+            cure=None if on else f"Set {name}=true when this installation shall take events.",
+        )
+
+
+def _database(dsn: str) -> Iterator[Finding]:
+    try:
+        version = server_version(dsn)
+        found = status(dsn)
+    except (Unavailable, MigrationFailed, ValueError) as error:
+        cure = "Check OPS_DB_URL, that the server runs, and that this machine may connect."
+        yield Finding(name="database", ok=False, required=True, detail=str(error), cure=cure)
+        return
+    fits = OLDEST_POSTGRES <= version <= NEWEST_POSTGRES
+    yield Finding(
+        name="database",
+        ok=fits,
+        required=True,
+        detail=f"PostgreSQL {version}",
+        cure=None if fits else f"BST is tested on PostgreSQL {OLDEST_POSTGRES} to {NEWEST_POSTGRES}.",
+    )
+    pending = ", ".join(found.pending)
+    yield Finding(
+        name="schema",
+        ok=not pending,
+        required=True,
+        detail=f"at {found.current}" if not pending else f"migrations pending: {pending}",
+        cure=None if not pending else "Run `bst db upgrade`.",
+    )
+
+
+def _queue(url: str | None) -> Finding:
+    if url is None:
+        program = find_redis()
+        detail = "no INGEST_REDIS_URL: the queue runs on PostgreSQL" + (
+            f"; `bst up` would use {program}" if program else ""
+        )
+        return Finding(name="queue", ok=True, required=False, detail=detail)
+    try:
+        version = redis_version(url)
+    except (OSError, ValueError) as error:
+        cure = "Check INGEST_REDIS_URL and that the server runs. Until then events wait for the sweep."
+        return Finding(name="queue", ok=False, required=False, detail=f"Redis does not answer: {error}", cure=cure)
+    return Finding(name="queue", ok=True, required=False, detail=f"Redis {version}")
+
+
+def redis_version(url: str) -> str:
+    """Asks a Redis for its version in its own words. Raises OSError or ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        connection: socket.socket = socket.socket(socket.AF_UNIX)
+        connection.settimeout(REDIS_WITHIN_S)
+        connection.connect(parts.path)
+    elif parts.scheme in {"redis", "rediss"}:
+        connection = socket.create_connection((parts.hostname or "localhost", parts.port or 6379), REDIS_WITHIN_S)
+        if parts.scheme == "rediss":
+            connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
+    else:
+        raise ValueError("a Redis URL starts with redis://, rediss:// or unix://")
+    with connection, connection.makefile("rwb") as stream:
+        if parts.password:
+            user = [unquote(parts.username)] if parts.username else []
+            stream.write(_command("AUTH", *user, unquote(parts.password)))
+            stream.flush()
+            if not stream.readline().startswith(b"+OK"):
+                raise ValueError("it refuses the user or password")
+        stream.write(_command("INFO", "server"))
+        stream.flush()
+        size = stream.readline()
+        if not size.startswith(b"$"):
+            raise ValueError(size.decode(errors="replace").strip())
+        for line in stream.read(int(size[1:])).decode(errors="replace").splitlines():
+            if line.startswith("redis_version:"):
+                return line.partition(":")[2]
+    raise ValueError("it does not say its version")
+
+
+def _command(*words: str) -> bytes:
+    encoded = [word.encode() for word in words]
+    return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
+
+
+def _disk(folder: Path) -> Finding:
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    ok = free >= LEAST_DISK_BYTES
+    return Finding(
+        name="disk",
+        ok=ok,
+        required=False,
+        detail=f"{free / 1024**3:.1f} GiB free at {existing}",
+        cure=None if ok else "Make room, or put the data elsewhere with --data-dir.",
+    )

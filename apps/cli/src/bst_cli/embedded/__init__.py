@@ -1,0 +1,1 @@
+"""Servers that come with the package, for a machine that has only Python."""

@@ -1,0 +1,53 @@
+"""What commands need of the environment, and the troubles they share."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from bst_application.errors import Unavailable
+from bst_application.settings import BadSettings, Settings, settings_from
+from bst_postgres.migrate import MigrationFailed
+
+from bst_cli.data_folder import DataFolder
+from bst_cli.sending import Target
+from bst_cli.trouble import Trouble
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises Trouble that lists everything wrong."""
+    try:
+        return settings_from(os.environ)
+    except BadSettings as error:
+        raise Trouble("the settings cannot be used", "\n     ".join(error.problems)) from error
+
+
+@contextmanager
+def migrating() -> Iterator[None]:
+    """Troubles of migrations as sentences."""
+    try:
+        yield
+    except Unavailable as error:
+        cure = "Check OPS_DB_URL, that the server runs, and that this machine may connect."
+        raise Trouble(f"the database is not available: {error}", cure) from error
+    except (MigrationFailed, ValueError) as error:
+        raise Trouble(str(error)) from error
+
+
+def target(environ: Mapping[str, str], url: str | None, folder: DataFolder) -> Target:
+    """Where to send to: the option, CORE_API_BASE_URL, or a running ``bst up``; tokens from the environment or its folder."""
+    run = folder.last_run()
+    where = url or environ.get("CORE_API_BASE_URL", "").strip() or (run or {}).get("url")
+    if not where:
+        raise Trouble(
+            f"no API to send to: CORE_API_BASE_URL is not set, and no bst up runs on {folder.path}",
+            "Start `bst up`, or give --url.",
+        )
+    given = {name: environ.get(name, "").strip() for name in ("INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET")}
+    if not all(given.values()):
+        if run is None:
+            raise Trouble(
+                "INGEST_SERVICE_TOKEN and INGEST_SERVICE_SECRET are not set",
+                "Set both, or give the folder of a running `bst up` with --data-dir.",
+            )
+        given = {**folder.secrets(environ), **{name: value for name, value in given.items() if value}}
+    return Target(url=where.rstrip("/"), token=given["INGEST_SERVICE_TOKEN"], secret=given["INGEST_SERVICE_SECRET"])
