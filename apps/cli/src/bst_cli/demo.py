@@ -168,9 +168,7 @@ def _booking(detail: dict[str, Any]) -> Table:
         if name in detail["provenance"]:
             origin = detail["provenance"][name]
             value = shown[name] if name != "totalPrice" else f"{detail['totalPrice']} {detail['currency']}"
-            table.add_row(
-                name, str(value), f"{origin['source']}, {origin['eventTime']}, event {origin['eventId'][-12:]}"
-            )
+            table.add_row(name, str(value), f"{_moment(origin['eventTime'])}, event …{origin['eventId'][-8:]}")
     return table
 
 

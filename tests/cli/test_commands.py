@@ -1,0 +1,99 @@
+"""Commands that need no stack: wrong usage, wrong files, wrong settings, each said with its cure."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.stack import bst
+
+
+def test_help_names_every_command() -> None:
+    shown = bst("--help")
+    assert shown.returncode == 0
+    for command in ("up", "demo", "api", "worker", "db", "events", "doctor"):
+        assert f"\n  {command} " in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["up", "--port", "many"], ["events", "send"], ["demo", "--queue", "x"]]
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    assert bst(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "line 2: not JSON"),
+        ('{"body": {}}', "line 2: idempotencyKey or body is missing"),
+        ("[]", "line 2: idempotency"),
+    ],
+)
+def test_a_malformed_line_is_named(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(json.dumps({"idempotencyKey": "k", "body": {}}) + "\n" + line + "\n")
+    refused = bst("events", "send", str(file), "--url", "http://127.0.0.1:1")
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_without_an_api_sending_says_how_to_get_one(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text("")
+    refused = bst("events", "send", str(file), "--data-dir", str(tmp_path / "none"))
+    assert refused.returncode == 1
+    assert "Start `bst up`, or give --url." in refused.stderr
+
+
+def test_migrations_run_by_command(empty_postgres_dsn: str, tmp_path: Path) -> None:
+    env = tmp_path / "env"
+    env.write_text(f"# settings\nOPS_DB_URL={empty_postgres_dsn}\n")
+    before = bst("db", "status", "--json", "--env-file", str(env))
+    assert json.loads(before.stdout)["current"] is None
+    applied = bst("db", "upgrade", "--json", "--env-file", str(env))
+    assert json.loads(applied.stdout)["applied"]
+    after = json.loads(bst("db", "status", "--json", "--env-file", str(env)).stdout)
+    assert after["current"] == after["head"]
+    assert after["pending"] == []
+    assert "up to date" in bst("db", "upgrade", "--env-file", str(env)).stdout
+
+
+def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    env = tmp_path / "env"
+    env.write_text("OPS_DB_URL=postgresql://nobody@127.0.0.1:1/none\n")
+    refused = bst("db", "status", "--env-file", str(env))
+    assert refused.returncode == 1
+    assert "Check OPS_DB_URL" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_doctor_finds_a_healthy_installation(postgres_dsn: str, redis_url: str, tmp_path: Path) -> None:
+    env = tmp_path / "env"
+    tokens = "".join(
+        f"{name}=0123456789abcdef{name.lower()}\n"
+        for name in ("CORE_API_ADMIN_TOKEN", "INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET")
+    )
+    flags = "INGEST_WEBHOOK_ENABLED=true\nINGEST_QUEUE_ENABLED=true\nBST_ENV=production\n"
+    env.write_text(f"OPS_DB_URL={postgres_dsn}\nINGEST_REDIS_URL={redis_url}\n{tokens}{flags}")
+    found = bst("doctor", "--json", "--env-file", str(env))
+    assert found.returncode == 0, found.stdout
+    by_name = {finding["name"]: finding for finding in json.loads(found.stdout)}
+    assert by_name["database"]["detail"].startswith("PostgreSQL ")
+    assert by_name["schema"]["ok"]
+    assert by_name["queue"]["detail"].startswith("Redis ")
+
+
+def test_the_doctor_names_what_is_wrong_with_its_cure(tmp_path: Path) -> None:
+    env = tmp_path / "env"
+    env.write_text("BST_ENV=production\nINGEST_SERVICE_SECRET=dev-service-secret\nADMIN_AUTH_ENABLED=false\nPORT=abc\n")
+    found = bst("doctor", "--env-file", str(env))
+    assert found.returncode == 1
+    for said in (
+        "INGEST_SERVICE_SECRET is well known",
+        "ADMIN_AUTH_ENABLED=false is refused",
+        "PORT must be",
+        "openssl rand",
+    ):
+        assert said in found.stdout

@@ -1,0 +1,109 @@
+"""``bst up`` as an operator meets it: started, killed, started again, stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bst_cli.sample import SampleDay, make_day
+
+from tests.cli.stack import BST, Stack, a_stack, bst, environment, until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> SampleDay:
+    return make_day(tmp_path_factory.mktemp("day"), seed=20261121, bookings=150)
+
+
+def send(stack: Stack, day: SampleDay, *options: str) -> "subprocess.Popen[str]":
+    command = [*BST, "events", "send", str(day.deliveries), "--data-dir", str(stack.folder), *options]
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_killed_workers_and_apis_lose_nothing_and_double_nothing(day: SampleDay) -> None:
+    with a_stack() as stack:
+        stack.start()
+        sender = send(stack, day, "--shuffle", "7", "--repeat", "2", "--concurrency", "8")
+        for name in ("worker", "api", "worker"):
+            before = stack.child(name)
+            os.kill(before, signal.SIGKILL)
+            until(lambda name=name, before=before: stack.child(name) != before, f"another {name}")  # type: ignore[misc]
+        said, _ = sender.communicate(timeout=90)
+        assert sender.returncode == 0, said
+        assert stack.wrong_bookings(day.expected) == {}
+        assert stack.stop() == 0
+        assert stack.processes() == []
+
+
+def test_it_comes_back_after_kill_9_with_nothing_lost(day: SampleDay) -> None:
+    with a_stack() as stack:
+        stack.start()
+        sender = send(stack, day)
+        assert sender.wait(90) == 0
+        assert stack.process is not None
+        stack.process.kill()
+        stack.process.wait()
+        stack.start()
+        assert stack.wrong_bookings(day.expected) == {}
+        assert stack.stop() == 0
+        assert stack.processes() == []
+
+
+def test_losing_redis_while_sending_loses_nothing(day: SampleDay) -> None:
+    with a_stack() as stack:
+        stack.start()
+        run_on = (stack.folder / "logs" / "redis.log").exists()
+        if not run_on:
+            pytest.skip("there is no Redis for this Python; the queue runs on PostgreSQL")
+        sender = send(stack, day, "--concurrency", "8")
+        for _ in range(2):
+            before = stack.child("redis")
+            for left in (stack.folder / "redis").glob("appendonly*"):
+                left.unlink()  # it comes back empty
+            os.kill(before, signal.SIGKILL)
+            until(lambda before=before: stack.child("redis") != before, "another Redis")  # type: ignore[misc]
+        said, _ = sender.communicate(timeout=90)
+        assert sender.returncode == 0, said
+        assert stack.wrong_bookings(day.expected) == {}
+
+
+def test_the_queue_can_run_on_postgresql(day: SampleDay) -> None:
+    with a_stack(queue="postgres") as stack:
+        stack.start()
+        sender = send(stack, day, "--shuffle", "3")
+        said, _ = sender.communicate(timeout=90)
+        assert sender.returncode == 0, said
+        assert stack.wrong_bookings(day.expected) == {}
+
+
+def test_a_second_run_on_the_same_folder_says_so() -> None:
+    with a_stack() as stack:
+        stack.start()
+        assert stack.process is not None
+        second = bst("up", "--data-dir", str(stack.folder), "--port", "0")
+        assert second.returncode == 1
+        assert f"already runs on {stack.folder} (pid {stack.process.pid}, {stack.url})" in second.stderr
+
+
+def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = bst("up", "--data-dir", str(tmp_path / "data"), "--port", str(port))
+    assert refused.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use by {Path(sys.executable).resolve().name}"[:40] in refused.stderr
+    assert f"(pid {os.getpid()})" in refused.stderr
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_the_demo_shows_a_day_that_came_out_right() -> None:
+    shown = bst("demo", "--exit", "--bookings", "40")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "40 of 40 bookings are exactly as they must be" in shown.stdout
+    assert "where it comes from" in shown.stdout
