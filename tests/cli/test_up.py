@@ -44,7 +44,8 @@ def test_it_comes_back_after_kill_9_with_nothing_lost(day: SampleDay) -> None:
     with a_stack() as stack:
         stack.start()
         sender = send(stack, day)
-        assert sender.wait(90) == 0
+        said, _ = sender.communicate(timeout=90)
+        assert sender.returncode == 0, said
         assert stack.process is not None
         stack.process.kill()
         stack.process.wait()

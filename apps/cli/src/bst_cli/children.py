@@ -6,7 +6,7 @@ import subprocess
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import psutil
 from attrs import define, field
@@ -99,12 +99,20 @@ def stop_leftovers(children: Mapping[str, tuple[int, float]]) -> list[str]:
             if pid == os.getpid() or abs(process.create_time() - started) > 1:
                 continue
             process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOP_WITHIN_S)
-            except psutil.TimeoutExpired:
+            if not _gone(process):
                 process.kill()
-                process.wait(STOP_WITHIN_S)
+                _gone(process)
         except psutil.NoSuchProcess:
             continue
         stopped.append(name)
     return stopped
+
+
+def _gone(process: psutil.Process) -> bool:
+    """Waits for the end of a process that is no child of ours; one that nobody buries is at its end, too."""
+    deadline = monotonic() + STOP_WITHIN_S
+    while monotonic() < deadline:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        sleep(0.02)
+    return False
