@@ -11,6 +11,7 @@ import pytest
 from bst_cli.sample import SampleDay, make_day
 
 from tests.cli.stack import BST, Stack, a_stack, bst, environment, until
+from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +87,7 @@ def test_a_second_run_on_the_same_folder_says_so() -> None:
     with a_stack() as stack:
         stack.start()
         assert stack.process is not None
-        second = bst("up", "--data-dir", str(stack.folder), "--port", "0")
+        second = bst("up", "--data-dir", str(stack.folder), "--port", str(free_port()))
         assert second.returncode == 1
         assert f"already runs on {stack.folder} (pid {stack.process.pid}, {stack.url})" in second.stderr
 
@@ -108,3 +109,16 @@ def test_the_demo_shows_a_day_that_came_out_right() -> None:
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "40 of 40 bookings are exactly as they must be" in shown.stdout
     assert "where it comes from" in shown.stdout
+
+
+def test_a_dead_postgresql_is_started_again(day: SampleDay) -> None:
+    with a_stack() as stack:
+        stack.start()
+        postmaster = int((stack.folder / "postgres" / "postmaster.pid").read_text().split()[0])
+        sender = send(stack, day)
+        os.kill(postmaster, signal.SIGKILL)
+        said, _ = sender.communicate(timeout=90)
+        assert sender.returncode == 0, said
+        assert stack.wrong_bookings(day.expected) == {}
+        assert stack.stop() == 0
+        assert stack.processes() == []

@@ -18,6 +18,7 @@ STOP_WITHIN_S = 15.0
 DEATHS = 5
 WITHIN_S = 60.0
 LOG_LINES = 15
+FIRST_PAUSE_S = 0.5
 
 
 @define(kw_only=True)
@@ -30,6 +31,7 @@ class Child:
     log: Path
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _deaths: deque[float] = field(factory=deque, init=False)
+    _not_before: float = field(default=0.0, init=False)
 
     def start(self) -> None:
         """In a session of its own: Ctrl-C reaches ``bst up`` alone, which stops its children in order."""
@@ -57,17 +59,23 @@ class Child:
         """The exit code when it has ended, else None."""
         return None if self._process is None else self._process.poll()
 
-    def start_again(self) -> None:
-        """After a death. Raises Trouble when it keeps dying."""
+    def start_again(self) -> bool:
+        """After a death: at once the first time, later and later when it keeps dying. Whether it was started now.
+
+        Raises Trouble when it is no bad luck any more.
+        """
         now = monotonic()
+        if self._not_before > now:
+            return False
         self._deaths.append(now)
-        while self._deaths and now - self._deaths[0] > WITHIN_S:
+        while now - self._deaths[0] > WITHIN_S:
             self._deaths.popleft()
         if len(self._deaths) >= DEATHS:
-            raise Trouble(
-                f"{self.name} ended {DEATHS} times within {WITHIN_S:.0f} seconds. The end of {self.log}:\n{self.last_lines()}"
-            )
+            end = f"The end of {self.log}:\n{self.last_lines()}"
+            raise Trouble(f"{self.name} ended {DEATHS} times within {WITHIN_S:.0f} seconds. {end}")
+        self._not_before = now + FIRST_PAUSE_S * 2 ** (len(self._deaths) - 1)
         self.start()
+        return True
 
     def last_lines(self) -> str:
         """The end of its log."""

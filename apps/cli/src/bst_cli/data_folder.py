@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from bst_cli.trouble import Trouble
 
 SECRET_NAMES: Final = ("CORE_API_ADMIN_TOKEN", "INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET")
@@ -70,6 +72,11 @@ class DataFolder:
             return None
         return run
 
+    def live_run(self) -> dict[str, Any] | None:
+        """The record of a run whose process is still there."""
+        run = self.last_run()
+        return run if run and psutil.pid_exists(run["pid"]) else None
+
     def write_run(self, *, url: str, children: Mapping[str, tuple[int, float]]) -> None:
         """Replaces the record of the run in one step."""
         run = {"pid": os.getpid(), "url": url, "children": {name: list(entry) for name, entry in children.items()}}
@@ -86,9 +93,12 @@ class DataFolder:
         kept = self._kept_secrets()
         made = {name: kept.get(name) or secrets.token_urlsafe(24) for name in SECRET_NAMES}
         if made != kept:
-            descriptor = os.open(self._secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            draft = self._secrets.with_suffix(".draft")
+            draft.unlink(missing_ok=True)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(made, file, indent=2)
+            draft.replace(self._secrets)
         return {name: environ.get(name, "").strip() or made[name] for name in SECRET_NAMES}
 
     def _kept_secrets(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections import Counter
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from attrs import frozen
@@ -52,14 +53,14 @@ class Report:
         }
 
 
-def play(up: Running, *, seed: int, bookings: int, console: Console) -> Report:
-    """Sends the day and looks at the result."""
+def play(up: Running, *, seed: int, bookings: int, console: Console, stop: Event) -> Report:
+    """Sends the day and looks at the result. Raises Trouble when ``stop`` is set meanwhile."""
     with tempfile.TemporaryDirectory(prefix="bst-day-") as folder:
         day = make_day(Path(folder), seed=seed, bookings=bookings)
-        outcome = _send(day, up, console)
+        outcome = _send(day, up, console, stop)
     api = Api(up.url, up.tokens["CORE_API_ADMIN_TOKEN"])
     try:
-        _wait(api, console)
+        _wait(api, console, stop)
         found = {(b["channelCode"], b["externalBookingRef"]): b for b in api.bookings()}
         wrong = {}
         for want in day.expected:
@@ -79,22 +80,33 @@ def play(up: Running, *, seed: int, bookings: int, console: Console) -> Report:
         api.close()
 
 
-def _send(day: SampleDay, up: Running, console: Console) -> Outcome:
+def _send(day: SampleDay, up: Running, console: Console, stop: Event) -> Outcome:
     lines = in_order(read_lines(day.deliveries), repeat=1, shuffle=None)
     target = Target(url=up.url, token=up.tokens["INGEST_SERVICE_TOKEN"], secret=up.tokens["INGEST_SERVICE_SECRET"])
     with progress_bar(console) as bar:
         task = bar.add_task("sending the sample day", total=len(lines))
-        return asyncio.run(
-            send_all(lines, target, concurrency=CONCURRENCY, rate=None, progress=lambda: bar.advance(task))
-        )
+
+        def advance() -> None:
+            _go_on(stop)
+            bar.advance(task)
+
+        return asyncio.run(send_all(lines, target, concurrency=CONCURRENCY, rate=None, progress=advance))
 
 
-def _wait(api: Api, console: Console) -> None:
+def _wait(api: Api, console: Console, stop: Event) -> None:
     with progress_bar(console) as bar:
         task = bar.add_task("folding events", total=None)
-        api.wait_until_processed(
-            within_s=PROCESSED_WITHIN_S, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+
+        def show_progress(done: int, total: int) -> None:
+            _go_on(stop)
+            bar.update(task, completed=done, total=total)
+
+        api.wait_until_processed(within_s=PROCESSED_WITHIN_S, progress=show_progress)
+
+
+def _go_on(stop: Event) -> None:
+    if stop.is_set():
+        raise Trouble("stopped before the day was over")
 
 
 def progress_bar(console: Console) -> Progress:

@@ -19,7 +19,7 @@ from bst_domain.signing import ALGORITHM, canonical_string, sign
 from bst_cli.trouble import Trouble
 
 PATH: Final = "/v1/ingest/bookings/events"
-#: How long one delivery is tried again before it is given up.
+#: How long one delivery is tried again before it is given up. When nobody at all answers for that long, the rest is, too.
 GIVE_UP_AFTER_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 #: Answers that say "come back": anything else is final.
@@ -58,6 +58,7 @@ class Outcome:
     retries: int = 0
     latencies: list[float] = field(factory=list)
     seconds: float = 0.0
+    last_answer: float = field(factory=monotonic)
 
     def percentile_ms(self, share: float) -> float:
         """Milliseconds; 0 when nothing was answered."""
@@ -153,6 +154,9 @@ async def _deliver(
     deadline = monotonic() + give_up_after_s
     pause = FIRST_PAUSE_S
     outcome.sent += 1
+    if outcome.given_up and monotonic() - outcome.last_answer > give_up_after_s:
+        outcome.given_up.append(line.number)
+        return
     while True:
         begun = monotonic()
         try:
@@ -162,6 +166,7 @@ async def _deliver(
         if answer is not None:
             outcome.latencies.append(monotonic() - begun)
             if answer.status_code not in TRY_AGAIN:
+                outcome.last_answer = monotonic()
                 _note(answer, line, outcome)
                 return
             pause = max(pause, _retry_after(answer))

@@ -35,7 +35,7 @@ def migrating() -> Iterator[None]:
 
 def target(environ: Mapping[str, str], url: str | None, folder: DataFolder) -> Target:
     """Where to send to: the option, CORE_API_BASE_URL, or a running ``bst up``; tokens from the environment or its folder."""
-    run = folder.last_run()
+    run = folder.live_run()
     where = url or environ.get("CORE_API_BASE_URL", "").strip() or (run or {}).get("url")
     if not where:
         raise Trouble(
@@ -44,10 +44,10 @@ def target(environ: Mapping[str, str], url: str | None, folder: DataFolder) -> T
         )
     given = {name: environ.get(name, "").strip() for name in ("INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET")}
     if not all(given.values()):
-        if run is None:
+        if run is None or where.rstrip("/") != run["url"]:  # its secrets are for nobody else
             raise Trouble(
                 "INGEST_SERVICE_TOKEN and INGEST_SERVICE_SECRET are not set",
-                "Set both, or give the folder of a running `bst up` with --data-dir.",
+                "Set both, or give the folder of a running `bst up` with --data-dir and no --url.",
             )
         given = {**folder.secrets(environ), **{name: value for name, value in given.items() if value}}
     return Target(url=where.rstrip("/"), token=given["INGEST_SERVICE_TOKEN"], secret=given["INGEST_SERVICE_SECRET"])

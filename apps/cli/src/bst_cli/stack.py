@@ -17,7 +17,7 @@ from bst_postgres.migrate import MigrationFailed, upgrade
 from bst_cli.children import Child, stop_leftovers
 from bst_cli.data_folder import DataFolder
 from bst_cli.embedded.postgres import EmbeddedPostgres
-from bst_cli.embedded.redis import find_redis, redis_command
+from bst_cli.embedded.redis import find_redis, redis_command, socket_path
 from bst_cli.ports import require_free
 from bst_cli.trouble import Trouble
 
@@ -46,6 +46,7 @@ class Running:
     tokens: dict[str, str]
     queue: str
     children: list[Child]
+    postgres: EmbeddedPostgres
 
 
 @contextmanager
@@ -81,17 +82,19 @@ def running(plan: Plan, *, say: Say, stop: Event) -> Iterator[Running]:
             _migrate(dsn, say)
             environment = _environment(plan, dsn, tokens)
             queue = _start_queue(plan, children, environment, say)
+            record(folder, url, children)
             children += _apps(plan, environment)
             for child in children[-2:]:
                 child.start()
             record(folder, url, children)
             _wait_until_ready(url, children, stop, say)
-            yield Running(url=url, tokens=tokens, queue=queue, children=children)
+            yield Running(url=url, tokens=tokens, queue=queue, children=children, postgres=postgres)
         finally:
             say("stopping")
             for child in reversed(children):
                 child.stop()
             postgres.stop()
+            socket_path(folder.redis).unlink(missing_ok=True)
             folder.forget_run()
 
 
@@ -104,11 +107,13 @@ def record(folder: DataFolder, url: str, children: list[Child]) -> None:
 def watch(plan: Plan, up: Running, *, say: Say, stop: Event) -> None:
     """Starts dead children again until ``stop`` is set. Raises Trouble when one keeps dying."""
     while not stop.wait(LOOK_EVERY_S):
+        if not up.postgres.is_running():
+            say("PostgreSQL ended; starting it again")
+            up.postgres.start()
         for child in up.children:
             code = child.died()
-            if code is not None and not stop.is_set():
-                say(f"{child.name} ended ({_how(code)}); starting it again")
-                child.start_again()
+            if code is not None and not stop.is_set() and child.start_again():
+                say(f"{child.name} ended ({_how(code)}); started again")
                 record(plan.folder, up.url, up.children)
 
 
@@ -126,7 +131,7 @@ def _migrate(dsn: str, say: Say) -> None:
     try:
         applied = upgrade(dsn)
     except (Unavailable, MigrationFailed) as error:
-        raise Trouble(f"the database could not be brought up to date: {error}") from error
+        raise Trouble(f"the database could not be brought up to date: {error}", "Try again.") from error
     if applied:
         say(f"migrated the database: {', '.join(applied)}")
 

@@ -2,8 +2,11 @@
 
 import logging
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from bst_cli.trouble import Trouble
 
@@ -38,8 +41,14 @@ class EmbeddedPostgres:
         self._server = server
         return server.get_uri()
 
+    def is_running(self) -> bool:
+        """Whether the server's process is there."""
+        pid = None if self._server is None else self._server.get_pid()
+        return pid is not None and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
     def stop(self) -> None:
-        """A fast, clean shutdown; everything that was committed is on disk."""
+        """A fast, clean shutdown; everything that was committed is on disk. Harmless when it does not run."""
         if self._server is not None:
-            self._server.stop()
+            with suppress(psutil.NoSuchProcess):  # it may end while it is being asked to
+                self._server.stop()
             self._server = None

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,11 +22,19 @@ def find_redis() -> str | None:
     return None
 
 
+def socket_path(folder: Path) -> Path:
+    """The socket file in a folder, or, where that path is too long, in a short one with a name of its own."""
+    socket = folder / "redis.sock"
+    if len(str(socket)) <= MAX_SOCKET_PATH:
+        return socket
+    short = Path(tempfile.gettempdir()) / f"bst-redis-{sha256(str(folder).encode()).hexdigest()[:12]}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    return short / "redis.sock"
+
+
 def redis_command(program: str, folder: Path) -> tuple[list[str], str]:
     """The command of a server that keeps its data in a folder and answers on a socket file, and its URL."""
-    socket = folder / "redis.sock"
-    if len(str(socket)) > MAX_SOCKET_PATH:
-        socket = Path(tempfile.mkdtemp(prefix="bst-redis-", dir="/tmp")) / "redis.sock"
+    socket = socket_path(folder)
     command = [program, "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--dir", str(folder)]
     command += ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no"]
     return command, f"unix://{socket}"
