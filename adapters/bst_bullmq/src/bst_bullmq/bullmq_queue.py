@@ -189,7 +189,7 @@ async def _finish(worker: Worker) -> None:
     """
     await _settle(worker.pause(do_not_wait_active=True), GOODBYE_S)
     deadline = monotonic() + JOBS_IN_HAND_S
-    while worker.jobs and monotonic() < deadline:
+    while worker.jobs and monotonic() < deadline:  # noqa: ASYNC110 - BullMQ has no event for it
         await asyncio.sleep(0.01)
     await _settle(worker.close(force=True), GOODBYE_S)
 

@@ -1,13 +1,11 @@
 """Bookings for the API: keyset pages and one booking with everything around it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bst_application.ports.reading import BookingDetail, BookingFilter, BookingRow, FieldOrigin, Position
 from bst_domain.booking import Contact
@@ -16,6 +14,9 @@ from bst_domain.contact import email_kind
 from bst_domain.facts import Field
 from bst_domain.identity import BookingIdentity, BookingKey, ExternalRef, normalise_ref
 from bst_domain.instants import format_instant
+from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bst_postgres import tables as t
 from bst_postgres.database import Database
 
@@ -43,7 +44,9 @@ class PostgresBookingReader:
                 query = select(core.c.booking_key, core.c.channel_code, core.c.external_booking_ref).where(condition)
                 found = (await connection.execute(query.order_by(core.c.channel_code).limit(20))).all()
                 if found:
-                    return [(BookingKey(key), BookingIdentity(channel, ExternalRef(ref))) for key, channel, ref in found]
+                    return [
+                        (BookingKey(key), BookingIdentity(channel, ExternalRef(ref))) for key, channel, ref in found
+                    ]
         return []
 
     async def detail(self, key: BookingKey) -> BookingDetail | None:
@@ -123,10 +126,8 @@ def _conditions(wanted: BookingFilter) -> list[ColumnElement[bool]]:
 def _meanings(name: str) -> list[ColumnElement[bool]]:
     """What a name may mean, the most exact first."""
     meanings: list[ColumnElement[bool]] = []
-    try:
+    with suppress(ValueError):
         meanings.append(core.c.booking_key == UUID(name))
-    except ValueError:
-        pass
     if "\x00" in name:
         return meanings
     channel, colon, ref = name.partition(":")

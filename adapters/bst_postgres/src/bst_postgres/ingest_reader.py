@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-
 from bst_application.ports.reading import EventRecord, ProcessingCounts, RetryCounts
 from bst_domain.identity import EventId
 from bst_domain.processing import RETRY_DELAYS
+from sqlalchemy import text
+
 from bst_postgres.database import Database
 
 _EVENT = text("""
@@ -20,17 +20,18 @@ from ingest_event_log log where log.event_key = :event_key
 # A latency is of what happened once: processed_at is that of the first success, whatever was replayed later.
 _PROCESSING = text("""
 with seen as materialized (
-  select process_status, extract(epoch from processed_at - request_received_at) * 1000 as latency_ms
+  select process_status,
+    case when process_status = 'DONE' then extract(epoch from processed_at - request_received_at) * 1000 end as latency_ms
   from ingest_event_log where created_at >= :since - interval '1 day' and request_received_at >= :since)
 select count(*) as received,
   count(*) filter (where process_status = 'DONE') as done,
   count(*) filter (where process_status = 'FAILED') as failed,
   count(*) filter (where process_status = 'PROCESSING') as processing,
   count(*) filter (where process_status = 'RECEIVED') as pending,
-  count(latency_ms) filter (where process_status = 'DONE') as samples,
-  coalesce(round((percentile_cont(0.5) within group (order by latency_ms) filter (where process_status = 'DONE'))::numeric), 0) as median,
-  coalesce(round((percentile_cont(0.95) within group (order by latency_ms) filter (where process_status = 'DONE'))::numeric), 0) as p95,
-  coalesce(round(max(latency_ms) filter (where process_status = 'DONE')), 0) as longest
+  count(latency_ms) as samples,
+  coalesce(round((percentile_cont(0.5) within group (order by latency_ms))::numeric), 0) as median,
+  coalesce(round((percentile_cont(0.95) within group (order by latency_ms))::numeric), 0) as p95,
+  coalesce(round(max(latency_ms)), 0) as longest
 from seen
 """)
 
@@ -98,7 +99,7 @@ class PostgresIngestReader:
     async def retry_counts(self, *, now: datetime) -> RetryCounts:
         async with self._database.reading() as connection:
             row = (await connection.execute(_RETRIES, {"now": now, "retries": len(RETRY_DELAYS)})).one()
-            attempts = {n: count for n, count in (await connection.execute(_ATTEMPTS)).all()}
+            attempts = dict(map(tuple, (await connection.execute(_ATTEMPTS)).all()))
         return RetryCounts(
             pending=row.pending,
             due=row.due,
@@ -114,4 +115,4 @@ class PostgresIngestReader:
     async def dead_letter_counts(self) -> Mapping[str, int]:
         query = text("select status, count(*) from ingest_dead_letter group by status")
         async with self._database.reading() as connection:
-            return {status: count for status, count in (await connection.execute(query)).all()}
+            return dict(map(tuple, (await connection.execute(query)).all()))
