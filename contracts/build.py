@@ -32,7 +32,10 @@ def text(description: str = "", **more: Any) -> Schema:
 
 def maybe(schema: Schema) -> Schema:
     """The same, or null."""
-    return {**schema, "type": [schema["type"], "null"]} if "type" in schema else {"oneOf": [schema, {"type": "null"}]}
+    if "type" not in schema:
+        return {"oneOf": [schema, {"type": "null"}]}
+    words = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **words}
 
 
 def integer(description: str = "", **more: Any) -> Schema:

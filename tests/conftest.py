@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import redis
 from bst_postgres.migrate import upgrade
+from hypothesis import settings
 
 from tests.servers import PostgresAddress, run_postgres, run_redis
 
@@ -15,6 +16,11 @@ from tests.servers import PostgresAddress, run_postgres, run_redis
 def pytest_configure() -> None:
     """A run that is told to end, by a time limit say, ends like one that is interrupted: it stops its servers."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+# A slow machine is no broken law: examples have no time limit of their own.
+settings.register_profile("bst", deadline=None)
+settings.load_profile("bst")
 
 
 @pytest.fixture(scope="session")

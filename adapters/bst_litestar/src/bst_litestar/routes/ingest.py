@@ -30,7 +30,8 @@ def ingest_routes(
     """The reads of the ingest side."""
 
     @get("/v1/ingest/bookings/events/{event_id:str}")
-    async def get_event(request: Request[Any, Any, Any], event_id: str) -> dict[str, Any]:
+    async def get_event(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        event_id: str = request.path_params["event_id"]
         key = uuid_in_path(event_id)
         record = None if key is None else await events.event(key)
         if record is None:

@@ -41,7 +41,8 @@ def ops_booking_routes(bookings: BookingReader, tokens: Tokens) -> list[HTTPRout
         return success([booking_json(row) for row in page], id_of(request), nextCursor=more)
 
     @get("/v1/ops/bookings/{name:str}")
-    async def get_booking(request: Request[Any, Any, Any], name: str) -> dict[str, Any]:
+    async def get_booking(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        name: str = request.path_params["name"]
         tokens.require_role(header_map(request), READERS)
         found = await bookings.find(name)
         if len(found) > 1:
