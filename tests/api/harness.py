@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -114,7 +114,8 @@ async def running(dsn: str, redis_url: str, **environ: str) -> AsyncIterator[Api
         )
     )
     database = Database(dsn, pool_size=2)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    # The two libraries spell the ASGI types differently.
+    transport = httpx.ASGITransport(app=cast(Any, app), raise_app_exceptions=False)
     async with (
         app.lifespan(),
         httpx.AsyncClient(
