@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 import redis
-from bst_postgres.migrate import upgrade
 from hypothesis import settings
 
+from bst_postgres.migrate import upgrade
 from tests.servers import PostgresAddress, run_postgres, run_redis
 
 

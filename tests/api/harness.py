@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import httpx
 from attrs import frozen
+from jsonschema import Draft202012Validator
+
 from bst_application.ids import uuid7
 from bst_application.settings import settings_from
 from bst_application.use_cases.process import ProcessEvents
@@ -19,7 +21,6 @@ from bst_core_api.wiring import build
 from bst_domain.signing import ALGORITHM, canonical_string, sign
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
-from jsonschema import Draft202012Validator
 
 PATH = "/v1/ingest/bookings/events"
 TOKEN, SECRET, ADMIN = "a-service-token-of-the-tests", "a-secret-of-the-tests", "an-admin-token-of-the-tests"

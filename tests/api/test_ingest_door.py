@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from bst_testing.deliveries import body
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bst_testing.deliveries import body
 from tests.api.harness import ADMIN, PATH, SECRET, TOKEN, Api, running, signed
 
 
@@ -203,7 +203,7 @@ async def test_without_a_queue_events_wait_in_the_log(postgres_dsn: str, redis_u
 async def test_the_start_is_in_the_audit_trail(api: Api) -> None:
     found: list[tuple[object, ...]] = []
     async with asyncio.timeout(10):
-        while not found:  # noqa: ASYNC110 - another task writes it, beside the start
+        while not found:
             await asyncio.sleep(0.01)
             found = await api.rows("select event_type, actor, metadata->>'source' from audit_log")
     assert found == [("SYSTEM_BOOTSTRAP", "system", "core-api")]

@@ -4,12 +4,12 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from litestar import Litestar
+
 from bst_application.settings import settings_from
 from bst_contracts import openapi
 from bst_core_api.wiring import build
 from bst_testing.deliveries import body, paid
-from litestar import Litestar
-
 from tests.api.harness import ADMIN, TOKEN, Api, running
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+
 from bst_application.errors import Conflict, InDoubt, Unavailable
 from bst_application.grouping import GroupCommit
 from bst_application.ids import uuid7

@@ -1,6 +1,7 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
 import pytest
+
 from bst_domain.identity import BookingIdentity
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage

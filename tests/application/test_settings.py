@@ -19,7 +19,7 @@ def test_development_makes_random_secrets_and_says_which() -> None:
 
 def test_flags_are_off_until_set() -> None:
     settings = settings_from({"BST_ENV": "production", **SECRETS})
-    assert not (settings.webhook_enabled or settings.queue_enabled or settings.replay_enabled)
+    assert [settings.webhook_enabled, settings.queue_enabled, settings.replay_enabled] == [False] * 3
     assert settings.admin_auth_enabled
     for word in ("1", "true", "YES", "on"):
         assert settings_from({"INGEST_WEBHOOK_ENABLED": word}).webhook_enabled

@@ -10,12 +10,12 @@ from time import monotonic
 
 import psycopg
 import pytest
+
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
 from bst_testing.conformance.job_queue import consuming, job, until
-
 from tests.servers import RedisProgram, free_port
 
 #: The port promises a second; the rest is the test machine.

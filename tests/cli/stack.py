@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 from attrs import define, field
+
 from bst_cli.data_folder import DataFolder
 from bst_cli.reading import Api, differences
-
 from tests.servers import free_port
 
 BST = [sys.executable, "-m", "bst_cli.main"]

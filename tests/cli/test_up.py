@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from bst_cli.sample import SampleDay, make_day
 
+from bst_cli.sample import SampleDay, make_day
 from tests.cli.stack import BST, Stack, a_stack, bst, environment, until
 from tests.servers import free_port
 

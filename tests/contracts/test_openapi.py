@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
 from bst_contracts import openapi
 from bst_domain.fulfilment import FulfilmentStatus, Reason
 from bst_domain.payments import PaymentStatus
-from jsonschema import Draft202012Validator
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 DOCUMENT = openapi()
 ROOT = Path(__file__).parents[2]

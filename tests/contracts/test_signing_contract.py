@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+
 from bst_contracts import signing_vectors
 from bst_domain.signing import ALGORITHM, Refusal, SignedRequest, Verified, canonical_string, sign, verify
 

@@ -1,6 +1,8 @@
 """Contacts: rank first, then time; a placeholder never replaces a real value."""
 
 import pytest
+from hypothesis import given
+
 from bst_domain.contact import (
     EmailKind,
     Quality,
@@ -12,8 +14,6 @@ from bst_domain.contact import (
 )
 from bst_domain.facts import BookingFacts, Field, merge
 from bst_testing.strategies import fact_lists
-from hypothesis import given
-
 from tests.domain.test_merge_laws import fold
 
 CONTACT = (Field.NAME, Field.EMAIL, Field.PHONE)

@@ -4,6 +4,9 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bst_domain.facts import BookingFacts, Evidence, Fact, Field, TerminalStatus, acknowledge, merge
 from bst_domain.fulfilment import (
     NO_OPS,
@@ -15,9 +18,6 @@ from bst_domain.fulfilment import (
 )
 from bst_domain.identity import EventType
 from bst_testing.strategies import ACCEPTED_AT, fact_lists, ops_inputs, today
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.domain.test_merge_laws import fold
 
 FAR = date(2020, 1, 1)

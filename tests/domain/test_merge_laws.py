@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import reduce
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bst_domain.booking import project
 from bst_domain.codec import converter, facts_from_document, facts_to_document
 from bst_domain.facts import NOTHING, BookingFacts, acknowledge, merge
 from bst_domain.fulfilment import OpsInputs
 from bst_testing.strategies import fact_lists, ops_inputs, today
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def fold(facts: Iterable[BookingFacts]) -> BookingFacts:

@@ -8,6 +8,9 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bst_domain.booking import project
 from bst_domain.facts import BookingFacts, merge
 from bst_domain.fulfilment import NO_OPS, Reason
@@ -22,9 +25,6 @@ from bst_domain.payments import (
     payment_status,
 )
 from bst_testing.strategies import ACCEPTED_AT, fact_lists
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.domain.test_merge_laws import fold
 
 DAY = date(2026, 1, 1)

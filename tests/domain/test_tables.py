@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bst_domain.accepting import KeyReused, PriorEvent, Replayed, decide_acceptance
 from bst_domain.dead_letters import DEAD_LETTER_TRANSITIONS, UNMAPPED_TRANSITIONS, DeadLetterStatus, UnmappedStatus
 from bst_domain.identity import BookingIdentity, EventId, ExternalRef, Source, normalise_ref
@@ -18,8 +21,6 @@ from bst_domain.processing import (
     RetryAt,
     decide_after_failure,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

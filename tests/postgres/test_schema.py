@@ -15,10 +15,10 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from bst_postgres.database import sqlalchemy_url
-from bst_postgres.tables import metadata
 from sqlalchemy import NullPool, create_engine
 
+from bst_postgres.database import sqlalchemy_url
+from bst_postgres.tables import metadata
 from tests.postgres.catalog import Schema, read_schema
 from tests.servers import PostgresAddress
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+
 from bst_domain.identity import BookingIdentity
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database

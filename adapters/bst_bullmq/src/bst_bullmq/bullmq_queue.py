@@ -12,11 +12,12 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from bullmq import Job as BullJob
+from bullmq import Queue, Worker
+
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job, JobHandler, QueueCounts
 from bst_domain.identity import EventId
-from bullmq import Job as BullJob
-from bullmq import Queue, Worker
 
 _log = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
-from bst_application.errors import Conflict, Unavailable
-from bst_application.ports.queue import JobQueue
-from bst_application.ports.reading import BookingReader, DatabaseProbe, IngestReader
 from litestar import Litestar, MediaType, Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import asgi
 from litestar.types import Receive, Scope, Send
 
+from bst_application.errors import Conflict, Unavailable
+from bst_application.ports.queue import JobQueue
+from bst_application.ports.reading import BookingReader, DatabaseProbe, IngestReader
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import failure
 from bst_litestar.ingest_door import PATH, IngestEndpoint

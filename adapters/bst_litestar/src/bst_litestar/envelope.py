@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+
 from bst_domain.instants import format_instant
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -11,6 +11,8 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from attrs import field, frozen
+from litestar.types import Receive, Scope, Send
+
 from bst_application.errors import Conflict, Unavailable
 from bst_application.use_cases.accept import BodyRefused, Delivery
 from bst_application.use_cases.ingest import IngestDoor, Receipt, new_event
@@ -18,8 +20,6 @@ from bst_domain.accepting import Accepted, ChannelNotRegistered, KeyReused, Nonc
 from bst_domain.canonical_json import InvalidJson, decode
 from bst_domain.event_v1 import BookingEvent, Problem, parse_event
 from bst_domain.signing import Refusal, SignedRequest, Verified, verify
-from litestar.types import Receive, Scope, Send
-
 from bst_litestar.auth import bearer, equal
 from bst_litestar.envelope import encode, failure, request_id, success
 from bst_litestar.problems import REFUSAL_STATUS, Refused, store_unavailable

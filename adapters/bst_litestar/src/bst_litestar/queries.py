@@ -9,7 +9,6 @@ from uuid import UUID
 
 from bst_application.ports.reading import Position
 from bst_domain.instants import parse_day
-
 from bst_litestar.problems import invalid_input
 
 

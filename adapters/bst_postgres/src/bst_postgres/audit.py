@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 from bst_application.ports.audit import AuditEntry
-
 from bst_postgres.database import Database, as_json
 
 

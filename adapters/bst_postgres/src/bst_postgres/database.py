@@ -16,11 +16,12 @@ from uuid import UUID
 
 import psycopg
 import sqlalchemy.exc
-from bst_application.errors import Conflict, InDoubt, Unavailable
 from psycopg import errors
 from psycopg.rows import TupleRow
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bst_application.errors import Conflict, InDoubt, Unavailable
 
 DriverConnection = psycopg.AsyncConnection[TupleRow]
 

@@ -11,7 +11,6 @@ from bst_application.ports.queue import Job
 from bst_domain.accepting import ContentKey, PriorEvent
 from bst_domain.canonical_json import canonical_text
 from bst_domain.identity import NS_BOOKING, EventId
-
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
 #: How long a process believes what it read of channel_registry.

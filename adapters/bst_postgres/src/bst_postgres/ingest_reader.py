@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import text
+
 from bst_application.ports.reading import EventRecord, ProcessingCounts, RetryCounts
 from bst_domain.identity import EventId
 from bst_domain.processing import RETRY_DELAYS
-from sqlalchemy import text
-
 from bst_postgres.database import Database
 
 _EVENT = text("""

@@ -21,10 +21,10 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from attrs import frozen
-from bst_application.errors import Unavailable
 from psycopg import errors
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
+from bst_application.errors import Unavailable
 from bst_postgres.database import CONNECT_TIMEOUT_S, sqlalchemy_url
 from bst_postgres.tables import metadata, migration_run_log
 

@@ -3,10 +3,10 @@
 import asyncio
 from time import monotonic
 
-from bst_application.errors import Conflict, Unavailable
-from bst_application.ports.reading import DatabaseCheck
 from sqlalchemy import text
 
+from bst_application.errors import Conflict, Unavailable
+from bst_application.ports.reading import DatabaseCheck
 from bst_postgres.database import Database
 from bst_postgres.migrate import head_revision
 

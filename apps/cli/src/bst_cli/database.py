@@ -27,9 +27,8 @@ def _dsn() -> str:
 @env_file_option
 def upgrade(as_json: bool) -> None:
     """Bring the schema up to date."""
-    from bst_postgres import migrate
-
     from bst_cli.settings import migrating
+    from bst_postgres import migrate
 
     with migrating():
         applied = migrate.upgrade(_dsn())
@@ -44,9 +43,8 @@ def upgrade(as_json: bool) -> None:
 @env_file_option
 def db_status(as_json: bool) -> None:
     """Which migrations have run."""
-    from bst_postgres import migrate
-
     from bst_cli.settings import migrating
+    from bst_postgres import migrate
 
     with migrating():
         found = migrate.status(_dsn())

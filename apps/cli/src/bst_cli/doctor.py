@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
+
 from bst_application.errors import Unavailable
 from bst_application.settings import BadSettings, Settings, settings_from
-from bst_postgres.migrate import MigrationFailed, server_version, status
-
 from bst_cli.embedded.redis import find_redis
 from bst_cli.ports import is_free
+from bst_postgres.migrate import MigrationFailed, server_version, status
 
 OLDEST_POSTGRES, NEWEST_POSTGRES = 15, 18
 LEAST_DISK_BYTES = 1024**3

@@ -6,11 +6,10 @@ from contextlib import contextmanager
 
 from bst_application.errors import Unavailable
 from bst_application.settings import BadSettings, Settings, settings_from
-from bst_postgres.migrate import MigrationFailed
-
 from bst_cli.data_folder import DataFolder
 from bst_cli.sending import Target
 from bst_cli.trouble import Trouble
+from bst_postgres.migrate import MigrationFailed
 
 
 def read_settings() -> Settings:

@@ -11,15 +11,15 @@ from threading import Event
 
 import httpx
 from attrs import frozen
-from bst_application.errors import Unavailable
-from bst_postgres.migrate import MigrationFailed, upgrade
 
+from bst_application.errors import Unavailable
 from bst_cli.children import Child, stop_leftovers
 from bst_cli.data_folder import DataFolder
 from bst_cli.embedded.postgres import EmbeddedPostgres
 from bst_cli.embedded.redis import find_redis, redis_command, socket_path
 from bst_cli.ports import require_free
 from bst_cli.trouble import Trouble
+from bst_postgres.migrate import MigrationFailed, upgrade
 
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.2

@@ -6,8 +6,8 @@ import os
 import sys
 
 import uvicorn
-from bst_application.settings import BadSettings, settings_from
 
+from bst_application.settings import BadSettings, settings_from
 from bst_core_api.wiring import build
 
 #: A request that is still running this long after SIGTERM is cut off.

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from litestar import Litestar
+
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ids import uuid7
 from bst_application.periodically import periodically
@@ -30,7 +32,6 @@ from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.ingest_reader import PostgresIngestReader
 from bst_postgres.probe import PostgresProbe
-from litestar import Litestar
 
 _log = logging.getLogger(__name__)
 

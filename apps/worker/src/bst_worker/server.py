@@ -7,7 +7,6 @@ import signal
 import sys
 
 from bst_application.settings import BadSettings, settings_from
-
 from bst_worker.wiring import work
 
 

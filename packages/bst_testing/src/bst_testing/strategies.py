@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from attrs import evolve
+from hypothesis import strategies as st
+
 from bst_domain.event_facts import SchemaMismatch, facts_of
 from bst_domain.event_v1 import BookingEvent, parse_event
 from bst_domain.facts import OPS_RELEVANT, BookingFacts, Evidence, Override, TerminalStatus
 from bst_domain.fulfilment import FulfilmentStatus, OpsInputs
 from bst_domain.identity import EventType
-from hypothesis import strategies as st
 
 #: The instant that generated events are accepted at; every generated event time is before it.
 ACCEPTED_AT = datetime(2026, 6, 1, tzinfo=UTC)

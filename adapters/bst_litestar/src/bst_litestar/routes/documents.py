@@ -1,9 +1,9 @@
 """The API's own description: the very document that contracts/ holds."""
 
-from bst_contracts import openapi
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from bst_contracts import openapi
 from bst_litestar.envelope import encode
 
 

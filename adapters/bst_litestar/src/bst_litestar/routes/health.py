@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import DatabaseProbe
 from bst_domain.instants import format_instant
-from litestar import Request, Response, get
-from litestar.handlers import HTTPRouteHandler
-
 from bst_litestar.envelope import success
 from bst_litestar.requests import id_of
 

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from bst_application.ports.bookings import BookingChange
 from bst_domain.facts import Field
-
 from bst_postgres.bookings import rows, upserts
 from bst_postgres.database import DriverConnection, as_json, as_uuid_array
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from attrs import frozen
+
 from bst_domain.booking import Booking
 from bst_domain.event_facts import ExternalReference
 from bst_domain.facts import BookingFacts, Field

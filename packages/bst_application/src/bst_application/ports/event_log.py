@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from attrs import frozen
-from bst_domain.accepting import ContentKey, PriorEvent
-from bst_domain.identity import EventId
 
 from bst_application.ports.queue import Job
+from bst_domain.accepting import ContentKey, PriorEvent
+from bst_domain.identity import EventId
 
 
 @frozen(kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from attrs import frozen
+
 from bst_domain.identity import EventId
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from attrs import frozen
+
 from bst_domain.booking import Contact
 from bst_domain.identity import BookingIdentity, BookingKey, EventId
 

@@ -10,6 +10,10 @@ from typing import assert_never
 from uuid import UUID
 
 from attrs import frozen
+
+from bst_application.errors import Conflict, InDoubt, Unavailable
+from bst_application.ports.event_log import AcceptTransaction, EventLog, KeyConflict, NewEvent
+from bst_application.ports.queue import Job
 from bst_domain.accepting import (
     Acceptance,
     Accepted,
@@ -20,10 +24,6 @@ from bst_domain.accepting import (
     decide_acceptance,
 )
 from bst_domain.identity import EventId
-
-from bst_application.errors import Conflict, InDoubt, Unavailable
-from bst_application.ports.event_log import AcceptTransaction, EventLog, KeyConflict, NewEvent
-from bst_application.ports.queue import Job
 
 #: A group that lost a deadlock, or met a connection that had died while idle, is tried again at once this many times.
 IMMEDIATE_RETRIES = 3

@@ -12,14 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from attrs import frozen
-from bst_domain.booking import project
-from bst_domain.event_facts import ExternalReference, SchemaMismatch, external_references, facts_of
-from bst_domain.event_v1 import BookingEvent, parse_event
-from bst_domain.facts import NOTHING, BookingFacts, merge
-from bst_domain.fulfilment import NO_OPS
-from bst_domain.identity import BookingIdentity, BookingKey, EventId
-from bst_domain.instants import bali_day
-from bst_domain.processing import Failure, FailureCode, decide_after_failure
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.bookings import (
@@ -32,6 +24,14 @@ from bst_application.ports.bookings import (
     Statuses,
     StoredBooking,
 )
+from bst_domain.booking import project
+from bst_domain.event_facts import ExternalReference, SchemaMismatch, external_references, facts_of
+from bst_domain.event_v1 import BookingEvent, parse_event
+from bst_domain.facts import NOTHING, BookingFacts, merge
+from bst_domain.fulfilment import NO_OPS
+from bst_domain.identity import BookingIdentity, BookingKey, EventId
+from bst_domain.instants import bali_day
+from bst_domain.processing import Failure, FailureCode, decide_after_failure
 
 _log = logging.getLogger(__name__)
 

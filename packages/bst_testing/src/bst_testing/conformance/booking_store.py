@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Any, Protocol
 
 import pytest
+
 from bst_application.ids import uuid7
 from bst_application.ports.bookings import BookingStore, StoredBooking
 from bst_application.ports.event_log import EventLog
@@ -20,7 +21,6 @@ from bst_domain.fulfilment import FulfilmentStatus
 from bst_domain.identity import BookingIdentity, EventId, ExternalRef
 from bst_domain.payments import PaymentStatus
 from bst_domain.processing import RETRY_DELAYS
-
 from bst_testing.conformance.event_log import accepting
 from bst_testing.deliveries import NOW, body, delivery, paid
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Protocol
 
 import pytest
+
 from bst_application.ids import uuid7
 from bst_application.ports.event_log import EventLog, StagedJobs
 from bst_application.use_cases.accept import AcceptDeliveries, BodyRefused, Delivery
 from bst_domain.accepting import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
 from bst_domain.identity import EventId
-
 from bst_testing.deliveries import NOW, body, delivery
 
 TTL = timedelta(minutes=10)

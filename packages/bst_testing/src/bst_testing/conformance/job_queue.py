@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+
 from bst_application.ids import uuid7
 from bst_application.ports.queue import Job, JobHandler, JobQueue
 from bst_domain.identity import EventId

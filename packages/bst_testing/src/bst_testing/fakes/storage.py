@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from attrs import define, evolve, field, frozen
+
 from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.bookings import BookingChange, ClaimedEvent, FailedEvent, RecordedFacts, StoredBooking
 from bst_application.ports.event_log import KeyConflict, NewEvent, Priors
