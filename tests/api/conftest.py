@@ -5,9 +5,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.api.harness import Api, running
+from tests.servers import has_redis
 
 
 @pytest.fixture
-async def api(postgres_dsn: str, redis_url: str) -> AsyncIterator[Api]:
-    async with running(postgres_dsn, redis_url) as api:
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """Redis where there is one; else empty, and the queue runs on PostgreSQL."""
+    return str(request.getfixturevalue("redis_url")) if has_redis() else ""
+
+
+@pytest.fixture
+async def api(postgres_dsn: str, broker_url: str) -> AsyncIterator[Api]:
+    async with running(postgres_dsn, broker_url) as api:
         yield api

@@ -145,15 +145,15 @@ async def test_the_callers_request_id_is_kept_when_it_is_sane(api: Api) -> None:
     assert replaced.json()["error"]["requestId"] == replaced.headers["x-request-id"] != "<script>"
 
 
-async def test_a_door_that_is_closed_says_so_before_anything_else(postgres_dsn: str, redis_url: str) -> None:
-    async with running(postgres_dsn, redis_url, INGEST_WEBHOOK_ENABLED="false") as api:
+async def test_a_door_that_is_closed_says_so_before_anything_else(postgres_dsn: str, broker_url: str) -> None:
+    async with running(postgres_dsn, broker_url, INGEST_WEBHOOK_ENABLED="false") as api:
         answer = await api.http.post(PATH)
         assert refusal(answer) == (503, "INGEST_WEBHOOK_DISABLED")
         assert int(answer.headers["retry-after"]) > 0
 
 
-async def test_without_a_database_producers_are_told_to_come_back(redis_url: str) -> None:
-    async with running("postgresql://nobody@127.0.0.1:1/none", redis_url) as api:
+async def test_without_a_database_producers_are_told_to_come_back(broker_url: str) -> None:
+    async with running("postgresql://nobody@127.0.0.1:1/none", broker_url) as api:
         answer = await api.post(body())
         assert refusal(answer) == (503, "INGEST_STORE_UNAVAILABLE")
         assert int(answer.headers["retry-after"]) > 0
@@ -182,10 +182,10 @@ async def test_accepting_does_not_wait_for_redis(postgres_dsn: str) -> None:
 
 
 async def test_without_a_queue_and_with_the_fallback_events_are_processed_at_once(
-    postgres_dsn: str, redis_url: str
+    postgres_dsn: str, broker_url: str
 ) -> None:
     flags = {"INGEST_QUEUE_ENABLED": "false", "INGEST_SYNC_FALLBACK_ENABLED": "true"}
-    async with running(postgres_dsn, redis_url, **flags) as api:
+    async with running(postgres_dsn, broker_url, **flags) as api:
         data = (await api.post(body())).json()["data"]
         assert (data["queued"], data["processedInline"]) == (False, True)
         bad = body("UPDATED", raw={"providerPayload": {"paymentRef": "P", "paymentStatus": "?", "capturedAmount": 1}})
@@ -193,8 +193,8 @@ async def test_without_a_queue_and_with_the_fallback_events_are_processed_at_onc
         assert await api.rows("select reason_code from ingest_dead_letter") == [("SCHEMA_MISMATCH",)]
 
 
-async def test_without_a_queue_events_wait_in_the_log(postgres_dsn: str, redis_url: str) -> None:
-    async with running(postgres_dsn, redis_url, INGEST_QUEUE_ENABLED="false") as api:
+async def test_without_a_queue_events_wait_in_the_log(postgres_dsn: str, broker_url: str) -> None:
+    async with running(postgres_dsn, broker_url, INGEST_QUEUE_ENABLED="false") as api:
         data = (await api.post(body())).json()["data"]
         assert (data["queued"], data["processedInline"]) == (False, False)
         assert await api.rows("select process_status from ingest_event_log") == [("RECEIVED",)]
@@ -209,7 +209,7 @@ async def test_the_start_is_in_the_audit_trail(api: Api) -> None:
     assert found == [("SYSTEM_BOOTSTRAP", "system", "core-api")]
 
 
-async def test_nothing_that_is_sent_makes_the_door_fail(postgres_dsn: str, redis_url: str) -> None:
+async def test_nothing_that_is_sent_makes_the_door_fail(postgres_dsn: str, broker_url: str) -> None:
     """Arbitrary bytes under a right signature, and arbitrary headers: always an answer of ours, never 5xx."""
     header_values = st.one_of(
         st.none(),
@@ -236,7 +236,7 @@ async def test_nothing_that_is_sent_makes_the_door_fail(postgres_dsn: str, redis
             max_size=2,
         ),
     )
-    async with running(postgres_dsn, redis_url) as api:
+    async with running(postgres_dsn, broker_url) as api:
         loop = asyncio.get_running_loop()
 
         def send(said: Any, changes: dict[str, str | None]) -> httpx.Response:

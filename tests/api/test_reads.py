@@ -142,8 +142,8 @@ async def test_admins_need_a_token_and_a_role(api: Api, path: str) -> None:
     assert (await api.get(path, role=" staff ")).status_code in {200, 404}
 
 
-async def test_admin_auth_can_be_switched_off_in_development(postgres_dsn: str, redis_url: str) -> None:
-    async with running(postgres_dsn, redis_url, ADMIN_AUTH_ENABLED="false") as api:
+async def test_admin_auth_can_be_switched_off_in_development(postgres_dsn: str, broker_url: str) -> None:
+    async with running(postgres_dsn, broker_url, ADMIN_AUTH_ENABLED="false") as api:
         assert (await api.get("/v1/ops/bookings", token=None, role=None)).status_code == 200
 
 
@@ -196,8 +196,8 @@ async def test_queue_metrics_answer_within_a_second_without_redis(postgres_dsn: 
         assert queue["lastError"]
 
 
-async def test_health_tells_alive_from_ready(postgres_dsn: str, empty_postgres_dsn: str, redis_url: str) -> None:
-    async with running(postgres_dsn, redis_url, CHANNEL_DB_URL="postgresql://nobody@127.0.0.1:1/none") as api:
+async def test_health_tells_alive_from_ready(postgres_dsn: str, empty_postgres_dsn: str, broker_url: str) -> None:
+    async with running(postgres_dsn, broker_url, CHANNEL_DB_URL="postgresql://nobody@127.0.0.1:1/none") as api:
         assert (await api.data("/health"))["status"] == "ok"
         databases = await api.data("/health/db")
         assert databases["status"] == "degraded"
@@ -206,7 +206,7 @@ async def test_health_tells_alive_from_ready(postgres_dsn: str, empty_postgres_d
             ("channel_db", False, "DB_CHECK_FAILED"),
         ]
         assert (await api.data("/health/ready"))["status"] == "ready"
-    async with running(empty_postgres_dsn, redis_url) as api:
+    async with running(empty_postgres_dsn, broker_url) as api:
         answer = await api.get("/health/ready")
         assert answer.status_code == 503
         failed = [check["name"] for check in answer.json()["data"]["checks"] if not check["ok"]]

@@ -61,6 +61,24 @@ async def test_a_failed_group_tells_all_of_it_and_the_next_group_works() -> None
     assert await group("good") == "good"
 
 
+async def test_closing_waits_for_what_is_in_and_then_ends() -> None:
+    flushed: list[str] = []
+
+    async def flush(requests: Sequence[str]) -> list[str]:
+        await asyncio.sleep(0)
+        flushed.extend(requests)
+        return list(requests)
+
+    group: GroupCommit[str, str] = GroupCommit(flush, flushers=1)
+    asked = asyncio.create_task(group("a"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await group.close()
+        await group.close()
+    assert flushed == ["a"]
+    assert await asked == "a"
+
+
 async def test_what_the_queue_cannot_take_stays_staged_and_is_relayed() -> None:
     storage, queue = MemoryStorage(), MemoryJobQueue()
     _, job = await accepting(storage)([delivery(body(), "k1")])

@@ -34,10 +34,19 @@ def main() -> None:
         sys.exit(2)
     for name in settings.generated:
         logging.getLogger(__name__).warning("%s is unset: a random one holds until this process ends", name)
+    port = settings.port if arguments.port is None else arguments.port
+    log = logging.getLogger(__name__)
+    for flag, on in (
+        ("INGEST_WEBHOOK_ENABLED", settings.webhook_enabled),
+        ("INGEST_QUEUE_ENABLED", settings.queue_enabled),
+    ):
+        if not on:
+            log.warning("%s is off", flag)
+    log.info("the API listens on http://%s:%d", arguments.host, port)
     uvicorn.run(
         app,
         host=arguments.host,
-        port=settings.port if arguments.port is None else arguments.port,
+        port=port,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -70,6 +70,7 @@ async def work(settings: Settings, stop: Event) -> None:
         loops.append(every("the sweep", sweep, SWEEP_EVERY_S, full=SWEEP_LIMIT))
     else:
         _log.warning("INGEST_QUEUE_ENABLED is off: accepted events wait in the log until it is on")
+    _log.info("the worker works; the queue runs on %s", "PostgreSQL" if settings.redis_url is None else "Redis")
     try:
         async with asyncio.TaskGroup() as group:
             for loop in loops:

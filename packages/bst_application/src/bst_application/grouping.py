@@ -37,9 +37,7 @@ class GroupCommit(Generic[Request, Answer]):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, answer))
         if len(self._running) < self._flushers:
-            task = asyncio.create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._running.add(asyncio.create_task(self._run()))
         return await answer
 
     async def close(self) -> None:
@@ -48,15 +46,24 @@ class GroupCommit(Generic[Request, Answer]):
             await asyncio.gather(*self._running)
 
     async def _run(self) -> None:
-        while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-            try:
-                answers = await self._flush([request for request, _ in group])
-            except Exception as error:
-                for _, answer in group:
-                    if not answer.done():
-                        answer.set_exception(error)
-                continue
-            for (_, answer), result in zip(group, answers, strict=True):
-                if not answer.done():  # the caller may have gone
-                    answer.set_result(result)
+        try:
+            while self._waiting:
+                await self._flush_some()
+        finally:
+            # Here rather than in a done callback: a task that is done is out of the set, so ``close`` never waits for it.
+            task = asyncio.current_task()
+            assert task is not None
+            self._running.discard(task)
+
+    async def _flush_some(self) -> None:
+        group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        try:
+            answers = await self._flush([request for request, _ in group])
+        except Exception as error:
+            for _, answer in group:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for (_, answer), result in zip(group, answers, strict=True):
+            if not answer.done():  # the caller may have gone
+                answer.set_result(result)
