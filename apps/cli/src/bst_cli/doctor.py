@@ -50,7 +50,7 @@ def examine(environ: Mapping[str, str], data_folder: Path) -> list[Finding]:
             Finding(
                 name="database",
                 ok=False,
-                required=False,
+                required=settings is not None and settings.production,
                 detail="OPS_DB_URL is not set",
                 cure="For production set it to a PostgreSQL database; `bst up` brings one of its own.",
             )
