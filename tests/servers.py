@@ -157,7 +157,14 @@ def _programs_for_everybody(programs: Path, folder: Path) -> Path:
     """The programs where another user can reach them: a copy, when they lie below a closed folder such as /root."""
     if all(parent.stat().st_mode & 0o001 for parent in programs.parents):
         return programs
-    return shutil.copytree(programs.parent, folder / "programs", symlinks=True) / programs.name
+    install = programs.parent
+    package = install.parent
+    # The programs look for their libraries beside the package, where the wheel puts them: keep that shape.
+    copied = shutil.copytree(install, folder / "site" / package.name / install.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, folder / "site" / libraries.name)
+    return copied / programs.name
 
 
 def _flags(options: list[str]) -> list[str]:
