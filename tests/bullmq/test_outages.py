@@ -75,6 +75,24 @@ async def test_a_broker_that_hangs_is_unavailable_within_a_second(redis: RedisPr
     await until(lambda: accepts(queue, last))
 
 
+async def test_whoever_is_cancelled_while_asking_leaves_nothing_behind(
+    redis: RedisProgram, queue: RedisJobQueue
+) -> None:
+    """An abandoned question that failed later would be reported as an error of whatever runs then."""
+    redis.start()
+    await queue.enqueue(job())
+    os.kill(redis.pid, signal.SIGSTOP)
+    asking = asyncio.create_task(queue.enqueue(job()))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await queue.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not [task for task in others if "enqueue" in repr(task) or "Queue.add" in repr(task)]
+    os.kill(redis.pid, signal.SIGCONT)
+
+
 async def test_after_a_restart_the_queue_works_without_ours(redis: RedisProgram, queue: RedisJobQueue) -> None:
     redis.start()
     await queue.enqueue(job())

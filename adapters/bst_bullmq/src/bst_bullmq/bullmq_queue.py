@@ -139,10 +139,13 @@ class BullMQJobQueue:
         if self._queue is None:
             self._queue = Queue(self._name, self._broker.queue_options())
         asked = asyncio.ensure_future(question(self._queue))
-        done, _ = await asyncio.wait({asked}, timeout=ANSWER_WITHIN_S)
+        try:
+            done, _ = await asyncio.wait({asked}, timeout=ANSWER_WITHIN_S)
+        finally:
+            if not asked.done():  # too late, or whoever asked was cancelled
+                asked.cancel()
+                self._leave(_settle(asked, GOODBYE_S))
         if not done:
-            asked.cancel()
-            self._leave(_settle(asked, GOODBYE_S))
             raise self._lost("TimeoutError")
         try:
             return asked.result()
