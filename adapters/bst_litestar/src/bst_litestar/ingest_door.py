@@ -18,7 +18,8 @@ from bst_application.use_cases.accept import BodyRefused, Delivery
 from bst_application.use_cases.ingest import IngestDoor, Receipt, new_event
 from bst_domain.accepting import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
 from bst_domain.canonical_json import InvalidJson, decode
-from bst_domain.event_v1 import BookingEvent, Problem, parse_event
+from bst_domain.event_members import Problem
+from bst_domain.event_v1 import BookingEvent, parse_event
 from bst_domain.signing import Refusal, SignedRequest, Verified, verify
 from bst_litestar.auth import bearer, equal
 from bst_litestar.envelope import encode, failure, request_id, success

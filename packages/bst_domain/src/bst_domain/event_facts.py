@@ -12,7 +12,8 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_domain.contact import email_quality, name_quality, phone_quality
-from bst_domain.event_v1 import BookingEvent, PaymentReport
+from bst_domain.event_members import PaymentReport
+from bst_domain.event_v1 import BookingEvent
 from bst_domain.facts import OPS_RELEVANT, BookingFacts, Evidence, Fact, FactValue, Field, TerminalStatus
 from bst_domain.identity import MAX_REF_LENGTH, EventType, normalise_ref
 from bst_domain.instants import parse_instant

@@ -4,45 +4,20 @@ Source of the rules: contracts/booking-ingest-event-v1 (the JSON Schema there sa
 pass, in the order of the contract; the first one's code becomes ``error.message``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, TypeVar
-from uuid import UUID
 
 from attrs import field, frozen
 
-from bst_domain.facts import PackageRef, PackageRefType
+from bst_domain.event_members import Checker, PaymentReport, Problem, read_booking, read_customer, read_payment
+from bst_domain.facts import PackageRef
 from bst_domain.identity import MAX_REF_LENGTH, BookingIdentity, EventType, ExternalRef, Source, normalise_ref
-from bst_domain.instants import is_clock_time, parse_day, parse_instant
-from bst_domain.money import MINOR_UNITS, Money, money, money_problem
+from bst_domain.instants import parse_instant
+from bst_domain.money import Money
 
 EARLIEST_EVENT_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_EVENT_LEAD = timedelta(hours=24)
-MAX_COUNT = 999
-MAX_TEXT = 2000
-
-
-@frozen
-class Problem:
-    """One thing that is wrong with a body: where (``booking.tourDate``), the machine string, and a sentence."""
-
-    path: str
-    code: str
-    message: str
-
-
-@frozen(kw_only=True)
-class PaymentReport:
-    """The additive ``payment`` member: a payment in the provider's own words."""
-
-    provider: str
-    reference: str
-    order_id: str | None
-    status: str
-    amount: Decimal  # two decimals
-    currency: str | None  # null only where a shop's payload leaves it to the booking
-    instant: datetime
 
 
 @frozen(kw_only=True)
@@ -63,63 +38,11 @@ class BookingEvent:
     provider_payload: Any = field(repr=False)
 
 
-class _Checker:
-    """Collects problems; every reader returns a value or, after noting what is wrong, None."""
-
-    __slots__ = ("problems",)
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def wrong(self, path: str, message: str, code: str | None = None) -> None:
-        self.problems.append(Problem(path, code or f"INVALID_FIELD_{path.upper().replace('.', '_')}", message))
-
-    def word(self, body: Mapping[str, Any], name: str) -> str | None:
-        """A required, non-blank string, trimmed and in upper case."""
-        value = body.get(name)
-        if not isinstance(value, str):
-            self.wrong(name, f"{name} must be a string" if name in body else f"{name} is required")
-            return None
-        if not (text := value.strip()):
-            self.wrong(name, f"{name} must not be empty", f"EMPTY_FIELD_{name.upper()}")
-            return None
-        return text.upper()
-
-    def text(self, path: str, value: Any, limit: int, *, nullable: bool = True) -> str | None:
-        if value is None and nullable:
-            return None
-        if not isinstance(value, str):
-            self.wrong(path, f"{path} must be a string{' or null' if nullable else ''}")
-            return None
-        text = value.strip()
-        if len(text) > limit or not (text or nullable):
-            self.wrong(path, f"{path} must have {'at most' if nullable else '1 to'} {limit} characters")
-        return text
-
-    def amount(self, path: str, value: Any, currency: str | None) -> Money | None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            self.wrong(path, f"{path} must be a number")
-            return None
-        exact = Decimal(value) if isinstance(value, int) else Decimal(repr(value))
-        problem = money_problem(currency or "USD", exact)  # a bad currency is reported already; USD: the general bounds
-        if problem is not None:
-            self.wrong(path, f"{path}: {problem}")
-            return None
-        return None if currency is None else money(currency, exact)
-
-    def currency(self, path: str, value: Any) -> str | None:
-        code = value.strip().upper() if isinstance(value, str) else ""
-        if code not in MINOR_UNITS:
-            self.wrong(path, f"{path} must be an ISO 4217 currency code")
-            return None
-        return code
-
-
 def parse_event(body: Any, *, now: datetime) -> BookingEvent | tuple[Problem, ...]:
     """Checks a decoded body. ``now`` bounds the event time: at most 24 hours ahead."""
     if not isinstance(body, dict):
         return (Problem("", "INVALID_INGEST_PAYLOAD", "the body must be a JSON object"),)
-    check = _Checker()
+    check = Checker()
     version = check.word(body, "payloadVersion")
     if version is not None and version != "V1":
         code = f"UNSUPPORTED_PAYLOAD_VERSION:{body['payloadVersion'].strip()[:64]}"
@@ -128,9 +51,9 @@ def parse_event(body: Any, *, now: datetime) -> BookingEvent | tuple[Problem, ..
     event_time = _event_time(check, body, now)
     source = _member(check, body, "source", Source, "UNSUPPORTED_SOURCE")
     ref = _ref(check, body)
-    customer = _customer(check, body)
-    parts, price, package = _booking(check, body, created=event_type is EventType.CREATED)
-    payment = _payment(check, body)
+    customer = read_customer(check, body)
+    parts, price, package = read_booking(check, body, created=event_type is EventType.CREATED)
+    payment = read_payment(check, body)
     raw = body.get("raw", {})
     if not isinstance(raw, dict):
         check.wrong("raw", "raw must be an object")
@@ -155,7 +78,7 @@ def parse_event(body: Any, *, now: datetime) -> BookingEvent | tuple[Problem, ..
 _Word = TypeVar("_Word", EventType, Source)
 
 
-def _member(check: _Checker, body: Mapping[str, Any], name: str, kinds: type[_Word], code: str) -> _Word | None:
+def _member(check: Checker, body: Mapping[str, Any], name: str, kinds: type[_Word], code: str) -> _Word | None:
     word = check.word(body, name)
     if word is None:
         return None
@@ -165,7 +88,7 @@ def _member(check: _Checker, body: Mapping[str, Any], name: str, kinds: type[_Wo
     return None
 
 
-def _event_time(check: _Checker, body: Mapping[str, Any], now: datetime) -> datetime | None:
+def _event_time(check: Checker, body: Mapping[str, Any], now: datetime) -> datetime | None:
     word = check.word(body, "eventTime")
     if word is None:
         return None
@@ -183,168 +106,10 @@ def _event_time(check: _Checker, body: Mapping[str, Any], now: datetime) -> date
     return at
 
 
-def _ref(check: _Checker, body: Mapping[str, Any]) -> ExternalRef:
+def _ref(check: Checker, body: Mapping[str, Any]) -> ExternalRef:
     if check.word(body, "externalBookingRef") is None:
         return ExternalRef("")
     ref = normalise_ref(body["externalBookingRef"])
     if len(ref) > MAX_REF_LENGTH:
         check.wrong("externalBookingRef", f"externalBookingRef must have at most {MAX_REF_LENGTH} characters")
     return ref
-
-
-_CUSTOMER_LIMITS = {"name": 191, "email": 191, "phone": 64}
-
-
-def _customer(check: _Checker, body: Mapping[str, Any]) -> dict[str, str | None]:
-    customer = body.get("customer", {})
-    if not isinstance(customer, dict):
-        check.wrong("customer", "customer must be an object")
-        return {}
-    return {
-        name: check.text(f"customer.{name}", customer[name], limit)
-        for name, limit in _CUSTOMER_LIMITS.items()
-        if name in customer
-    }
-
-
-def _day(check: _Checker, path: str, value: Any) -> str | None:
-    text = value.strip() if isinstance(value, str) else ""
-    if parse_day(text) is None:
-        check.wrong(path, f"{path} must be a day, YYYY-MM-DD")
-    return text
-
-
-def _clock(check: _Checker, path: str, value: Any) -> str | None:
-    text = value.strip() if isinstance(value, str) else ""
-    if not is_clock_time(text):
-        check.wrong(path, f"{path} must be a time of day, HH:MM")
-    return text
-
-
-def _count(check: _Checker, path: str, value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
-        return value
-    check.wrong(path, f"{path} must be an integer from 0 to {MAX_COUNT}")
-    return None
-
-
-def _long_text(check: _Checker, path: str, value: Any) -> str | None:
-    return check.text(path, value, MAX_TEXT)
-
-
-_BOOKING_READERS: dict[str, Callable[[_Checker, str, Any], str | int | None]] = {
-    "tourDate": _day,
-    "tourTime": _clock,
-    "adult": _count,
-    "child": _count,
-    "infant": _count,
-    "pickupLocation": _long_text,
-    "meetingPoint": _long_text,
-    "note": _long_text,
-}
-_BEFORE_PRICE = ("tourDate", "tourTime", "adult", "child", "infant")
-_AFTER_PRICE = ("pickupLocation", "meetingPoint", "note")
-_REQUIRED_IN_CREATED = frozenset({"tourDate", "adult"})
-
-
-def _booking(
-    check: _Checker, body: Mapping[str, Any], *, created: bool
-) -> tuple[dict[str, str | int | None], Money | None, PackageRef | None]:
-    booking = body.get("booking")
-    if not isinstance(booking, dict):
-        check.wrong("booking", "booking must be an object" if "booking" in body else "booking is required")
-        return {}, None, None
-    parts: dict[str, str | int | None] = {}
-
-    def read(names: tuple[str, ...]) -> None:
-        for name in names:
-            if name in booking:
-                parts[name] = _BOOKING_READERS[name](check, f"booking.{name}", booking[name])
-            elif created and name in _REQUIRED_IN_CREATED:
-                check.wrong(f"booking.{name}", f"booking.{name} is required in CREATED")
-
-    read(_BEFORE_PRICE)
-    price = _price(check, booking)
-    read(_AFTER_PRICE)
-    return parts, price, _package(check, booking)
-
-
-def _price(check: _Checker, booking: Mapping[str, Any]) -> Money | None:
-    if "currency" not in booking and "totalPrice" not in booking:
-        return None
-    if "currency" not in booking:
-        check.wrong("booking.currency", "booking.currency and booking.totalPrice come together or not at all")
-        currency = None
-    else:
-        currency = check.currency("booking.currency", booking["currency"])
-    if "totalPrice" not in booking:
-        check.wrong("booking.totalPrice", "booking.currency and booking.totalPrice come together or not at all")
-        return None
-    return check.amount("booking.totalPrice", booking["totalPrice"], currency)
-
-
-def _package(check: _Checker, booking: Mapping[str, Any]) -> PackageRef | None:
-    if not booking.keys() & {"packageRefType", "packageRefKey", "legacyPackageId"}:
-        return None
-    before = len(check.problems)
-    kind = booking.get("packageRefType", "LEGACY_PACKAGE" if booking.get("packageRefKey") is None else None)
-    word = kind.strip().upper() if isinstance(kind, str) else ""
-    if word not in PackageRefType.__members__:
-        names = ", ".join(PackageRefType.__members__)
-        check.wrong("booking.packageRefType", f"booking.packageRefType must be one of {names}")
-    key = booking.get("packageRefKey")
-    parsed = _uuid(key)
-    if (key is not None and parsed is None) or (key is None and word.startswith("CATALOG_")):
-        check.wrong(
-            "booking.packageRefKey", "booking.packageRefKey must be a UUID; null is for an unmapped LEGACY_PACKAGE only"
-        )
-    legacy = booking.get("legacyPackageId")
-    if legacy is not None and (isinstance(legacy, bool) or not isinstance(legacy, int)):
-        check.wrong("booking.legacyPackageId", "booking.legacyPackageId must be an integer or null")
-    return None if len(check.problems) > before else PackageRef(PackageRefType[word], parsed, legacy)
-
-
-def _uuid(value: Any) -> UUID | None:
-    text = value.strip() if isinstance(value, str) else ""
-    if len(text) != 36:  # only the hyphenated spelling; uuid.UUID takes braces and urns, too
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _payment(check: _Checker, body: Mapping[str, Any]) -> PaymentReport | None:
-    if "payment" not in body:
-        return None
-    report = body["payment"]
-    if not isinstance(report, dict):
-        check.wrong("payment", "payment must be an object")
-        return None
-    before = len(check.problems)
-    provider = check.text("payment.provider", report.get("provider"), 64, nullable=False)
-    reference = check.text("payment.reference", report.get("reference"), 128, nullable=False)
-    order = check.text("payment.orderId", report.get("orderId"), 128)
-    status = check.text("payment.status", report.get("status"), 64, nullable=False)
-    # The contract lists the amount first, and the amount's bounds need the currency: look ahead without complaining.
-    stated = report.get("currency")
-    known = stated.strip().upper() if isinstance(stated, str) and stated.strip().upper() in MINOR_UNITS else None
-    amount = check.amount("payment.amount", report.get("amount"), known)
-    check.currency("payment.currency", stated)
-    said = report.get("time")
-    instant = parse_instant(said.strip()) if isinstance(said, str) else None
-    if instant is None:
-        check.wrong("payment.time", "payment.time must be an ISO 8601 instant with a zone")
-    if len(check.problems) > before or provider is None or reference is None or status is None:
-        return None
-    assert amount is not None
-    assert instant is not None
-    return PaymentReport(
-        provider=provider.upper(),
-        reference=reference,
-        order_id=order or None,
-        status=status,
-        amount=amount.amount,
-        currency=amount.currency,
-        instant=instant,
-    )
