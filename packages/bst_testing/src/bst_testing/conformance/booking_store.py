@@ -124,6 +124,26 @@ class BookingStoreConformance:
         await processing(storage)(ids)  # what one of them skipped because another one had it and lost
         assert (await loaded(storage)).facts == folded(STORY, ids)
 
+    async def test_events_of_one_booking_at_once_lose_no_update(self, storage: BookingStorage) -> None:
+        parts: list[dict[str, Any]] = [
+            {"note": "n"},
+            {"adult": 3},
+            {"child": 1},
+            {"infant": 1},
+            {"tourTime": "09:00"},
+            {"pickupLocation": "Kuta"},
+            {"meetingPoint": "Lobby"},
+            {"tourDate": "2031-06-01"},
+        ]
+        updates = [body("UPDATED", at=f"2026-03-01T11:00:{n:02d}Z", booking=part) for n, part in enumerate(parts)]
+        said = [STORY[0], *updates]
+        ids = await accept(storage, *said)
+        await processing(storage)(ids[:1])
+        await asyncio.gather(*(processing(storage)([event_id]) for event_id in ids[1:]))
+        booking = await loaded(storage)
+        assert booking.facts == folded(said, ids)
+        assert booking.version == len(said)
+
     async def test_the_version_moves_exactly_when_something_does(self, storage: BookingStorage) -> None:
         ids = await accept(storage, STORY[0])
         await processing(storage)(ids)
