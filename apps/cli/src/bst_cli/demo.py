@@ -4,7 +4,6 @@ import asyncio
 import tempfile
 from collections import Counter
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from attrs import frozen
@@ -17,6 +16,7 @@ from bst_cli.reading import Api, differences
 from bst_cli.sample import SampleDay, make_day
 from bst_cli.sending import Outcome, Target, in_order, read_lines, send_all
 from bst_cli.stack import Running
+from bst_cli.stop_flag import StopFlag
 from bst_cli.trouble import Trouble
 
 CONCURRENCY = 16
@@ -53,7 +53,7 @@ class Report:
         }
 
 
-def play(up: Running, *, seed: int, bookings: int, console: Console, stop: Event) -> Report:
+def play(up: Running, *, seed: int, bookings: int, console: Console, stop: StopFlag) -> Report:
     """Sends the day and looks at the result. Raises Trouble when ``stop`` is set meanwhile."""
     with tempfile.TemporaryDirectory(prefix="bst-day-") as folder:
         day = make_day(Path(folder), seed=seed, bookings=bookings)
@@ -80,7 +80,7 @@ def play(up: Running, *, seed: int, bookings: int, console: Console, stop: Event
         api.close()
 
 
-def _send(day: SampleDay, up: Running, console: Console, stop: Event) -> Outcome:
+def _send(day: SampleDay, up: Running, console: Console, stop: StopFlag) -> Outcome:
     lines = in_order(read_lines(day.deliveries), repeat=1, shuffle=None)
     target = Target(url=up.url, token=up.tokens["INGEST_SERVICE_TOKEN"], secret=up.tokens["INGEST_SERVICE_SECRET"])
     with progress_bar(console) as bar:
@@ -93,7 +93,7 @@ def _send(day: SampleDay, up: Running, console: Console, stop: Event) -> Outcome
         return asyncio.run(send_all(lines, target, concurrency=CONCURRENCY, rate=None, progress=advance))
 
 
-def _wait(api: Api, console: Console, stop: Event) -> None:
+def _wait(api: Api, console: Console, stop: StopFlag) -> None:
     with progress_bar(console) as bar:
         task = bar.add_task("folding events", total=None)
 
@@ -104,7 +104,7 @@ def _wait(api: Api, console: Console, stop: Event) -> None:
         api.wait_until_processed(within_s=PROCESSED_WITHIN_S, progress=show_progress)
 
 
-def _go_on(stop: Event) -> None:
+def _go_on(stop: StopFlag) -> None:
     if stop.is_set():
         raise Trouble("stopped before the day was over")
 

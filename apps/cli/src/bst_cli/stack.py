@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event
 
 import httpx
 from attrs import frozen
@@ -18,6 +17,7 @@ from bst_cli.data_folder import DataFolder
 from bst_cli.embedded.postgres import EmbeddedPostgres
 from bst_cli.embedded.redis import find_redis, redis_command, socket_path
 from bst_cli.ports import require_free
+from bst_cli.stop_flag import StopFlag
 from bst_cli.trouble import Trouble
 from bst_postgres.migrate import MigrationFailed, upgrade
 
@@ -50,9 +50,9 @@ class Running:
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[Event]:
+def stopping_on_signals() -> Iterator[StopFlag]:
     """An event that SIGTERM and SIGINT set. A second signal changes nothing: the stop is under way."""
-    stop = Event()
+    stop = StopFlag()
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number in before:
         signal.signal(number, lambda *_: stop.set())
@@ -64,7 +64,7 @@ def stopping_on_signals() -> Iterator[Event]:
 
 
 @contextmanager
-def running(plan: Plan, *, say: Say, stop: Event) -> Iterator[Running]:
+def running(plan: Plan, *, say: Say, stop: StopFlag) -> Iterator[Running]:
     """The stack, until the context ends. Raises Trouble when something cannot be started."""
     folder = plan.folder
     with folder.in_use():
@@ -104,7 +104,7 @@ def record(folder: DataFolder, url: str, children: list[Child]) -> None:
     folder.write_run(url=url, children=known)
 
 
-def watch(plan: Plan, up: Running, *, say: Say, stop: Event) -> None:
+def watch(plan: Plan, up: Running, *, say: Say, stop: StopFlag) -> None:
     """Starts dead children again until ``stop`` is set. Raises Trouble when one keeps dying."""
     while not stop.wait(LOOK_EVERY_S):
         if not up.postgres.is_running():
@@ -187,7 +187,7 @@ def _apps(plan: Plan, environment: dict[str, str]) -> list[Child]:
     ]
 
 
-def _wait_until_ready(url: str, children: list[Child], stop: Event, say: Say) -> None:
+def _wait_until_ready(url: str, children: list[Child], stop: StopFlag, say: Say) -> None:
     say("starting the API and a worker")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     deadline = time.monotonic() + READY_WITHIN_S
