@@ -18,7 +18,7 @@ from bst_application.settings import settings_from
 from bst_application.use_cases.process import ProcessEvents
 from bst_contracts import openapi
 from bst_core_api.wiring import build
-from bst_domain.signing import ALGORITHM, canonical_string, sign
+from bst_domain.ingest import ALGORITHM, canonical_string, sign
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 

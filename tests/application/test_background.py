@@ -14,7 +14,7 @@ from bst_application.periodically import periodically
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
-from bst_domain.accepting import Accepted
+from bst_domain.ingest import Accepted
 from bst_testing.conformance.event_log import accepting
 from bst_testing.deliveries import NOW, body, delivery
 from bst_testing.fakes.job_queue import MemoryJobQueue

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bst_domain.identity import BookingIdentity
+from bst_domain.values import BookingIdentity
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.fakes.storage import MemoryStorage

@@ -13,7 +13,9 @@ SOURCES = [*sorted(ROOT.glob("*/*/src/*/")), ROOT / "contracts/src/bst_contracts
 #: Contract -> the module that breaks it, and the line that does.
 OFFENCES = {
     "layers": ("bst_postgres/audit.py", "import bst_bullmq"),
-    "pure-domain": ("bst_domain/money.py", "import os"),
+    "pure-domain": ("bst_domain/values/_money.py", "import os"),
+    "domain-chapters": ("bst_domain/values/_contact.py", "import bst_domain.ingest"),
+    "domain-face": ("bst_application/grouping.py", "import bst_domain.booking._facts"),
     "application-is-libraryless": ("bst_application/ids.py", "import msgspec"),
     "testing-is-no-dependency": ("bst_worker/wiring.py", "import bst_testing.deliveries"),
     "storage-owner": ("bst_core_api/wiring.py", "import psycopg"),

@@ -7,8 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from bst_contracts import event_schema, invalid_events, valid_events
-from bst_domain.canonical_json import InvalidJson, canonical_text, decode
-from bst_domain.event_v1 import BookingEvent, parse_event
+from bst_domain.ingest import BookingEvent, InvalidJson, canonical_text, decode, parse_event
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 VALID, INVALID = valid_events(), invalid_events()

@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from bst_contracts import openapi
-from bst_domain.fulfilment import FulfilmentStatus, Reason
-from bst_domain.payments import PaymentStatus
+from bst_domain.booking import Reason
+from bst_domain.values import FulfilmentStatus, PaymentStatus
 
 DOCUMENT = openapi()
 ROOT = Path(__file__).parents[2]

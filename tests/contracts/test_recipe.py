@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bst_domain.signing import Refusal, SignedRequest, verify
+from bst_domain.ingest import Refusal, SignedRequest, verify
 
 README = (Path(__file__).parents[2] / "contracts" / "README.md").read_text("utf-8")
 BODY = '{"name":"Brandstätter"}'

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bst_contracts import signing_vectors
-from bst_domain.signing import ALGORITHM, Refusal, SignedRequest, Verified, canonical_string, sign, verify
+from bst_domain.ingest import ALGORITHM, Refusal, SignedRequest, Verified, canonical_string, sign, verify
 
 VECTORS = {vector["name"]: vector for vector in signing_vectors()}
 

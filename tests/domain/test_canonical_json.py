@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.canonical_json import MAX_DEPTH, MAX_SAFE_NUMBER, InvalidJson, canonical_text, decode, fingerprint
+from bst_domain.ingest import MAX_DEPTH, MAX_SAFE_NUMBER, InvalidJson, canonical_text, decode, fingerprint
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 numbers = st.one_of(

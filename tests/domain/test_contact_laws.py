@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 
-from bst_domain.contact import (
+from bst_domain.booking import BookingFacts, Field, merge
+from bst_domain.values import (
     EmailKind,
     Quality,
     email_kind,
@@ -12,7 +13,6 @@ from bst_domain.contact import (
     phone_e164,
     phone_quality,
 )
-from bst_domain.facts import BookingFacts, Field, merge
 from bst_testing.strategies import fact_lists
 from tests.domain.test_merge_laws import fold
 

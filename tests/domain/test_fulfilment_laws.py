@@ -7,16 +7,21 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.facts import BookingFacts, Evidence, Fact, Field, TerminalStatus, acknowledge, merge
-from bst_domain.fulfilment import (
+from bst_domain.booking import (
     NO_OPS,
-    FulfilmentStatus,
+    BookingFacts,
+    Evidence,
+    Fact,
+    Field,
     OpsInputs,
+    TerminalStatus,
+    acknowledge,
     fulfilment_status,
+    merge,
     terminal_fact,
     unacknowledged_changes,
 )
-from bst_domain.identity import EventType
+from bst_domain.values import EventType, FulfilmentStatus
 from bst_testing.strategies import ACCEPTED_AT, fact_lists, ops_inputs, today
 from tests.domain.test_merge_laws import fold
 

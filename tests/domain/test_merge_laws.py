@@ -7,10 +7,17 @@ from functools import reduce
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.booking import project
-from bst_domain.codec import converter, facts_from_document, facts_to_document
-from bst_domain.facts import NOTHING, BookingFacts, acknowledge, merge
-from bst_domain.fulfilment import OpsInputs
+from bst_domain.booking import (
+    NOTHING,
+    BookingFacts,
+    OpsInputs,
+    acknowledge,
+    converter,
+    facts_from_document,
+    facts_to_document,
+    merge,
+    project,
+)
 from bst_testing.strategies import fact_lists, ops_inputs, today
 
 

@@ -11,19 +11,20 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.booking import project
-from bst_domain.facts import BookingFacts, merge
-from bst_domain.fulfilment import NO_OPS, Reason
-from bst_domain.payment_words import PAYMENT_WORDS, UnknownPaymentWord, payment_kind
-from bst_domain.payments import (
+from bst_domain.booking import (
+    NO_OPS,
     RETURNS,
+    BookingFacts,
     PaymentFact,
-    PaymentKind,
-    PaymentStatus,
+    Reason,
     balance,
     distinct,
+    merge,
     payment_status,
+    project,
 )
+from bst_domain.values import PaymentKind, PaymentStatus
+from bst_domain.vocabulary import PAYMENT_WORDS, UnknownPaymentWord, payment_kind
 from bst_testing.strategies import ACCEPTED_AT, fact_lists
 from tests.domain.test_merge_laws import fold
 

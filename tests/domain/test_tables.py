@@ -6,21 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.accepting import KeyReused, PriorEvent, Replayed, decide_acceptance
-from bst_domain.dead_letters import DEAD_LETTER_TRANSITIONS, UNMAPPED_TRANSITIONS, DeadLetterStatus, UnmappedStatus
-from bst_domain.identity import BookingIdentity, EventId, ExternalRef, Source, normalise_ref
-from bst_domain.instants import bali_day, format_instant, parse_instant
-from bst_domain.payment_words import PAYMENT_WORDS
-from bst_domain.payments import ATTEMPTS, RETURNS, PaymentKind
-from bst_domain.processing import (
+from bst_domain.booking import ATTEMPTS, RETURNS
+from bst_domain.ingest import (
     RETRY_DELAYS,
     RETRYABLE,
     DeadLetter,
     Failure,
     FailureCode,
+    KeyReused,
+    PriorEvent,
+    Replayed,
     RetryAt,
+    decide_acceptance,
     decide_after_failure,
 )
+from bst_domain.lifecycles import DEAD_LETTER_TRANSITIONS, UNMAPPED_TRANSITIONS, DeadLetterStatus, UnmappedStatus
+from bst_domain.values import (
+    BookingIdentity,
+    EventId,
+    ExternalRef,
+    PaymentKind,
+    Source,
+    bali_day,
+    format_instant,
+    normalise_ref,
+    parse_instant,
+)
+from bst_domain.vocabulary import PAYMENT_WORDS
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from bst_domain.identity import BookingIdentity
+from bst_domain.values import BookingIdentity
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog

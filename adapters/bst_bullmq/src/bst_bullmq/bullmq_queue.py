@@ -17,7 +17,7 @@ from bullmq import Queue, Worker
 
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job, JobHandler, QueueCounts
-from bst_domain.identity import EventId
+from bst_domain.values import EventId
 
 _log = logging.getLogger(__name__)
 

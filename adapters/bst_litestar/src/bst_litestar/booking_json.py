@@ -6,8 +6,7 @@ Source of the shape: predecessor's OpsBooking and contracts, "a booking in a res
 from typing import Any
 
 from bst_application.ports.reading import BookingDetail, BookingRow
-from bst_domain.identity import BookingIdentity, BookingKey
-from bst_domain.instants import format_instant
+from bst_domain.values import BookingIdentity, BookingKey, format_instant
 
 
 def booking_json(row: BookingRow) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from bst_domain.instants import format_instant
+from bst_domain.values import format_instant
 
 Headers = Iterable[tuple[bytes, bytes]]
 

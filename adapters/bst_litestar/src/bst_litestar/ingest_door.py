@@ -16,11 +16,22 @@ from litestar.types import Receive, Scope, Send
 from bst_application.errors import Conflict, Unavailable
 from bst_application.use_cases.accept import BodyRefused, Delivery
 from bst_application.use_cases.ingest import IngestDoor, Receipt, new_event
-from bst_domain.accepting import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
-from bst_domain.canonical_json import InvalidJson, decode
-from bst_domain.event_members import Problem
-from bst_domain.event_v1 import BookingEvent, parse_event
-from bst_domain.signing import Refusal, SignedRequest, Verified, verify
+from bst_domain.ingest import (
+    Accepted,
+    BookingEvent,
+    ChannelNotRegistered,
+    InvalidJson,
+    KeyReused,
+    NonceReused,
+    Problem,
+    Refusal,
+    Replayed,
+    SignedRequest,
+    Verified,
+    decode,
+    parse_event,
+    verify,
+)
 from bst_litestar.auth import bearer, equal
 from bst_litestar.envelope import encode, failure, request_id, success
 from bst_litestar.problems import REFUSAL_STATUS, Refused, store_unavailable

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bst_domain.signing import Refusal
+from bst_domain.ingest import Refusal
 
 
 class Refused(Exception):

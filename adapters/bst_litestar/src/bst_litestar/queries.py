@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from bst_application.ports.reading import Position
-from bst_domain.instants import parse_day
+from bst_domain.values import parse_day
 from bst_litestar.problems import invalid_input
 
 

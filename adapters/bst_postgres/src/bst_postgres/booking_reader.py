@@ -11,12 +11,8 @@ from sqlalchemy import ColumnElement, Row, Select, and_, literal, or_, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bst_application.ports.reading import BookingDetail, BookingFilter, BookingRow, FieldOrigin, Position
-from bst_domain.booking import Contact
-from bst_domain.codec import facts_from_document
-from bst_domain.contact import email_kind
-from bst_domain.facts import Field
-from bst_domain.identity import BookingIdentity, BookingKey, ExternalRef, normalise_ref
-from bst_domain.instants import format_instant
+from bst_domain.booking import Contact, Field, facts_from_document
+from bst_domain.values import BookingIdentity, BookingKey, ExternalRef, email_kind, format_instant, normalise_ref
 from bst_postgres import tables as t
 from bst_postgres.database import Database
 

@@ -8,9 +8,8 @@ from uuid import UUID, uuid5
 
 from bst_application.ports.event_log import AcceptTransaction, KeyConflict, NewEvent, Priors
 from bst_application.ports.queue import Job
-from bst_domain.accepting import ContentKey, PriorEvent
-from bst_domain.canonical_json import canonical_text
-from bst_domain.identity import NS_BOOKING, EventId
+from bst_domain.ingest import ContentKey, PriorEvent, canonical_text
+from bst_domain.values import NS_BOOKING, EventId
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
 #: How long a process believes what it read of channel_registry.

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from bst_application.ports.reading import EventRecord, ProcessingCounts, RetryCounts
-from bst_domain.identity import EventId
-from bst_domain.processing import RETRY_DELAYS
+from bst_domain.ingest import RETRY_DELAYS
+from bst_domain.values import EventId
 from bst_postgres.database import Database
 
 _EVENT = text("""

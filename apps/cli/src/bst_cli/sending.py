@@ -16,7 +16,7 @@ import httpx
 from attrs import define, field, frozen
 
 from bst_cli.trouble import Trouble
-from bst_domain.signing import ALGORITHM, canonical_string, sign
+from bst_domain.ingest import ALGORITHM, canonical_string, sign
 
 PATH: Final = "/v1/ingest/bookings/events"
 #: How long one delivery is tried again before it is given up. When nobody at all answers for that long, the rest is, too.

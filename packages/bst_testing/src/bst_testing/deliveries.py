@@ -8,8 +8,7 @@ from bst_application.ids import uuid7
 from bst_application.ports.event_log import NewEvent
 from bst_application.use_cases.accept import Delivery
 from bst_application.use_cases.ingest import new_event
-from bst_domain.canonical_json import canonical_text, decode
-from bst_domain.event_v1 import BookingEvent, parse_event
+from bst_domain.ingest import BookingEvent, canonical_text, decode, parse_event
 
 #: When tests accept events, unless they say otherwise.
 NOW = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)

@@ -7,11 +7,9 @@ from uuid import UUID
 from attrs import evolve
 from hypothesis import strategies as st
 
-from bst_domain.event_facts import SchemaMismatch, facts_of
-from bst_domain.event_v1 import BookingEvent, parse_event
-from bst_domain.facts import OPS_RELEVANT, BookingFacts, Evidence, Override, TerminalStatus
-from bst_domain.fulfilment import FulfilmentStatus, OpsInputs
-from bst_domain.identity import EventType
+from bst_domain.booking import OPS_RELEVANT, BookingFacts, Evidence, OpsInputs, Override, TerminalStatus
+from bst_domain.ingest import BookingEvent, SchemaMismatch, facts_of, parse_event
+from bst_domain.values import EventType, FulfilmentStatus
 
 #: The instant that generated events are accepted at; every generated event time is before it.
 ACCEPTED_AT = datetime(2026, 6, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import DatabaseProbe
-from bst_domain.instants import format_instant
+from bst_domain.values import format_instant
 from bst_litestar.envelope import success
 from bst_litestar.requests import id_of
 

@@ -10,9 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import JobQueue, QueueCounts
 from bst_application.ports.reading import EventRecord, IngestReader, RetryCounts
-from bst_domain.dead_letters import DeadLetterStatus
-from bst_domain.instants import format_instant
-from bst_domain.processing import RETRY_DELAYS
+from bst_domain.ingest import RETRY_DELAYS
+from bst_domain.lifecycles import DeadLetterStatus
+from bst_domain.values import format_instant
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.problems import Refused

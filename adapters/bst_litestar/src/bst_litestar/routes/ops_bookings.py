@@ -6,9 +6,7 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 
 from bst_application.ports.reading import BookingFilter, BookingReader, Position
-from bst_domain.fulfilment import FulfilmentStatus
-from bst_domain.identity import Source
-from bst_domain.payments import PaymentStatus
+from bst_domain.values import FulfilmentStatus, PaymentStatus, Source
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.booking_json import booking_json, candidate_json, detail_json
 from bst_litestar.envelope import success

@@ -9,10 +9,8 @@ from uuid import UUID
 from attrs import evolve
 
 from bst_application.ports.bookings import Statuses, StoredBooking
-from bst_domain.codec import facts_from_document
-from bst_domain.fulfilment import FulfilmentStatus, OpsInputs, Reason
-from bst_domain.identity import BookingIdentity, BookingKey, ExternalRef
-from bst_domain.payments import PaymentFact, PaymentKind, PaymentStatus
+from bst_domain.booking import OpsInputs, PaymentFact, Reason, facts_from_document
+from bst_domain.values import BookingIdentity, BookingKey, ExternalRef, FulfilmentStatus, PaymentKind, PaymentStatus
 from bst_postgres.database import DriverConnection, as_json
 
 # Locks end with the transaction. Taking them in number order keeps two groups from waiting for each other in a circle.

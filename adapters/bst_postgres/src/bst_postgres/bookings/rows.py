@@ -6,11 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from bst_application.ports.bookings import BookingChange
-from bst_domain.booking import Payment, item_unit_price
-from bst_domain.codec import facts_to_document, said_by
-from bst_domain.facts import Field, PackageRefType
-from bst_domain.identity import external_ref_key, payment_row_key, synthetic_item_key
-from bst_domain.payments import PaymentFact, PaymentStatus
+from bst_domain.booking import Field, PackageRefType, Payment, PaymentFact, facts_to_document, item_unit_price, said_by
+from bst_domain.values import PaymentStatus, external_ref_key, payment_row_key, synthetic_item_key
 
 Row = dict[str, Any]
 

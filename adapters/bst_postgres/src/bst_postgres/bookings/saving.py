@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bst_application.ports.bookings import BookingChange
-from bst_domain.facts import Field
+from bst_domain.booking import Field
 from bst_postgres.bookings import rows, upserts
 from bst_postgres.database import DriverConnection, as_json, as_uuid_array
 

@@ -12,8 +12,8 @@ from bst_application.ports.bookings import (
     ProcessingTransaction,
     StoredBooking,
 )
-from bst_domain.identity import BookingIdentity, EventId, ExternalRef
-from bst_domain.processing import DeadLetter
+from bst_domain.ingest import DeadLetter
+from bst_domain.values import BookingIdentity, EventId, ExternalRef
 from bst_postgres.bookings.loading import load_bookings, lock_bookings
 from bst_postgres.bookings.saving import save_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array

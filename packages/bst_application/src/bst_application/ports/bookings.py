@@ -7,13 +7,9 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from bst_domain.booking import Booking
-from bst_domain.event_facts import ExternalReference
-from bst_domain.facts import BookingFacts, Field
-from bst_domain.fulfilment import FulfilmentStatus, OpsInputs, Reason
-from bst_domain.identity import BookingIdentity, BookingKey, EventId
-from bst_domain.payments import PaymentStatus
-from bst_domain.processing import DeadLetter, RetryAt
+from bst_domain.booking import Booking, BookingFacts, Field, OpsInputs, Reason
+from bst_domain.ingest import DeadLetter, ExternalReference, RetryAt
+from bst_domain.values import BookingIdentity, BookingKey, EventId, FulfilmentStatus, PaymentStatus
 
 
 @frozen(kw_only=True)

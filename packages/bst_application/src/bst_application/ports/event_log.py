@@ -8,8 +8,8 @@ from typing import Protocol
 from attrs import frozen
 
 from bst_application.ports.queue import Job
-from bst_domain.accepting import ContentKey, PriorEvent
-from bst_domain.identity import EventId
+from bst_domain.ingest import ContentKey, PriorEvent
+from bst_domain.values import EventId
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from bst_domain.identity import EventId
+from bst_domain.values import EventId
 
 
 @frozen

@@ -9,7 +9,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_domain.booking import Contact
-from bst_domain.identity import BookingIdentity, BookingKey, EventId
+from bst_domain.values import BookingIdentity, BookingKey, EventId
 
 
 @frozen(kw_only=True)

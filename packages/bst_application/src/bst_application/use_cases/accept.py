@@ -14,7 +14,7 @@ from attrs import frozen
 from bst_application.errors import Conflict, InDoubt, Unavailable
 from bst_application.ports.event_log import AcceptTransaction, EventLog, KeyConflict, NewEvent
 from bst_application.ports.queue import Job
-from bst_domain.accepting import (
+from bst_domain.ingest import (
     Acceptance,
     Accepted,
     ChannelNotRegistered,
@@ -23,7 +23,7 @@ from bst_domain.accepting import (
     Replayed,
     decide_acceptance,
 )
-from bst_domain.identity import EventId
+from bst_domain.values import EventId
 
 #: A group that lost a deadlock, or met a connection that had died while idle, is tried again at once this many times.
 IMMEDIATE_RETRIES = 3

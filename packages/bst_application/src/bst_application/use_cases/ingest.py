@@ -13,10 +13,8 @@ from bst_application.ports.event_log import NewEvent
 from bst_application.use_cases.accept import AcceptDeliveries, Delivery, Outcome
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.process import ProcessEvents
-from bst_domain.accepting import Accepted, ContentKey, second_of
-from bst_domain.canonical_json import canonical_text, fingerprint
-from bst_domain.event_v1 import BookingEvent
-from bst_domain.identity import EventId
+from bst_domain.ingest import Accepted, BookingEvent, ContentKey, canonical_text, fingerprint, second_of
+from bst_domain.values import EventId
 
 
 @frozen(kw_only=True)

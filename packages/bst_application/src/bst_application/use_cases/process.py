@@ -24,14 +24,19 @@ from bst_application.ports.bookings import (
     Statuses,
     StoredBooking,
 )
-from bst_domain.booking import project
-from bst_domain.event_facts import ExternalReference, SchemaMismatch, external_references, facts_of
-from bst_domain.event_v1 import BookingEvent, parse_event
-from bst_domain.facts import NOTHING, BookingFacts, merge
-from bst_domain.fulfilment import NO_OPS
-from bst_domain.identity import BookingIdentity, BookingKey, EventId
-from bst_domain.instants import bali_day
-from bst_domain.processing import Failure, FailureCode, decide_after_failure
+from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, merge, project
+from bst_domain.ingest import (
+    BookingEvent,
+    ExternalReference,
+    Failure,
+    FailureCode,
+    SchemaMismatch,
+    decide_after_failure,
+    external_references,
+    facts_of,
+    parse_event,
+)
+from bst_domain.values import BookingIdentity, BookingKey, EventId, bali_day
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from bst_application.ports.bookings import BookingStore
 from bst_application.use_cases.process import change
-from bst_domain.instants import bali_day
+from bst_domain.values import bali_day
 
 BATCH = 200
 

@@ -13,14 +13,9 @@ from bst_application.ports.bookings import BookingStore, StoredBooking
 from bst_application.ports.event_log import EventLog
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
-from bst_domain.accepting import Accepted
-from bst_domain.event_facts import SchemaMismatch, facts_of
-from bst_domain.event_v1 import BookingEvent, parse_event
-from bst_domain.facts import NOTHING, BookingFacts, Field, merge
-from bst_domain.fulfilment import FulfilmentStatus
-from bst_domain.identity import BookingIdentity, EventId, ExternalRef
-from bst_domain.payments import PaymentStatus
-from bst_domain.processing import RETRY_DELAYS
+from bst_domain.booking import NOTHING, BookingFacts, Field, merge
+from bst_domain.ingest import RETRY_DELAYS, Accepted, BookingEvent, SchemaMismatch, facts_of, parse_event
+from bst_domain.values import BookingIdentity, EventId, ExternalRef, FulfilmentStatus, PaymentStatus
 from bst_testing.conformance.event_log import accepting
 from bst_testing.deliveries import NOW, body, delivery, paid
 

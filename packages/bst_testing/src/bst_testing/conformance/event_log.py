@@ -9,8 +9,8 @@ import pytest
 from bst_application.ids import uuid7
 from bst_application.ports.event_log import EventLog, StagedJobs
 from bst_application.use_cases.accept import AcceptDeliveries, BodyRefused, Delivery
-from bst_domain.accepting import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
-from bst_domain.identity import EventId
+from bst_domain.ingest import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
+from bst_domain.values import EventId
 from bst_testing.deliveries import NOW, body, delivery
 
 TTL = timedelta(minutes=10)

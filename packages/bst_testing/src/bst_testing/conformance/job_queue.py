@@ -9,7 +9,7 @@ import pytest
 
 from bst_application.ids import uuid7
 from bst_application.ports.queue import Job, JobHandler, JobQueue
-from bst_domain.identity import EventId
+from bst_domain.values import EventId
 
 #: Brokers poll and notify at their own pace; a condition that has not come by then will not come.
 WITHIN_S = 20.0

@@ -17,12 +17,9 @@ from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.bookings import BookingChange, ClaimedEvent, FailedEvent, RecordedFacts, StoredBooking
 from bst_application.ports.event_log import KeyConflict, NewEvent, Priors
 from bst_application.ports.queue import Job
-from bst_domain.accepting import ContentKey, PriorEvent
-from bst_domain.canonical_json import decode
-from bst_domain.facts import Field
-from bst_domain.fulfilment import NO_OPS, OpsInputs
-from bst_domain.identity import BookingIdentity, EventId
-from bst_domain.processing import DeadLetter, Failure, ProcessStatus
+from bst_domain.booking import NO_OPS, Field, OpsInputs
+from bst_domain.ingest import ContentKey, DeadLetter, Failure, PriorEvent, ProcessStatus, decode
+from bst_domain.values import BookingIdentity, EventId
 
 CHANNELS = frozenset({"DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL"})
 

@@ -14,7 +14,7 @@ from hmac import digest as hmac_digest
 
 from attrs import frozen
 
-from bst_domain.instants import parse_instant
+from bst_domain.values import parse_instant
 
 ALGORITHM = "HMAC-SHA256"
 MAX_DRIFT = timedelta(minutes=5)

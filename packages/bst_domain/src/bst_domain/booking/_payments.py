@@ -8,32 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
 from attrs import frozen
 
-
-class PaymentKind(StrEnum):
-    """What a provider's word means for the money."""
-
-    CAPTURED = "captured"
-    REFUNDED = "refunded"
-    REVERSED = "reversed"
-    PENDING = "pending"
-    FAILED = "failed"
-    VOIDED = "voided"
-
-
-class PaymentStatus(StrEnum):
-    """customer_payment_status of a booking."""
-
-    DRAFT = "DRAFT"
-    PENDING_PAYMENT = "PENDING_PAYMENT"
-    PAID = "PAID"
-    FAILED = "FAILED"
-    REFUNDED = "REFUNDED"
-
+from bst_domain.values import PaymentKind, PaymentStatus
 
 RETURNS = frozenset({PaymentKind.REFUNDED, PaymentKind.REVERSED})
 #: What an attempt that moved no money says of the booking.

@@ -9,21 +9,9 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from bst_domain.contact import Quality
-from bst_domain.facts import OPS_RELEVANT, BookingFacts, Evidence, Field, PackageRef, TerminalStatus
-from bst_domain.identity import EventType
-from bst_domain.payments import Balance, PaymentStatus
-
-
-class FulfilmentStatus(StrEnum):
-    NEW = "NEW"
-    READY = "READY"
-    ATTENTION = "ATTENTION"
-    COMPLETED = "COMPLETED"
-    DONE = "DONE"
-    UPDATED = "UPDATED"
-    CANCELLED = "CANCELLED"
-    NO_SHOW = "NO_SHOW"
+from bst_domain.booking._facts import OPS_RELEVANT, BookingFacts, Evidence, Field, PackageRef, TerminalStatus
+from bst_domain.booking._payments import Balance
+from bst_domain.values import EventType, FulfilmentStatus, PaymentStatus, Quality
 
 
 class Reason(StrEnum):

@@ -10,11 +10,18 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
-from bst_domain.event_members import Checker, PaymentReport, Problem, read_booking, read_customer, read_payment
-from bst_domain.facts import PackageRef
-from bst_domain.identity import MAX_REF_LENGTH, BookingIdentity, EventType, ExternalRef, Source, normalise_ref
-from bst_domain.instants import parse_instant
-from bst_domain.money import Money
+from bst_domain.booking import PackageRef
+from bst_domain.ingest._event_members import Checker, PaymentReport, Problem, read_booking, read_customer, read_payment
+from bst_domain.values import (
+    MAX_REF_LENGTH,
+    BookingIdentity,
+    EventType,
+    ExternalRef,
+    Money,
+    Source,
+    normalise_ref,
+    parse_instant,
+)
 
 EARLIEST_EVENT_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_EVENT_LEAD = timedelta(hours=24)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from bst_domain.identity import BookingIdentity, EventId, EventType
+from bst_domain.values import BookingIdentity, EventId, EventType
 
 
 @frozen(kw_only=True)

@@ -13,9 +13,8 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from bst_domain.identity import EventType
-from bst_domain.money import Money
-from bst_domain.payments import PaymentFact, PaymentKey, later_payment
+from bst_domain.booking._payments import PaymentFact, PaymentKey, later_payment
+from bst_domain.values import EventType, Money
 
 
 class Field(StrEnum):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import cattrs
 
-from bst_domain.facts import (
+from bst_domain.booking._facts import (
     BookingFacts,
     Evidence,
     Fact,
@@ -24,8 +24,7 @@ from bst_domain.facts import (
     PackageRefType,
     TerminalStatus,
 )
-from bst_domain.identity import EventType
-from bst_domain.money import Money
+from bst_domain.values import EventType, Money
 
 Document = dict[str, Any]
 

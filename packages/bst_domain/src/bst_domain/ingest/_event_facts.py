@@ -11,15 +11,21 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_domain.contact import email_quality, name_quality, phone_quality
-from bst_domain.event_members import PaymentReport
-from bst_domain.event_v1 import BookingEvent
-from bst_domain.facts import OPS_RELEVANT, BookingFacts, Evidence, Fact, FactValue, Field, TerminalStatus
-from bst_domain.identity import MAX_REF_LENGTH, EventType, normalise_ref
-from bst_domain.instants import parse_instant
-from bst_domain.money import CENT, money_problem
-from bst_domain.payment_words import PARTIAL_RETURN_WORDS, UnknownPaymentWord, payment_kind
-from bst_domain.payments import PaymentFact
+from bst_domain.booking import OPS_RELEVANT, BookingFacts, Evidence, Fact, FactValue, Field, PaymentFact, TerminalStatus
+from bst_domain.ingest._event_members import PaymentReport
+from bst_domain.ingest._event_v1 import BookingEvent
+from bst_domain.values import (
+    CENT,
+    MAX_REF_LENGTH,
+    EventType,
+    email_quality,
+    money_problem,
+    name_quality,
+    normalise_ref,
+    parse_instant,
+    phone_quality,
+)
+from bst_domain.vocabulary import PARTIAL_RETURN_WORDS, UnknownPaymentWord, payment_kind
 
 
 @frozen

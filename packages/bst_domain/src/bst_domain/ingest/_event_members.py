@@ -11,9 +11,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_domain.facts import PackageRef, PackageRefType
-from bst_domain.instants import is_clock_time, parse_day, parse_instant
-from bst_domain.money import MINOR_UNITS, Money, money, money_problem
+from bst_domain.booking import PackageRef, PackageRefType
+from bst_domain.values import MINOR_UNITS, Money, is_clock_time, money, money_problem, parse_day, parse_instant
 
 MAX_COUNT = 999
 MAX_TEXT = 2000

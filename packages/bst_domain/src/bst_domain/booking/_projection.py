@@ -10,11 +10,10 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.contact import EmailKind, Quality, email_kind, phone_e164
-from bst_domain.facts import BookingFacts, Evidence, FactValue, Field, PackageRef
-from bst_domain.fulfilment import FulfilmentStatus, OpsInputs, Reason, fulfilment_status, status_reasons
-from bst_domain.money import Money
-from bst_domain.payments import PaymentFact, PaymentStatus, balance, distinct, payment_status, reference_status
+from bst_domain.booking._facts import BookingFacts, Evidence, FactValue, Field, PackageRef
+from bst_domain.booking._fulfilment import OpsInputs, Reason, fulfilment_status, status_reasons
+from bst_domain.booking._payments import PaymentFact, balance, distinct, payment_status, reference_status
+from bst_domain.values import EmailKind, FulfilmentStatus, Money, PaymentStatus, Quality, email_kind, phone_e164
 
 
 @frozen(kw_only=True)

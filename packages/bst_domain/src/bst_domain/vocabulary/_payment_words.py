@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from bst_domain.payments import PaymentKind
+from bst_domain.values import PaymentKind
 
 _PAYPAL: Mapping[str, PaymentKind] = {
     "COMPLETED": PaymentKind.CAPTURED,
