@@ -80,7 +80,7 @@ def item_rows(change: BookingChange) -> Iterable[Row]:
     if booking.total is None or booking.adult is None:
         return
     yield {
-        "booking_item_key": synthetic_item_key(change.key),
+        "booking_item_key": synthetic_item_key("ingest", change.key),
         "booking_key": change.key,
         "currency_code": booking.total.currency,
         "adult_qty": booking.adult,

@@ -45,6 +45,7 @@ from bst_domain.booking._payments import (
     reference_status,
 )
 from bst_domain.booking._projection import Booking, Contact, Payment, item_unit_price, project
+from bst_domain.booking._settlement import SettlementStatus, settlement_status
 
 __all__ = [
     "ATTEMPTS",
@@ -74,6 +75,7 @@ __all__ = [
     "PaymentKey",
     "Reason",
     "Rule",
+    "SettlementStatus",
     "Stamp",
     "TerminalStatus",
     "acknowledge",
@@ -90,6 +92,7 @@ __all__ = [
     "project",
     "reference_status",
     "said_by",
+    "settlement_status",
     "status_reasons",
     "terminal_fact",
     "tour_day",

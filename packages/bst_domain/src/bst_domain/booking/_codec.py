@@ -8,10 +8,8 @@ facts. Payments are not part of a document: they live in a table of their own (s
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-import cattrs
 
 from bst_domain.booking._facts import (
     BookingFacts,
@@ -25,6 +23,9 @@ from bst_domain.booking._facts import (
     TerminalStatus,
 )
 from bst_domain.values import EventType, Money
+
+if TYPE_CHECKING:
+    import cattrs
 
 Document = dict[str, Any]
 
@@ -156,8 +157,10 @@ def _value_from_json(value: Any) -> FactValue:
     return PackageRef(PackageRefType(value["type"]), None if key is None else UUID(key), value["legacyId"])
 
 
-def converter() -> cattrs.Converter:
+def converter() -> "cattrs.Converter":
     """A cattrs converter for every public value of this package: instants as ISO 8601, amounts as decimal strings."""
+    import cattrs  # here: it costs as much to import as the rest of the package together, and few services need it
+
     made = cattrs.Converter()
     made.register_unstructure_hook(datetime, datetime.isoformat)
     made.register_unstructure_hook(date, date.isoformat)

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from bst_domain.booking._facts import OPS_RELEVANT, BookingFacts, Evidence, Field, PackageRef, TerminalStatus
 from bst_domain.booking._payments import Balance
+from bst_domain.booking._settlement import SettlementStatus, settlement_status
 from bst_domain.values import EventType, FulfilmentStatus, PaymentStatus, Quality
 
 
@@ -86,7 +87,7 @@ def tour_day(facts: BookingFacts) -> date | None:
 
 
 def _settled(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:
-    return 0 < ops.finance_items <= ops.finance_items_paid
+    return settlement_status(ops.finance_items, ops.finance_items_paid) is SettlementStatus.SETTLED
 
 
 def _validated(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:

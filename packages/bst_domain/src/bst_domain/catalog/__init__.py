@@ -1,3 +1,40 @@
 """Products and variants: matching legacy rows, and the item that callers are served."""
 
-__all__ = []
+from bst_domain.catalog._items import JsonObject, Media, Product, Variant, item_v1, lead_variant
+from bst_domain.catalog._matching import (
+    CatalogRow,
+    Matched,
+    MatchRule,
+    ProductIndex,
+    Unmatched,
+    UnmatchedReason,
+    invalid_because,
+)
+from bst_domain.catalog._normalising import MARKETING_SUFFIXES, normalise_name, slugify
+from bst_domain.catalog._rates import PackagePrice, Rate, child_price, fallback_rates, lead_price, overlap, overlapping
+
+__all__ = [
+    "MARKETING_SUFFIXES",
+    "CatalogRow",
+    "JsonObject",
+    "MatchRule",
+    "Matched",
+    "Media",
+    "PackagePrice",
+    "Product",
+    "ProductIndex",
+    "Rate",
+    "Unmatched",
+    "UnmatchedReason",
+    "Variant",
+    "child_price",
+    "fallback_rates",
+    "invalid_because",
+    "item_v1",
+    "lead_price",
+    "lead_variant",
+    "normalise_name",
+    "overlap",
+    "overlapping",
+    "slugify",
+]

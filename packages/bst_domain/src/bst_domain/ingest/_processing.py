@@ -10,15 +10,6 @@ from enum import StrEnum
 from attrs import frozen
 
 
-class ProcessStatus(StrEnum):
-    """process_status of an event in the log. A waiting event is RECEIVED with a next_retry_at."""
-
-    RECEIVED = "RECEIVED"
-    PROCESSING = "PROCESSING"
-    DONE = "DONE"
-    FAILED = "FAILED"
-
-
 class FailureCode(StrEnum):
     """Why processing failed; the reason code of a dead letter."""
 

@@ -1,10 +1,12 @@
-"""The life of a dead letter and of an entry in the unmapped queue, as total tables.
+"""The life of a dead letter.
 
-Source of the rules: semantics 7. Everything, manual or automatic, goes through these tables.
+Source of the rules: semantics 7. Everything, manual or automatic, goes through this table. A replay that outlives its lease
+goes back to READY.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
+
+from bst_domain.lifecycles._lifecycle import Lifecycle
 
 
 class DeadLetterStatus(StrEnum):
@@ -17,29 +19,17 @@ class DeadLetterStatus(StrEnum):
     CLOSED = "CLOSED"
 
 
-DEAD_LETTER_TRANSITIONS: Mapping[DeadLetterStatus, frozenset[DeadLetterStatus]] = {
-    DeadLetterStatus.OPEN: frozenset({DeadLetterStatus.READY, DeadLetterStatus.RESOLVED, DeadLetterStatus.CLOSED}),
-    DeadLetterStatus.READY: frozenset({DeadLetterStatus.REPLAYING}),
-    DeadLetterStatus.REPLAYING: frozenset(
-        {DeadLetterStatus.SUCCEEDED, DeadLetterStatus.FAILED, DeadLetterStatus.READY}
-    ),
-    DeadLetterStatus.FAILED: frozenset({DeadLetterStatus.READY, DeadLetterStatus.RESOLVED, DeadLetterStatus.CLOSED}),
-    DeadLetterStatus.SUCCEEDED: frozenset({DeadLetterStatus.CLOSED}),
-    DeadLetterStatus.RESOLVED: frozenset({DeadLetterStatus.CLOSED}),
-    DeadLetterStatus.CLOSED: frozenset(),
-}
-
-
-class UnmappedStatus(StrEnum):
-    OPEN = "OPEN"
-    IN_REVIEW = "IN_REVIEW"
-    RESOLVED = "RESOLVED"
-    CLOSED = "CLOSED"
-
-
-UNMAPPED_TRANSITIONS: Mapping[UnmappedStatus, frozenset[UnmappedStatus]] = {
-    UnmappedStatus.OPEN: frozenset({UnmappedStatus.IN_REVIEW, UnmappedStatus.RESOLVED, UnmappedStatus.CLOSED}),
-    UnmappedStatus.IN_REVIEW: frozenset({UnmappedStatus.OPEN, UnmappedStatus.RESOLVED, UnmappedStatus.CLOSED}),
-    UnmappedStatus.RESOLVED: frozenset({UnmappedStatus.CLOSED}),
-    UnmappedStatus.CLOSED: frozenset(),
-}
+_D = DeadLetterStatus
+DEAD_LETTER = Lifecycle(
+    title="dead letter",
+    starts=frozenset({_D.OPEN}),
+    transitions={
+        _D.OPEN: frozenset({_D.READY, _D.RESOLVED, _D.CLOSED}),
+        _D.READY: frozenset({_D.REPLAYING}),
+        _D.REPLAYING: frozenset({_D.SUCCEEDED, _D.FAILED, _D.READY}),
+        _D.FAILED: frozenset({_D.READY, _D.RESOLVED, _D.CLOSED}),
+        _D.SUCCEEDED: frozenset({_D.CLOSED}),
+        _D.RESOLVED: frozenset({_D.CLOSED}),
+        _D.CLOSED: frozenset(),
+    },
+)

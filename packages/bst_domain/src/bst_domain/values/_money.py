@@ -4,6 +4,7 @@ Currencies and their minor units: ISO 4217 active codes, but for IDR, whose cent
 provider takes (messy-data facts 5.4).
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from attrs import frozen
@@ -40,6 +41,25 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
+
+    def __add__(self, other: "Money") -> "Money":
+        """The sum in the one currency that both have. Raises MixedCurrencies otherwise: no rate is known here."""
+        if other.currency != self.currency:
+            raise MixedCurrencies(self.currency, other.currency)
+        return Money(self.currency, self.amount + other.amount)
+
+
+class MixedCurrencies(TypeError):
+    """Two currencies were about to be added: a bug in the caller, which must keep a sum a currency."""
+
+
+def sum_by_currency(amounts: Iterable[Money]) -> dict[str, Money]:
+    """Currency -> the sum of what was given in it, in the order in which the currencies first appear."""
+    sums: dict[str, Money] = {}
+    for amount in amounts:
+        known = sums.get(amount.currency)
+        sums[amount.currency] = amount if known is None else known + amount
+    return sums
 
 
 def money_problem(currency: str, amount: Decimal) -> str | None:

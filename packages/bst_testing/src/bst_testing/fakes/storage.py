@@ -18,7 +18,8 @@ from bst_application.ports.bookings import BookingChange, ClaimedEvent, FailedEv
 from bst_application.ports.event_log import KeyConflict, NewEvent, Priors
 from bst_application.ports.queue import Job
 from bst_domain.booking import NO_OPS, Field, OpsInputs
-from bst_domain.ingest import ContentKey, DeadLetter, Failure, PriorEvent, ProcessStatus, decode
+from bst_domain.ingest import ContentKey, DeadLetter, Failure, PriorEvent, decode
+from bst_domain.lifecycles import ProcessStatus
 from bst_domain.values import BookingIdentity, EventId
 
 CHANNELS = frozenset({"DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL"})

@@ -1,0 +1,114 @@
+"""Gates: measured values against thresholds, and a verdict that says both.
+
+Source of the rules: predecessor gates 4.2 (thresholds). PASS opens the gate. FAIL: measured, and beyond the threshold. HOLD:
+too little was measured to say, which does not open the gate either; the predecessor passed such runs.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class Verdict(StrEnum):
+    """From best to worst."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    HOLD = "HOLD"
+    FAIL = "FAIL"
+
+
+class Bound(StrEnum):
+    """Which side of the threshold is good; the threshold itself is."""
+
+    AT_MOST = "at most"
+    AT_LEAST = "at least"
+
+
+@frozen(kw_only=True)
+class Threshold:
+    """What a check must meet. ``min_samples``: with fewer it cannot be judged."""
+
+    bound: Bound
+    limit: Decimal
+    unit: str
+    min_samples: int = 0
+
+
+def _at_most(limit: str, unit: str, min_samples: int = 0) -> Threshold:
+    return Threshold(bound=Bound.AT_MOST, limit=Decimal(limit), unit=unit, min_samples=min_samples)
+
+
+def _at_least(limit: str, unit: str, min_samples: int = 0) -> Threshold:
+    return Threshold(bound=Bound.AT_LEAST, limit=Decimal(limit), unit=unit, min_samples=min_samples)
+
+
+#: Check -> the threshold it has unless a setting says otherwise.
+THRESHOLDS: Mapping[str, Threshold] = {
+    "C-01_orphan_ratio_percent": _at_most("0.5", "%", 1),
+    "C-02_unmapped_ratio_percent": _at_most("5", "%", 1),
+    "C-03_variant_active_rate_coverage": _at_least("100", "%", 1),
+    "D-01_duplicate_booking_identity": _at_most("0", "rows"),
+    "D-02_null_critical_identity": _at_most("0", "rows"),
+    "D-03_pax_mismatch_ratio_percent": _at_most("1", "%", 1),
+    "D-04_package_ref_type_completeness": _at_most("0", "rows"),
+    "E-01_orphan_payment_event": _at_most("0", "rows"),
+    "E-02_ops_done_not_paid_ratio_percent": _at_most("0.3", "%"),
+    "E-03_sample_audit_payment_direct_accuracy_percent": _at_least("100", "%"),
+    "F-01_success_rate": _at_least("0.995", "ratio", 1),
+    "F-02_latency_median_ms": _at_most("3000", "ms", 1),
+    "F-02_latency_p95_ms": _at_most("15000", "ms", 1),
+    "F-03_dlq_growth_per_hour": _at_most("20", "per hour", 2),
+    "F-04_duplicate_excess_rows": _at_most("0", "rows"),
+    "F-05_stale_rows": _at_most("0", "rows"),
+    "G-03_api_5xx_rate": _at_most("0.015", "ratio", 1),
+    "G-06_daily_payment_mismatch_percent": _at_most("0.5", "%", 1),
+    "BG-01_list_parity_ratio": _at_most("0.01", "ratio", 50),
+    "H-01_write_mismatch_ratio": _at_most("0.001", "ratio", 1),
+    "H-02_event_loss": _at_most("0", "events"),
+    "H-03_conflicts_open_over_24h": _at_most("0", "conflicts"),
+}
+
+
+@frozen(kw_only=True)
+class Check:
+    """A measurement held against its threshold. ``measured`` is None where there was nothing to measure."""
+
+    name: str
+    threshold: Threshold
+    measured: Decimal | None
+    samples: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """HOLD without enough samples, else PASS or FAIL."""
+        if self.measured is None or self.samples < self.threshold.min_samples:
+            return Verdict.HOLD
+        if self.threshold.bound is Bound.AT_MOST:
+            return Verdict.PASS if self.measured <= self.threshold.limit else Verdict.FAIL
+        return Verdict.PASS if self.measured >= self.threshold.limit else Verdict.FAIL
+
+    @property
+    def detail(self) -> str:
+        """One line for people: what was measured, of how many, against what."""
+        rule = f"{self.threshold.bound} {self.threshold.limit} {self.threshold.unit}"
+        if self.measured is None:
+            return f"nothing measured (must be {rule})"
+        if self.verdict is Verdict.HOLD:
+            return f"{self.measured} {self.threshold.unit} of {self.samples}, needs {self.threshold.min_samples} (must be {rule})"
+        return f"{self.measured} {self.threshold.unit} of {self.samples} (must be {rule})"
+
+
+def gate_verdict(checks: Iterable[Check]) -> Verdict:
+    """The worst of the checks; a gate that checked nothing holds."""
+    verdicts = [check.verdict for check in checks]
+    order = list(Verdict)
+    return max(verdicts, key=order.index, default=Verdict.HOLD)
+
+
+def ratio(part: int, whole: int, *, scale: int = 1, digits: int) -> Decimal | None:
+    """``part`` in ``whole`` times ``scale`` (100 for per cent), rounded half up; None of nothing."""
+    if whole == 0:
+        return None
+    return (Decimal(part * scale) / whole).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
