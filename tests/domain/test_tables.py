@@ -20,7 +20,6 @@ from bst_domain.ingest import (
     decide_acceptance,
     decide_after_failure,
 )
-from bst_domain.lifecycles import DEAD_LETTER_TRANSITIONS, UNMAPPED_TRANSITIONS, DeadLetterStatus, UnmappedStatus
 from bst_domain.values import (
     BookingIdentity,
     EventId,
@@ -35,14 +34,6 @@ from bst_domain.values import (
 from bst_domain.vocabulary import PAYMENT_WORDS
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-def test_every_status_has_its_transitions() -> None:
-    assert DEAD_LETTER_TRANSITIONS.keys() == set(DeadLetterStatus)
-    assert UNMAPPED_TRANSITIONS.keys() == set(UnmappedStatus)
-    assert (
-        DEAD_LETTER_TRANSITIONS[DeadLetterStatus.CLOSED] == frozenset() == UNMAPPED_TRANSITIONS[UnmappedStatus.CLOSED]
-    )
 
 
 def test_every_payment_kind_is_a_capture_a_return_or_an_attempt() -> None:

@@ -1,6 +1,7 @@
 """Hypothesis strategies for BST's values, made to collide: few bookings, few times, few references, so that rules meet."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,9 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 from bst_domain.booking import OPS_RELEVANT, BookingFacts, Evidence, OpsInputs, Override, TerminalStatus
+from bst_domain.catalog import CatalogRow, Rate
 from bst_domain.ingest import BookingEvent, SchemaMismatch, facts_of, parse_event
-from bst_domain.values import EventType, FulfilmentStatus
+from bst_domain.values import EventType, FulfilmentStatus, Money
 
 #: The instant that generated events are accepted at; every generated event time is before it.
 ACCEPTED_AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -188,3 +190,45 @@ ops_inputs = st.builds(
     finance_validated=st.booleans(),
 )
 today = st.sampled_from([date(2026, 5, 31), date(2026, 6, 1), date(2026, 6, 2)])
+
+
+def _catalog_row(name: str | None, slug: str | None, legacy: int | None, price: int | None) -> CatalogRow:
+    return CatalogRow(name=name, slug=slug, legacy_package_id=legacy, price=None if price is None else Decimal(price))
+
+
+#: Packages and products of a few names, slugs and ids, so that they match, collide and are invalid.
+catalog_rows = st.builds(
+    _catalog_row,
+    st.sampled_from(["Ubud", "UBUD Full Day Tour", "Café & Rice", "cafe and rice trip", "!!!", " ", None]),
+    st.sampled_from(["ubud", "Ubud_Tour", "cafe-rice", "--", None]),
+    st.sampled_from([None, 1, 2]),
+    st.sampled_from([None, 0, 50, -1]),
+)
+
+
+def _rate(
+    traveller: str, currency: str, numbers: tuple[int | None, int | None], days: tuple[int | None, int | None], on: bool
+) -> Rate:
+    lowest, highest = numbers
+    start, end = (None if day is None else ACCEPTED_AT + timedelta(days=day) for day in days)
+    return Rate(
+        traveller=traveller,
+        price=Money(currency, Decimal("50.00")),
+        min_quantity=lowest,
+        max_quantity=highest,
+        valid_from=start,
+        valid_to=end,
+        is_active=on,
+    )
+
+
+def _spans(limit: int) -> st.SearchStrategy[tuple[int | None, int | None]]:
+    """A start and a later end, either open."""
+    bounds = st.tuples(st.none() | st.integers(0, limit), st.none() | st.integers(0, limit))
+    return bounds.filter(lambda span: span[0] is None or span[1] is None or span[0] < span[1])
+
+
+#: Rates of the few kinds that can contradict each other.
+rates = st.builds(
+    _rate, st.sampled_from(["ADULT", "CHILD"]), st.sampled_from(["USD", "EUR"]), _spans(9), _spans(9), st.booleans()
+)

@@ -66,8 +66,8 @@ def item_v1(product: Product, at: datetime) -> JsonObject:
     both null without a rate. ``package_id`` is polymorphic: the legacy id, else the lead variant's, else the product's.
     """
     lead = lead_variant(product)
-    adult = None if lead is None else lead_price(lead.rates, TravellerType.ADULT, at)
-    child = None if lead is None else lead_price(lead.rates, TravellerType.CHILD, at)
+    adult = None if lead is None else lead_price(lead.rates, TravellerType.ADULT, lead.currency, at)
+    child = None if lead is None else lead_price(lead.rates, TravellerType.CHILD, lead.currency, at)
     return {
         "itemId": str(product.key),
         "slug": product.slug,

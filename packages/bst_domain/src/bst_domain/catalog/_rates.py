@@ -55,12 +55,14 @@ def _starts_before_end(a: Rate, b: Rate) -> bool:
     return a.valid_from is None or b.valid_to is None or a.valid_from < b.valid_to
 
 
-def lead_price(rates: Iterable[Rate], traveller: TravellerType, instant: datetime) -> Money | None:
-    """The price that is shown: of the rates that hold, the one for the fewest travellers."""
-    holding = [rate for rate in rates if rate.traveller == traveller and rate.holds_at(instant)]
-    first = min(
-        holding, key=lambda rate: (rate.min_quantity or 0, rate.price.currency, rate.price.amount), default=None
-    )
+def lead_price(rates: Iterable[Rate], traveller: TravellerType, currency: str, instant: datetime) -> Money | None:
+    """The price that is shown in a currency: of the rates that hold, the one for the fewest travellers, then the lowest."""
+    holding = [
+        rate
+        for rate in rates
+        if (rate.traveller, rate.price.currency) == (traveller, currency) and rate.holds_at(instant)
+    ]
+    first = min(holding, key=lambda rate: (rate.min_quantity or 0, rate.price.amount), default=None)
     return None if first is None else first.price
 
 
