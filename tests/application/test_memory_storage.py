@@ -29,7 +29,7 @@ class TestMemoryBookingStore(BookingStoreConformance):
 
     async def dead_letters(self, storage: BookingStorage) -> list[tuple[str, str]]:
         assert isinstance(storage, MemoryStorage)
-        return [(f.code.value, [*f.detail.split("'"), ""][1]) for _, f in storage.tables.dead_letters]
+        return [(f.code.value, [*f.detail.split("'"), ""][1]) for f in storage.tables.dead_letters.values()]
 
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
         assert isinstance(storage, MemoryStorage)

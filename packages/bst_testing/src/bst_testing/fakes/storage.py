@@ -1,10 +1,8 @@
-"""The event log and the bookings in memory: one dictionary a table, transactions one at a time.
+"""The event log and the bookings in memory: one dictionary a table, transactions that interleave as a database's do.
 
-A transaction works on a copy and replaces the tables when it commits, so a crash between any two calls leaves no trace, as
-in a database. ``outage`` and ``in_doubt`` make the next transaction fail as databases do.
+A crash between any two calls leaves no trace. ``outage`` and ``in_doubt`` make the next transaction fail as databases do.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -21,6 +19,7 @@ from bst_domain.booking import NO_OPS, Field, OpsInputs
 from bst_domain.ingest import ContentKey, DeadLetter, Failure, PriorEvent, decode
 from bst_domain.lifecycles import ProcessStatus
 from bst_domain.values import BookingIdentity, EventId
+from bst_testing.fakes.transactions import Changes, Holder, Locks, Observer, View
 
 CHANNELS = frozenset({"DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL"})
 
@@ -38,7 +37,7 @@ class LogRow:
 
 @define(kw_only=True)
 class Tables:
-    """Everything that a commit keeps."""
+    """Everything that is committed. Tests may look, and may take a channel away."""
 
     channels: frozenset[str] = CHANNELS
     nonces: dict[str, datetime] = field(factory=dict)
@@ -48,53 +47,64 @@ class Tables:
     bookings: dict[BookingIdentity, StoredBooking] = field(factory=dict)
     aliases: dict[BookingIdentity, BookingIdentity] = field(factory=dict)
     recorded: dict[UUID, RecordedFacts] = field(factory=dict)
-    dead_letters: list[tuple[EventId, Failure]] = field(factory=list)
+    dead_letters: dict[tuple[EventId, int], Failure] = field(factory=dict)
 
-    def copy(self) -> "Tables":
-        """The rows are frozen, so copies of the dictionaries are enough."""
-        return Tables(
-            channels=self.channels,
-            nonces=dict(self.nonces),
-            log=dict(self.log),
-            staged=dict(self.staged),
-            conflicts=dict(self.conflicts),
-            bookings=dict(self.bookings),
-            aliases=dict(self.aliases),
-            recorded=dict(self.recorded),
-            dead_letters=list(self.dead_letters),
-        )
+
+class Transaction:
+    """The tables as one transaction sees them, and the locks that it holds."""
+
+    def __init__(self, tables: Tables, locks: Locks) -> None:
+        self.holder, self.locks, self.channels = Holder(), locks, tables.channels
+        self.nonces = View(tables.nonces)
+        self.log = View(tables.log)
+        self.staged = View(tables.staged)
+        self.conflicts = View(tables.conflicts)
+        self.bookings = View(tables.bookings)
+        self.aliases = View(tables.aliases)
+        self.recorded = View(tables.recorded)
+        self.dead_letters = View(tables.dead_letters)
+
+    def commit(self) -> dict[str, Changes]:
+        """Table -> what changed."""
+        views = {name: view for name, view in vars(self).items() if isinstance(view, View)}
+        return {name: view.commit() for name, view in views.items()}
 
 
 class MemoryStorage:
-    """EventLog, StagedJobs and BookingStore."""
+    """EventLog, StagedJobs and BookingStore. ``observer`` is told of every commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, observer: Observer | None = None) -> None:
         self.tables = Tables()
         self.outage = False
         self.in_doubt = False
-        self._turn = asyncio.Lock()
+        self.locks = Locks()
+        self._observer = observer
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Tables]:
+    async def _transaction(self) -> AsyncIterator[Transaction]:
         if self.outage:
             raise Unavailable("the storage is down")
-        async with self._turn:
-            working = self.tables.copy()
-            yield working
-            self.tables = working
+        transaction = Transaction(self.tables, self.locks)
+        try:
+            yield transaction
+            changes = transaction.commit()
+            if self._observer is not None:
+                self._observer(changes)
             if self.in_doubt:
                 self.in_doubt = False
                 raise InDoubt("the connection was lost while committing")
+        finally:
+            self.locks.release(transaction.holder)
 
     @asynccontextmanager
     async def accepting(self) -> AsyncIterator["MemoryAccepting"]:
-        async with self._transaction() as tables:
-            yield MemoryAccepting(tables)
+        async with self._transaction() as transaction:
+            yield MemoryAccepting(transaction)
 
     @asynccontextmanager
     async def processing(self) -> AsyncIterator["MemoryProcessing"]:
-        async with self._transaction() as tables:
-            yield MemoryProcessing(tables)
+        async with self._transaction() as transaction:
+            yield MemoryProcessing(transaction)
 
     async def due(self, *, now: datetime, accepted_before: datetime, limit: int) -> list[EventId]:
         async with self._transaction() as tables:
@@ -146,13 +156,15 @@ class MemoryStorage:
 
 
 class MemoryAccepting:
-    """An accept transaction on a copy of the tables."""
+    """An accept transaction."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, transaction: Transaction) -> None:
+        self._tables = transaction
 
     async def remember_nonces(self, nonces: Sequence[str], *, now: datetime, ttl: timedelta) -> set[str]:
         seen = self._tables.nonces
+        for nonce in nonces:  # as inserting into a unique index waits for whoever inserts the same
+            await self._tables.locks.take(("nonce", nonce), self._tables.holder)
         fresh = {nonce for nonce in nonces if nonce not in seen or seen[nonce] < now - ttl}
         seen.update(dict.fromkeys(fresh, now))
         return fresh
@@ -162,6 +174,9 @@ class MemoryAccepting:
 
     async def insert(self, events: Sequence[NewEvent]) -> set[EventId]:
         inserted: set[EventId] = set()
+        for event in events:
+            for name in (("key", event.idempotency_key), ("content", event.content)):
+                await self._tables.locks.take(name, self._tables.holder)
         keys = {row.event.idempotency_key for row in self._tables.log.values()}
         contents = {row.event.content for row in self._tables.log.values()}
         for event in events:
@@ -201,10 +216,10 @@ class MemoryAccepting:
 
 
 class MemoryProcessing:
-    """A processing transaction on a copy of the tables."""
+    """A processing transaction."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, transaction: Transaction) -> None:
+        self._tables = transaction
 
     async def claim(self, event_ids: Sequence[EventId], *, now: datetime) -> list[ClaimedEvent]:
         return [_claimed(row) for row in self._due(event_ids, now)]
@@ -214,13 +229,20 @@ class MemoryProcessing:
         return [
             row
             for row in rows
-            if row.status is ProcessStatus.RECEIVED and (row.next_retry_at is None or row.next_retry_at <= now)
+            if row.status is ProcessStatus.RECEIVED
+            and (row.next_retry_at is None or row.next_retry_at <= now)
+            and self._tables.locks.take_if_free(("event", row.event.event_id), self._tables.holder)
         ]
 
     async def load(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
         found: dict[BookingIdentity, StoredBooking] = {}
-        for asked in identities:
-            own = asked if asked in self._tables.bookings else self._tables.aliases.get(asked, asked)
+        owns = {
+            asked: asked if asked in self._tables.bookings else self._tables.aliases.get(asked, asked)
+            for asked in identities
+        }
+        for own in sorted(set(owns.values())):
+            await self._tables.locks.take(("booking", own), self._tables.holder)
+        for asked, own in owns.items():
             if own in self._tables.bookings:
                 found[asked] = self._tables.bookings[own]
         return found
@@ -256,7 +278,7 @@ class MemoryProcessing:
             row = evolve(self._tables.log[event_id], executions=failed.event.executions + 1)
             if isinstance(failed.then, DeadLetter):
                 self._tables.log[event_id] = evolve(row, status=ProcessStatus.FAILED, next_retry_at=None)
-                self._tables.dead_letters.append((event_id, failed.then.failure))
+                self._tables.dead_letters[event_id, row.executions] = failed.then.failure
             else:
                 self._tables.log[event_id] = evolve(row, next_retry_at=failed.then.at)
 
