@@ -105,6 +105,19 @@ async def test_a_handed_over_job_is_no_longer_staged() -> None:
     assert (await queue.counts()).waiting == 1
 
 
+async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over() -> None:
+    storage, queue = MemoryStorage(), MemoryJobQueue()
+    _, job = await accepting(storage)([delivery(body(), "k1")])
+    assert job is not None
+
+    async def loses(_job_ids: object) -> None:
+        raise Conflict("deadlock with the relay")
+
+    storage.unstage = loses  # type: ignore[method-assign, assignment]
+    await HandOver(queue=queue, staged_jobs=storage).hand_over([job])
+    assert (await queue.counts()).waiting == 1
+
+
 async def test_the_sweep_needs_no_queue() -> None:
     storage = MemoryStorage()
     [outcome], _ = await accepting(storage)([delivery(body(), "k1")])

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
@@ -170,6 +171,10 @@ def doctor(data_dir: Path, as_json: bool) -> None:
 
 main.add_command(db)
 main.add_command(events)
+for _extra in sorted(
+    entry_points(group="bst.commands"), key=lambda extra: extra.name
+):  # what other packages bring along
+    main.add_command(_extra.load())
 
 if __name__ == "__main__":
     main()

@@ -81,7 +81,7 @@ class EventLog(Protocol):
 
 
 class StagedJobs(Protocol):
-    """Jobs that were committed with their events and not yet handed to the queue. Raises Unavailable."""
+    """Jobs that were committed with their events and not yet handed to the queue. Raises Unavailable and Conflict."""
 
     async def staged(self, *, before: datetime, limit: int) -> list[Job]:
         """Jobs staged before an instant, oldest first."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from bst_application.errors import Unavailable
+from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.event_log import StagedJobs
 from bst_application.ports.queue import Job, JobQueue
 
@@ -51,7 +51,7 @@ class HandOver:
         if handed:
             try:
                 await self._staged_jobs.unstage(handed)
-            except Unavailable:
+            except (Unavailable, Conflict):  # the relay may be deleting the same rows in another order
                 _log.warning("handed over %d jobs, but could not unstage them; the relay will repeat them", len(handed))
 
     def _note(self, reachable: bool) -> None:

@@ -82,6 +82,7 @@ def unacknowledged_changes(facts: BookingFacts) -> list[Field]:
 
 
 def tour_day(facts: BookingFacts) -> date | None:
+    """The day of the tour in Bali, where somebody has said it and nobody has blanked it."""
     fact = facts.registers.get(Field.TOUR_DATE)
     return None if fact is None or fact.value is None else date.fromisoformat(str(fact.value))
 

@@ -65,7 +65,7 @@ class Holder:
     """A transaction, as the locks know it."""
 
     waits_for: "Holder | None" = None
-    held: set[Hashable] = field(factory=set)
+    held: dict[Hashable, None] = field(factory=dict)  # in the order in which they were taken
 
 
 class Locks:
@@ -79,7 +79,7 @@ class Locks:
         """Whether the holder has the lock now; never waits."""
         if self._holders.setdefault(name, holder) is not holder:
             return False
-        holder.held.add(name)
+        holder.held[name] = None
         return True
 
     async def take(self, name: Hashable, holder: Holder) -> None:

@@ -1,0 +1,72 @@
+"""The ports as one process sees them: every call stops at the scheduler first."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from attrs import define, field
+
+from bst_application.errors import Unavailable
+from bst_application.ports.queue import Job
+from bst_testing.fakes.storage import MemoryStorage
+from bst_testing.simulator._world import World
+
+
+class Stepping:
+    """Any port or transaction: the same methods, each with a stop before it."""
+
+    def __init__(self, target: object, step: Callable[[str], Awaitable[None]]) -> None:
+        self._target = target
+        self._step = step
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._target, name)
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            await self._step(name)
+            return await method(*arguments, **named)
+
+        return call
+
+
+class SteppingStorage(Stepping):
+    """EventLog, StagedJobs and BookingStore of one process. There is a stop on each side of a commit, too."""
+
+    def __init__(self, storage: MemoryStorage, world: World, process: str) -> None:
+        async def step(what: str) -> None:
+            await world.step(process, what)
+
+        super().__init__(storage, step)
+        self._storage = storage
+
+    @asynccontextmanager
+    async def accepting(self) -> AsyncIterator[Any]:
+        await self._step("accepting: begin")
+        async with self._storage.accepting() as transaction:
+            yield Stepping(transaction, self._step)
+            await self._step("accepting: commit")
+        await self._step("accepting: committed")
+
+    @asynccontextmanager
+    async def processing(self) -> AsyncIterator[Any]:
+        await self._step("processing: begin")
+        async with self._storage.processing() as transaction:
+            yield Stepping(transaction, self._step)
+            await self._step("processing: commit")
+        await self._step("processing: committed")
+
+
+@define(eq=False)
+class Broker:
+    """A queue that can be down, deliver twice, and lose everything."""
+
+    down: bool = False
+    waiting: deque[Job] = field(factory=deque)
+
+    async def enqueue(self, job: Job) -> None:
+        """JobQueue.enqueue."""
+        if self.down:
+            raise Unavailable("the queue is down")
+        if all(other.id != job.id for other in self.waiting):
+            self.waiting.append(job)
