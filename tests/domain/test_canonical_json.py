@@ -120,3 +120,53 @@ def test_a_refusal_says_where_and_quotes_nothing_of_the_body() -> None:
     assert "annika" not in refusal.why
     not_utf8 = decode(b'{"name": "Brandst\xe4tter"}')
     assert not_utf8 == InvalidJson(why="the body is not UTF-8 at byte 17")
+
+
+def test_the_depth_is_counted_outside_of_strings() -> None:
+    deep = "[" * (MAX_DEPTH - 1)
+    back = "]" * (MAX_DEPTH - 1)
+    for inner in ('"[[{{"', '"\\\\", "[["', '"\\"[[["', "[], {}, []", '{"a": [], "{": 1}'):
+        if "[]" not in inner:
+            assert not isinstance(decode(f"{deep}{inner}{back}".encode()), InvalidJson), inner
+    siblings = ", ".join(["[]"] * (2 * MAX_DEPTH))
+    assert not isinstance(decode(f"[{siblings}]".encode()), InvalidJson)
+    objects = '{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH
+    assert not isinstance(decode(objects.encode()), InvalidJson)
+    many = decode(f"[{', '.join(['{}'] * 65)}, {'[' * MAX_DEPTH}{']' * MAX_DEPTH}]".encode())
+    assert many == InvalidJson(why=f"more than {MAX_DEPTH} levels of nesting")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a":1,"a":2}', "a member name stands twice in one object"),
+        ("9" * 65, "a number is too long"),
+        ("0." + "1" * 63, "a number is too long"),
+        ("9007199254740993", "a number is beyond 2^53"),
+        ("1e300", "a number is not finite or beyond 2^53"),
+        ("-1e400", "a number is not finite or beyond 2^53"),
+        ("NaN", "NaN is not a JSON number"),
+        ('"\\u0000"', "a string holds U+0000 or a lone surrogate"),
+        ('"\\udfff"', "a string holds U+0000 or a lone surrogate"),
+        ("[" * 65 + "]" * 65, "more than 64 levels of nesting"),
+    ],
+)
+def test_a_refusal_is_one_sentence(text: str, why: str) -> None:
+    assert decode(text.encode()) == InvalidJson(why=why)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("9007199254740992", 2**53),
+        ("-9007199254740992", -(2**53)),
+        ("9007199254740992.0", 2**53),
+        ("-9007199254740992.0", -(2**53)),
+        ("0." + "0" * 61 + "1", 1e-62),
+        ("0" * 0 + "1" * 16, 1111111111111111),
+        ("1.0", 1),
+        ("-0.5e1", -5),
+    ],
+)
+def test_the_bounds_of_a_number_are_inside(text: str, value: float) -> None:
+    assert decode(text.encode()) == value

@@ -72,6 +72,8 @@ def test_a_rate_ends_when_the_next_begins() -> None:
     assert second.holds_at(NOW)
     assert not rate(is_active=False).holds_at(NOW)
     assert overlap(rate(max_quantity=3), rate(min_quantity=3))
+    assert overlap(rate(max_quantity=0), rate())
+    assert overlap(rate(), rate(max_quantity=0))
     assert not overlap(rate(max_quantity=2), rate(min_quantity=3))
 
 
@@ -106,6 +108,8 @@ def test_a_variant_without_an_active_rate_gets_its_packages_prices() -> None:
     assert fallback_rates([], evolve(package, child=Decimal(0))) == (adult,)
     assert fallback_rates([], evolve(package, child=Decimal(-1))) == (adult,)
     assert fallback_rates([], evolve(package, adult=Decimal(0))) is None
+    cheap = PackagePrice(currency="USD", adult=Decimal("0.5"), child=Decimal("0.25"))
+    assert [one.price for one in fallback_rates([], cheap) or ()] == [usd("0.50"), usd("0.25")]
     assert fallback_rates([], None) is None
 
 

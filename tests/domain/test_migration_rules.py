@@ -270,6 +270,7 @@ def test_ratios_are_rounded_half_up() -> None:
     assert ratio(1, 8, digits=2) == Decimal("0.13")
     assert ratio(0, 5, digits=4) == Decimal("0.0000")
     assert ratio(1, 0, digits=2) is None
+    assert str(ratio(1, 3, digits=6)) == "0.333333"
 
 
 @pytest.mark.parametrize(
@@ -313,6 +314,8 @@ def test_an_unknown_legacy_word_is_pending_and_listed(word: str) -> None:
         ("cancelled", "COMPLETED", "PAID", False),
         ("paid", "REFUNDED", "REFUNDED", False),
         ("paid", "CANCELLED", "FAILED", True),
+        ("cancelled", "PAID", "PAID", False),
+        ("cancelled", "REFUNDED", "REFUNDED", False),
         ("paid", "DRAFT", "DRAFT", False),
         ("canceled", "DRAFT", "DRAFT", True),
         ("paid", "EXPIRED", "PAID", False),
@@ -415,6 +418,7 @@ def legacy_row(payment: LegacyPayment, amount: str, reference: str | None = "C1"
         (LegacyPayment.REFUNDED, "-4", {"refunded": "4"}),
         (LegacyPayment.PARTIAL, "-4", {"refunded": "4"}),
         (LegacyPayment.REVERSED, "0", {"reversed": "0"}),
+        (LegacyPayment.REFUNDED, "0.5", {"captured": "0.5", "refunded": "0.5"}),
     ],
 )
 def test_a_legacy_row_is_a_capture_its_return_or_both(
@@ -426,6 +430,7 @@ def test_a_legacy_row_is_a_capture_its_return_or_both(
         assert (fact.origin, fact.reference, fact.instant, fact.event_time) == (0, "C1", NOW, NOW)
         assert fact.partially_returned == (payment is LegacyPayment.PARTIAL and amount == "10")
         assert (fact.provider, fact.currency, fact.raw_status, fact.weak) == ("PAYPAL", "USD", payment.value, False)
+        assert (fact.event_id, fact.order_id) == (UUID(int=1), None)
 
 
 def test_every_legacy_payment_is_read() -> None:
@@ -446,5 +451,7 @@ def test_a_header_that_says_paid_is_the_weakest_capture() -> None:
     assert payment_status(balance([weak, *captured], "USD")) is PaymentStatus.REFUNDED
     assert weak not in distinct([weak, *captured])
     assert (weak.kind, weak.reference, weak.origin) == (PaymentKind.CAPTURED, str(said.event_id), 0)
+    assert (weak.provider, weak.raw_status, weak.currency, weak.order_id) == ("LEGACY_HEADER", "PAID", "USD", None)
+    assert (weak.event_time, weak.partially_returned, weak.event_id) == (NOW, False, said.event_id)
     booking = project(BookingFacts(first=said, payments={weak.key: weak}), NO_OPS, ACCEPTED_AT.date())
     assert (booking.payment_status, booking.paid_at) == (PaymentStatus.PAID, NOW)

@@ -21,6 +21,7 @@ from bst_domain.ingest import (
     decide_after_failure,
 )
 from bst_domain.values import (
+    BALI,
     BookingIdentity,
     EventId,
     ExternalRef,
@@ -140,4 +141,6 @@ def test_other_spellings_are_no_instant(text: str) -> None:
 def test_the_day_in_bali_begins_at_16_utc() -> None:
     assert bali_day(datetime(2026, 6, 1, 15, 59, 59, tzinfo=UTC)).isoformat() == "2026-06-01"
     assert bali_day(datetime(2026, 6, 1, 16, tzinfo=UTC)).isoformat() == "2026-06-02"
-    assert format_instant(datetime(2026, 6, 1, 16, 0, 0, 123999, tzinfo=UTC)) == "2026-06-01T16:00:00.123Z"
+    assert format_instant(datetime(2026, 6, 1, 16, 0, 0, 999_999, tzinfo=UTC)) == "2026-06-01T16:00:00.999Z"
+    in_bali = datetime(2026, 6, 2, 0, 0, 0, 5000, tzinfo=BALI)
+    assert format_instant(in_bali) == "2026-06-01T16:00:00.005Z"

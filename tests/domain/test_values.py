@@ -58,8 +58,9 @@ def test_currencies_are_never_added_together(a: Money, b: Money) -> None:
     if a.currency == b.currency:
         assert a + b == b + a == Money(a.currency, a.amount + b.amount)
     else:
-        with pytest.raises(MixedCurrencies):
+        with pytest.raises(MixedCurrencies) as refused:
             a + b
+        assert refused.value.args == (a.currency, b.currency)
 
 
 @given(st.lists(moneys), st.randoms())
@@ -111,6 +112,7 @@ def test_minor_units_are_those_of_iso_4217_but_for_the_rupiah() -> None:
 def test_parties_add_up_and_infants_do_not_count(a: Party, b: Party) -> None:
     both = a + b
     assert both == b + a
+    assert both.infant == a.infant + b.infant
     assert both.paying == a.paying + b.paying == a.adult + a.child + b.adult + b.child
     assert a.agrees_with(Party(adult=a.paying))
     assert a.agrees_with(b) == (a.adult + a.child == b.adult + b.child)

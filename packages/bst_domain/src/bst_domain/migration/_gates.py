@@ -26,7 +26,7 @@ class Bound(StrEnum):
     AT_LEAST = "at least"
 
 
-@frozen(kw_only=True)
+@frozen
 class Threshold:
     """What a check must meet. ``min_samples``: with fewer it cannot be judged."""
 
@@ -36,38 +36,31 @@ class Threshold:
     min_samples: int = 0
 
 
-def _at_most(limit: str, unit: str, min_samples: int = 0) -> Threshold:
-    return Threshold(bound=Bound.AT_MOST, limit=Decimal(limit), unit=unit, min_samples=min_samples)
-
-
-def _at_least(limit: str, unit: str, min_samples: int = 0) -> Threshold:
-    return Threshold(bound=Bound.AT_LEAST, limit=Decimal(limit), unit=unit, min_samples=min_samples)
-
-
+_MOST, _LEAST = Bound.AT_MOST, Bound.AT_LEAST
 #: Check -> the threshold it has unless a setting says otherwise.
 THRESHOLDS: Mapping[str, Threshold] = {
-    "C-01_orphan_ratio_percent": _at_most("0.5", "%", 1),
-    "C-02_unmapped_ratio_percent": _at_most("5", "%", 1),
-    "C-03_variant_active_rate_coverage": _at_least("100", "%", 1),
-    "D-01_duplicate_booking_identity": _at_most("0", "rows"),
-    "D-02_null_critical_identity": _at_most("0", "rows"),
-    "D-03_pax_mismatch_ratio_percent": _at_most("1", "%", 1),
-    "D-04_package_ref_type_completeness": _at_most("0", "rows"),
-    "E-01_orphan_payment_event": _at_most("0", "rows"),
-    "E-02_ops_done_not_paid_ratio_percent": _at_most("0.3", "%"),
-    "E-03_sample_audit_payment_direct_accuracy_percent": _at_least("100", "%"),
-    "F-01_success_rate": _at_least("0.995", "ratio", 1),
-    "F-02_latency_median_ms": _at_most("3000", "ms", 1),
-    "F-02_latency_p95_ms": _at_most("15000", "ms", 1),
-    "F-03_dlq_growth_per_hour": _at_most("20", "per hour", 2),
-    "F-04_duplicate_excess_rows": _at_most("0", "rows"),
-    "F-05_stale_rows": _at_most("0", "rows"),
-    "G-03_api_5xx_rate": _at_most("0.015", "ratio", 1),
-    "G-06_daily_payment_mismatch_percent": _at_most("0.5", "%", 1),
-    "BG-01_list_parity_ratio": _at_most("0.01", "ratio", 50),
-    "H-01_write_mismatch_ratio": _at_most("0.001", "ratio", 1),
-    "H-02_event_loss": _at_most("0", "events"),
-    "H-03_conflicts_open_over_24h": _at_most("0", "conflicts"),
+    "C-01_orphan_ratio_percent": Threshold(_MOST, Decimal("0.5"), "%", 1),
+    "C-02_unmapped_ratio_percent": Threshold(_MOST, Decimal(5), "%", 1),
+    "C-03_variant_active_rate_coverage": Threshold(_LEAST, Decimal(100), "%", 1),
+    "D-01_duplicate_booking_identity": Threshold(_MOST, Decimal(0), "rows"),
+    "D-02_null_critical_identity": Threshold(_MOST, Decimal(0), "rows"),
+    "D-03_pax_mismatch_ratio_percent": Threshold(_MOST, Decimal(1), "%", 1),
+    "D-04_package_ref_type_completeness": Threshold(_MOST, Decimal(0), "rows"),
+    "E-01_orphan_payment_event": Threshold(_MOST, Decimal(0), "rows"),
+    "E-02_ops_done_not_paid_ratio_percent": Threshold(_MOST, Decimal("0.3"), "%"),
+    "E-03_sample_audit_payment_direct_accuracy_percent": Threshold(_LEAST, Decimal(100), "%"),
+    "F-01_success_rate": Threshold(_LEAST, Decimal("0.995"), "ratio", 1),
+    "F-02_latency_median_ms": Threshold(_MOST, Decimal(3000), "ms", 1),
+    "F-02_latency_p95_ms": Threshold(_MOST, Decimal(15000), "ms", 1),
+    "F-03_dlq_growth_per_hour": Threshold(_MOST, Decimal(20), "per hour", 2),
+    "F-04_duplicate_excess_rows": Threshold(_MOST, Decimal(0), "rows"),
+    "F-05_stale_rows": Threshold(_MOST, Decimal(0), "rows"),
+    "G-03_api_5xx_rate": Threshold(_MOST, Decimal("0.015"), "ratio", 1),
+    "G-06_daily_payment_mismatch_percent": Threshold(_MOST, Decimal("0.5"), "%", 1),
+    "BG-01_list_parity_ratio": Threshold(_MOST, Decimal("0.01"), "ratio", 50),
+    "H-01_write_mismatch_ratio": Threshold(_MOST, Decimal("0.001"), "ratio", 1),
+    "H-02_event_loss": Threshold(_MOST, Decimal(0), "events"),
+    "H-03_conflicts_open_over_24h": Threshold(_MOST, Decimal(0), "conflicts"),
 }
 
 

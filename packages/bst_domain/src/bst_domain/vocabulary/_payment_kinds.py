@@ -60,13 +60,9 @@ class NoMoneyMoved:
 
 
 _NO_MONEY = NoMoneyMoved()
-_RefundKinds = Mapping[str, PaymentKind | NoMoneyMoved]
-
-
-def _refund(done: PaymentKind) -> _RefundKinds:
-    return {"COMPLETED": done, "PENDING": _NO_MONEY, "FAILED": _NO_MONEY, "CANCELLED": _NO_MONEY}
-
-
+_UNDONE: Mapping[str, NoMoneyMoved] = {"PENDING": _NO_MONEY, "FAILED": _NO_MONEY, "CANCELLED": _NO_MONEY}
+_REFUND: Mapping[str, PaymentKind | NoMoneyMoved] = {"COMPLETED": PaymentKind.REFUNDED, **_UNDONE}
+_REVERSAL: Mapping[str, PaymentKind | NoMoneyMoved] = {"COMPLETED": PaymentKind.REVERSED, **_UNDONE}
 # Approved but not captured in time: whatever the order says, it is over.
 _LAPSED: Mapping[str, PaymentKind | NoMoneyMoved] = dict.fromkeys((*_ORDER, "COMPLETED"), PaymentKind.VOIDED)
 #: Event type -> status of its resource -> kind. A refund webhook says COMPLETED, too, so the status alone never decides.
@@ -78,10 +74,10 @@ PAYPAL_WEBHOOKS: Mapping[str, Mapping[str, PaymentKind | NoMoneyMoved]] = {
     "PAYMENT.CAPTURE.PENDING": _CAPTURE,
     "PAYMENT.CAPTURE.DENIED": _CAPTURE,
     "PAYMENT.CAPTURE.DECLINED": _CAPTURE,  # both spellings are documented
-    "PAYMENT.CAPTURE.REFUNDED": _refund(PaymentKind.REFUNDED),
-    "PAYMENT.CAPTURE.REVERSED": _refund(PaymentKind.REVERSED),
-    "PAYMENT.REFUND.PENDING": _refund(PaymentKind.REFUNDED),
-    "PAYMENT.REFUND.FAILED": _refund(PaymentKind.REFUNDED),
+    "PAYMENT.CAPTURE.REFUNDED": _REFUND,
+    "PAYMENT.CAPTURE.REVERSED": _REVERSAL,
+    "PAYMENT.REFUND.PENDING": _REFUND,
+    "PAYMENT.REFUND.FAILED": _REFUND,
 }
 #: Events that a person should see and that move no money here: disputes, and API v1, which names no booking.
 PAYPAL_NOTICES = frozenset(
