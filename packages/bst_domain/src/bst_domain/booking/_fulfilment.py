@@ -9,7 +9,16 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from bst_domain.booking._facts import OPS_RELEVANT, BookingFacts, Evidence, Field, PackageRef, TerminalStatus
+from bst_domain.booking._facts import (
+    OPS_RELEVANT,
+    BookingFacts,
+    Evidence,
+    Fact,
+    FactValue,
+    Field,
+    PackageRef,
+    TerminalStatus,
+)
 from bst_domain.booking._payments import Balance
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
 from bst_domain.values import EventType, FulfilmentStatus, PaymentStatus, Quality
@@ -67,18 +76,20 @@ def unacknowledged_changes(facts: BookingFacts) -> list[Field]:
     """The ops-relevant fields that an UPDATED fact changed from what CREATED said, and that ops have not seen."""
     if facts.creation is None:  # known only from updates: there is nothing to compare with yet
         return []
-    changed = []
-    for name in OPS_RELEVANT & facts.registers.keys():
-        fact = facts.registers[name]
-        if fact.evidence.event_type is not EventType.UPDATED:
-            continue
-        original = facts.created.get(name)
-        if original is not None and original.value == fact.value:
-            continue
-        seen = facts.acknowledged.get(name)
-        if seen is None or fact.stamp > seen:
-            changed.append(name)
+    changed = [
+        name
+        for name, fact in facts.registers.items()
+        if fact.evidence.event_type is EventType.UPDATED and name in OPS_RELEVANT and _is_news(facts, name, fact)
+    ]
     return sorted(changed)
+
+
+def _is_news(facts: BookingFacts, name: Field, fact: Fact) -> bool:
+    original = facts.created.get(name)
+    if original is not None and original.value == fact.value:
+        return False
+    seen = facts.acknowledged.get(name)
+    return seen is None or fact.stamp > seen
 
 
 def tour_day(facts: BookingFacts) -> date | None:
@@ -87,86 +98,96 @@ def tour_day(facts: BookingFacts) -> date | None:
     return None if fact is None or fact.value is None else date.fromisoformat(str(fact.value))
 
 
-def _settled(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:
+def _settled(ops: OpsInputs) -> bool:
     return settlement_status(ops.finance_items, ops.finance_items_paid) is SettlementStatus.SETTLED
 
 
-def _validated(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:
+def _validated(ops: OpsInputs) -> bool:
     return ops.finance_validated
 
 
-def _tour_day_began(facts: BookingFacts, _ops: OpsInputs, today: date) -> bool:
-    day = tour_day(facts)
-    return day is not None and day <= today
+@frozen
+class _Situation:
+    """What rules 4 to 6 look at."""
+
+    tour_day_began: bool
+    changed: bool
+    staffed: bool
 
 
-def _changed(facts: BookingFacts, _ops: OpsInputs, _today: date) -> bool:
-    return bool(unacknowledged_changes(facts))
-
-
-def _staffed(_facts: BookingFacts, ops: OpsInputs, _today: date) -> bool:
-    return ops.driver_assigned and ops.cost_pattern_set
-
-
-Rule = tuple[Callable[[BookingFacts, OpsInputs, date], bool], FulfilmentStatus]
 #: Rules 2 and 3: nothing but a terminal fact stands above them, not even a manual override.
-FINANCE_RULES: tuple[Rule, ...] = ((_settled, FulfilmentStatus.DONE), (_validated, FulfilmentStatus.COMPLETED))
-#: Rules 4 to 6; where none matches the booking is NEW (rule 7).
-DERIVED_RULES: tuple[Rule, ...] = (
-    (_tour_day_began, FulfilmentStatus.ATTENTION),
-    (_changed, FulfilmentStatus.UPDATED),
-    (_staffed, FulfilmentStatus.READY),
+FINANCE_RULES: tuple[tuple[Callable[[OpsInputs], bool], FulfilmentStatus], ...] = (
+    (_settled, FulfilmentStatus.DONE),
+    (_validated, FulfilmentStatus.COMPLETED),
 )
+#: Rules 4 to 6; where none matches the booking is NEW (rule 7).
+DERIVED_RULES: tuple[tuple[Callable[[_Situation], bool], FulfilmentStatus], ...] = (
+    (lambda now: now.tour_day_began, FulfilmentStatus.ATTENTION),
+    (lambda now: now.changed, FulfilmentStatus.UPDATED),
+    (lambda now: now.staffed, FulfilmentStatus.READY),
+)
+_FINISHED = frozenset({FulfilmentStatus.DONE, FulfilmentStatus.COMPLETED})
 
 
 def fulfilment_status(facts: BookingFacts, ops: OpsInputs, today: date) -> FulfilmentStatus:
     """First match wins. ``today`` is the day in Bali."""
-    terminal = terminal_fact(facts)
+    return _status(facts, ops, today, terminal_fact(facts), bool(unacknowledged_changes(facts)))
+
+
+def _status(
+    facts: BookingFacts,
+    ops: OpsInputs,
+    today: date,
+    terminal: tuple[TerminalStatus, Evidence] | None,
+    changed: bool,
+) -> FulfilmentStatus:
     if terminal is not None:
         return FulfilmentStatus(terminal[0])
-    for applies, status in FINANCE_RULES:
-        if applies(facts, ops, today):
+    for is_so, status in FINANCE_RULES:
+        if is_so(ops):
             return status
     if facts.override is not None:
         return FulfilmentStatus(facts.override.status)
-    for applies, status in DERIVED_RULES:
-        if applies(facts, ops, today):
+    day = tour_day(facts)
+    situation = _Situation(day is not None and day <= today, changed, ops.driver_assigned and ops.cost_pattern_set)
+    for holds, status in DERIVED_RULES:
+        if holds(situation):
             return status
     return FulfilmentStatus.NEW
 
 
-def status_reasons(
-    facts: BookingFacts,
-    ops: OpsInputs,
-    today: date,
-    *,
-    payment: PaymentStatus,
-    total: Balance,
-    fulfilment: FulfilmentStatus,
-) -> tuple[Reason, ...]:
-    """Everything that explains the two statuses or asks for a look, in the order of ``Reason``."""
-    terminal = terminal_fact(facts)
-    name, email = facts.registers.get(Field.NAME), facts.registers.get(Field.EMAIL)
-    package = facts.registers.get(Field.PACKAGE)
-    cancelled = terminal is not None and terminal[0] is TerminalStatus.CANCELLED
-    finished = fulfilment in {FulfilmentStatus.DONE, FulfilmentStatus.COMPLETED}
-    holds = {
-        Reason.INCOMPLETE: any(known is None or known.value is None for known in map(facts.registers.get, ESSENTIAL)),
-        Reason.CHANGED_AFTER_CANCEL: terminal is not None and _said_after(facts, terminal[1]),
-        Reason.TOUR_DAY_UNASSIGNED: fulfilment is FulfilmentStatus.ATTENTION and not ops.driver_assigned,
-        Reason.UNACKNOWLEDGED_CHANGE: terminal is None and not finished and _changed(facts, ops, today),
-        Reason.MANUAL_OVERRIDE: facts.override is not None and terminal is None and not finished,
-        Reason.PAYMENT_FAILED: payment is PaymentStatus.FAILED,
-        Reason.PARTIAL_REFUND: payment is PaymentStatus.PAID and total.partially_returned,
-        Reason.RETURN_WITHOUT_CAPTURE: bool(total.returned) and not total.captured,
-        Reason.PAID_THEN_CANCELLED: cancelled and payment is PaymentStatus.PAID,
-        Reason.DONE_NOT_PAID: finished and payment is not PaymentStatus.PAID,
-        Reason.PLACEHOLDER_CONTACT: any(fact is None or fact.quality < Quality.RELAY for fact in (name, email)),
-        Reason.UNMAPPED_PACKAGE: package is not None
-        and isinstance(package.value, PackageRef)
-        and package.value.key is None,
-    }
-    return tuple(reason for reason in Reason if holds[reason])
+def status_with_reasons(
+    facts: BookingFacts, ops: OpsInputs, today: date, *, payment: PaymentStatus, total: Balance
+) -> tuple[FulfilmentStatus, tuple[Reason, ...]]:
+    """The status, and everything that explains both statuses or asks for a look, in the order of ``Reason``."""
+    terminal, changed = terminal_fact(facts), bool(unacknowledged_changes(facts))
+    status = _status(facts, ops, today, terminal, changed)
+    finished = status in _FINISHED
+    registers = facts.registers
+    name, email, package = registers.get(Field.NAME), registers.get(Field.EMAIL), registers.get(Field.PACKAGE)
+    holds = (
+        (Reason.INCOMPLETE, any((known := registers.get(field)) is None or known.value is None for field in ESSENTIAL)),
+        (Reason.CHANGED_AFTER_CANCEL, terminal is not None and _said_after(facts, terminal[1])),
+        (Reason.TOUR_DAY_UNASSIGNED, status is FulfilmentStatus.ATTENTION and not ops.driver_assigned),
+        (Reason.UNACKNOWLEDGED_CHANGE, changed and terminal is None and not finished),
+        (Reason.MANUAL_OVERRIDE, facts.override is not None and terminal is None and not finished),
+        (Reason.PAYMENT_FAILED, payment is PaymentStatus.FAILED),
+        (Reason.PARTIAL_REFUND, payment is PaymentStatus.PAID and total.partially_returned),
+        (Reason.RETURN_WITHOUT_CAPTURE, bool(total.returned) and not total.captured),
+        (Reason.PAID_THEN_CANCELLED, status is FulfilmentStatus.CANCELLED and payment is PaymentStatus.PAID),
+        (Reason.DONE_NOT_PAID, finished and payment is not PaymentStatus.PAID),
+        (Reason.PLACEHOLDER_CONTACT, _below_relay(name) or _below_relay(email)),
+        (Reason.UNMAPPED_PACKAGE, package is not None and _is_unmapped(package.value)),
+    )
+    return status, tuple([reason for reason, is_so in holds if is_so])
+
+
+def _below_relay(fact: Fact | None) -> bool:
+    return fact is None or fact.quality < Quality.RELAY
+
+
+def _is_unmapped(package: FactValue) -> bool:
+    return isinstance(package, PackageRef) and package.key is None
 
 
 def _said_after(facts: BookingFacts, terminal: Evidence) -> bool:

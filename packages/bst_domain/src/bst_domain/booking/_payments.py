@@ -74,6 +74,8 @@ def distinct(facts: Iterable[PaymentFact]) -> list[PaymentFact]:
     none once there is a real one.
     """
     known = list(facts)
+    if len(known) < 2:
+        return known
     named = {(f.provider, f.kind, f.order_id) for f in known if f.order_id is not None and not f.order_only}
     real_capture = any(f.kind is PaymentKind.CAPTURED and not f.weak for f in known)
     return [
@@ -101,11 +103,16 @@ class Balance:
 
 def balance(facts: Iterable[PaymentFact], booking_currency: str | None) -> Balance:
     """Adds up a set of payment facts; ``booking_currency`` stands in where a fact names none."""
+    return balance_of_distinct(distinct(facts), booking_currency)
+
+
+def balance_of_distinct(facts: Iterable[PaymentFact], booking_currency: str | None) -> Balance:
+    """``balance`` for whoever has taken the repeats out already."""
     captured: defaultdict[str, Decimal] = defaultdict(Decimal)
     returned: defaultdict[str, Decimal] = defaultdict(Decimal)
     attempt: PaymentFact | None = None
     partially = False
-    for fact in distinct(facts):
+    for fact in facts:
         partially |= fact.partially_returned
         currency = fact.currency or booking_currency or UNSTATED
         if fact.kind is PaymentKind.CAPTURED:
@@ -138,8 +145,8 @@ def payment_status(total: Balance, legacy: PaymentStatus | None = None) -> Payme
 
 
 def reference_status(facts: Iterable[PaymentFact], booking_currency: str | None) -> PaymentStatus:
-    """What the facts of one payment reference come to; a return on its own is REFUNDED."""
-    total = balance(facts, booking_currency)
+    """What the distinct facts of one payment reference come to; a return on its own is REFUNDED."""
+    total = balance_of_distinct(facts, booking_currency)
     if not total.captured and total.latest_attempt is None and total.returned:
         return PaymentStatus.REFUNDED
     return payment_status(total)

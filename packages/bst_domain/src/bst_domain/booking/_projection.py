@@ -4,16 +4,22 @@
 result; nothing else decides what a booking is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.booking._facts import BookingFacts, Evidence, FactValue, Field, PackageRef
-from bst_domain.booking._fulfilment import OpsInputs, Reason, fulfilment_status, status_reasons
-from bst_domain.booking._payments import PaymentFact, balance, distinct, payment_status, reference_status
-from bst_domain.values import EmailKind, FulfilmentStatus, Money, PaymentStatus, Quality, email_kind, phone_e164
+from bst_domain.booking._facts import BookingFacts, Evidence, Fact, FactValue, Field, PackageRef
+from bst_domain.booking._fulfilment import OpsInputs, Reason, status_with_reasons
+from bst_domain.booking._payments import (
+    PaymentFact,
+    balance_of_distinct,
+    distinct,
+    payment_status,
+    reference_status,
+)
+from bst_domain.values import EmailKind, FulfilmentStatus, Money, PaymentKind, PaymentStatus, Quality, phone_e164
 
 
 @frozen(kw_only=True)
@@ -70,16 +76,17 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
     total = said.get(Field.TOTAL_PRICE)
     assert total is None or isinstance(total, Money)
     currency = None if total is None else total.currency
-    sums = balance(facts.payments.values(), currency)
+    payments = distinct(facts.payments.values())
+    sums = balance_of_distinct(payments, currency)
     legacy = said.get(Field.LEGACY_PAYMENT)
     paid = payment_status(sums, None if legacy is None else PaymentStatus(str(legacy)))
-    fulfilment = fulfilment_status(facts, ops, today)
+    fulfilment, reasons = status_with_reasons(facts, ops, today, payment=paid, total=sums)
     package = said.get(Field.PACKAGE)
     assert package is None or isinstance(package, PackageRef)
     return Booking(
         payment_status=paid,
         fulfilment_status=fulfilment,
-        reasons=status_reasons(facts, ops, today, payment=paid, total=sums, fulfilment=fulfilment),
+        reasons=reasons,
         booked_at=facts.first.event_time,
         tour_date=_day(said.get(Field.TOUR_DATE)),
         tour_time=_clock(said.get(Field.TOUR_TIME)),
@@ -89,10 +96,10 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
         total=total,
         note=_text(said.get(Field.NOTE)),
         package=package,
-        contact=_contact(facts, said),
-        payments=_payments(facts, currency),
-        paid_at=_paid_at(facts) if paid is PaymentStatus.PAID else None,
-        provenance={name.value: fact.evidence for name, fact in facts.registers.items()},
+        contact=_contact(facts.registers, said),
+        payments=_payments(payments, currency),
+        paid_at=_paid_at(payments) if paid is PaymentStatus.PAID else None,
+        provenance={name: fact.evidence for name, fact in facts.registers.items()},
     )
 
 
@@ -104,30 +111,34 @@ def item_unit_price(booking: Booking) -> Decimal | None:
     return (booking.total.amount / heads).quantize(Decimal("0.01"))
 
 
-def _contact(facts: BookingFacts, said: Mapping[Field, FactValue]) -> Contact:
-    email, phone = _text(said.get(Field.EMAIL)), _text(said.get(Field.PHONE))
+#: An e-mail's quality was decided when it was said; it is not read again.
+_EMAIL_KINDS: Mapping[int, EmailKind] = {
+    Quality.PERSONAL: EmailKind.PERSONAL,
+    Quality.RELAY: EmailKind.RELAY,
+    Quality.PLACEHOLDER: EmailKind.PLACEHOLDER,
+}
+
+
+def _contact(registers: Mapping[Field, Fact], said: Mapping[Field, FactValue]) -> Contact:
+    name, email = registers.get(Field.NAME), registers.get(Field.EMAIL)
+    address, phone = _text(said.get(Field.EMAIL)), _text(said.get(Field.PHONE))
     return Contact(
         name=_text(said.get(Field.NAME)),
-        email=email,
+        email=address,
         phone=phone,
         phone_e164=phone_e164(phone),
-        email_kind=email_kind(email),
-        is_placeholder_name=_below_personal(facts, Field.NAME),
-        is_placeholder_email=_below_personal(facts, Field.EMAIL),
+        email_kind=EmailKind.ABSENT if email is None or address is None else _EMAIL_KINDS[email.quality],
+        is_placeholder_name=name is None or name.quality < Quality.PERSONAL,
+        is_placeholder_email=email is None or email.quality < Quality.PERSONAL,
         pickup_location=_text(said.get(Field.PICKUP_LOCATION)),
         meeting_point=_text(said.get(Field.MEETING_POINT)),
     )
 
 
-def _below_personal(facts: BookingFacts, name: Field) -> bool:
-    fact = facts.registers.get(name)
-    return fact is None or fact.quality < Quality.PERSONAL
-
-
-def _payments(facts: BookingFacts, booking_currency: str | None) -> tuple[Payment, ...]:
+def _payments(known: Sequence[PaymentFact], booking_currency: str | None) -> tuple[Payment, ...]:
     """One a reference, ordered by it."""
     by_reference: dict[tuple[str, str], list[PaymentFact]] = {}
-    for fact in distinct(facts.payments.values()):
+    for fact in known:
         by_reference.setdefault((fact.provider, fact.reference), []).append(fact)
     return tuple(
         Payment(
@@ -139,9 +150,8 @@ def _payments(facts: BookingFacts, booking_currency: str | None) -> tuple[Paymen
     )
 
 
-def _paid_at(facts: BookingFacts) -> datetime | None:
-    captures = [fact.instant for fact in distinct(facts.payments.values()) if fact.kind == "captured"]
-    return min(captures, default=None)
+def _paid_at(known: Sequence[PaymentFact]) -> datetime | None:
+    return min((fact.instant for fact in known if fact.kind is PaymentKind.CAPTURED), default=None)
 
 
 def _day(value: FactValue) -> date | None:

@@ -42,6 +42,10 @@ _CONTACT = {
 }
 
 
+#: The members of ``booking`` that are registers by themselves, by their name on the wire.
+_FIELDS: Mapping[str, Field] = {about.value: about for about in Field}
+
+
 def facts_of(event: BookingEvent, event_id: UUID) -> BookingFacts | SchemaMismatch:
     """The facts of one event. Merging them into a booking's facts is all that processing an event means."""
     evidence = Evidence(
@@ -51,7 +55,7 @@ def facts_of(event: BookingEvent, event_id: UUID) -> BookingFacts | SchemaMismat
         event_type=event.event_type,
     )
     registers: dict[Field, Fact] = {
-        Field(name): Fact(_blank_is_null(value), 0, evidence) for name, value in event.booking.items()
+        _FIELDS[name]: Fact(_blank_is_null(value), 0, evidence) for name, value in event.booking.items()
     }
     if event.money is not None:
         registers[Field.TOTAL_PRICE] = Fact(event.money, 0, evidence)

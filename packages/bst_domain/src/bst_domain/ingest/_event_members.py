@@ -184,7 +184,7 @@ def _price(check: Checker, booking: Mapping[str, Any]) -> Money | None:
 
 
 def _package(check: Checker, booking: Mapping[str, Any]) -> PackageRef | None:
-    if not booking.keys() & {"packageRefType", "packageRefKey", "legacyPackageId"}:
+    if not ("packageRefType" in booking or "packageRefKey" in booking or "legacyPackageId" in booking):
         return None
     before = len(check.problems)
     kind = booking.get("packageRefType", "LEGACY_PACKAGE" if booking.get("packageRefKey") is None else None)

@@ -79,8 +79,11 @@ def email_kind(email: str | None) -> EmailKind:
     }[email_quality(email)]
 
 
-_E164 = re.compile(r"\+[1-9]\d{7,14}")
-_AFTER_COUNTRY = re.compile(r"^(\+\d{1,3})\s*\(0\)")
+_E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
+_COUNTRY_LETTERS = re.compile(r"^[A-Za-z]{2}\s*(?=\+)")  # "US+1 (202) ...": the channel puts the country before
+_TRUNK_ZERO = re.compile(r"^(\+\d{1,3})\s*\(0\)")
+_PHONE_LIKE = re.compile(r"\+?[\d\s()./-]*", re.ASCII)
+_NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
 def phone_e164(phone: str | None) -> str | None:
@@ -90,9 +93,12 @@ def phone_e164(phone: str | None) -> str | None:
     """
     if phone is None or phone_quality(phone) is Quality.PLACEHOLDER:
         return None
-    text = re.sub(r"^[A-Za-z]{2}\s*(?=\+)", "", phone.strip())  # "US+1 (202) ...": the channel puts the country before
-    text = _AFTER_COUNTRY.sub(r"\1", text)
-    if re.search(r"[^\d\s()+./-]", text) or "+" in text[1:]:
+    text = phone.strip()
+    if not text.startswith(("+", "0")):
+        text = _COUNTRY_LETTERS.sub("", text)
+    if "(0)" in text:
+        text = _TRUNK_ZERO.sub(r"\1", text)
+    if _PHONE_LIKE.fullmatch(text) is None:
         return None
     digits = _digits(text)
     if text.startswith("+"):
@@ -107,4 +113,4 @@ def phone_e164(phone: str | None) -> str | None:
 
 
 def _digits(text: str) -> str:
-    return "".join(character for character in text if character in "0123456789")
+    return _NOT_DIGITS.sub("", text)

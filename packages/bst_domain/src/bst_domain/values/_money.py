@@ -30,6 +30,7 @@ MINOR_UNITS: dict[str, int] = {
 #: Amounts are below this: numeric(12,2) holds them.
 AMOUNT_LIMIT = Decimal(10) ** 10
 CENT = Decimal("0.01")
+_SMALLEST = (Decimal(1), Decimal("0.1"), CENT)
 
 
 @frozen(order=False)
@@ -70,7 +71,7 @@ def money_problem(currency: str, amount: Decimal) -> str | None:
     if not 0 <= amount < AMOUNT_LIMIT:
         return "an amount is at least 0 and below 10000000000"
     allowed = min(digits, 2)
-    if amount != amount.quantize(Decimal(1).scaleb(-allowed)):
+    if amount != amount.quantize(_SMALLEST[allowed]):
         return f"an amount in {currency} has at most {allowed} decimals"
     return None
 
