@@ -1,6 +1,8 @@
 """Commands that need no stack: wrong usage, wrong files, wrong settings, each said with its cure."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests.cli.stack import bst
 def test_help_names_every_command() -> None:
     shown = bst("--help")
     assert shown.returncode == 0
-    for command in ("up", "demo", "api", "worker", "db", "events", "doctor"):
+    for command in ("up", "demo", "api", "worker", "db", "events", "doctor", "simulate"):
         assert f"\n  {command} " in shown.stdout
 
 
@@ -97,3 +99,26 @@ def test_the_doctor_names_what_is_wrong_with_its_cure(tmp_path: Path) -> None:
         "openssl rand",
     ):
         assert said in found.stdout
+
+
+def test_simulate_tells_how_many_stories_kept_every_promise() -> None:
+    told = bst("simulate", "--seeds", "3", "--json")
+    assert told.returncode == 0
+    report = json.loads(told.stdout)
+    assert (report["stories"], report["brokenSeed"], report["violations"]) == (3, None, [])
+
+
+def test_simulate_tells_the_first_broken_story(tmp_path: Path) -> None:
+    script = tmp_path / "broken.py"
+    script.write_text(
+        "import bst_domain.booking._facts as facts\n"
+        "facts._better = lambda ours, theirs: theirs\n"
+        "from bst_cli.main import main\n"
+        "main(['simulate', '--seeds', '200', '--whole-trace'])\n"
+    )
+    told = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "broke a promise:\n  WEB-" in told.stdout
+    assert "again: bst simulate --first" in told.stdout
+    assert "producer: sends CREATED DIRECT:WEB-" in told.stdout
+    assert "Traceback" not in told.stderr

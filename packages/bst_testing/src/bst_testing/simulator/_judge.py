@@ -125,7 +125,10 @@ class Judge:
             booking = project(facts, NO_OPS, bali_day(now))
             shown = (stored.statuses.payment, stored.statuses.fulfilment)
             right = (booking.payment_status, booking.fulfilment_status)
-            self.require(shown == right, f"{identity.ref} shows {shown}, but its events come to {right}")
+            self.require(
+                shown == right,
+                f"{identity.ref} shows {' and '.join(shown)}, but its events come to {' and '.join(right)}",
+            )
 
     def _watch_settled(self, row: LogRow, storage: MemoryStorage) -> None:
         event_id = row.event.event_id

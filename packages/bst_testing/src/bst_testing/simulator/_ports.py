@@ -4,13 +4,40 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from attrs import define, field
 
 from bst_application.errors import Unavailable
+from bst_application.ports.bookings import BookingChange, FailedEvent
+from bst_application.ports.event_log import NewEvent
 from bst_application.ports.queue import Job
+from bst_domain.values import BookingIdentity
 from bst_testing.fakes.storage import MemoryStorage
 from bst_testing.simulator._world import World
+
+
+def about(arguments: tuple[Any, ...]) -> str:
+    """What a call is about, in a few words: keys of events, references of bookings, the ends of ids."""
+    words: list[str] = []
+    for argument in arguments:
+        for item in argument if isinstance(argument, list | tuple) else [argument]:
+            match item:
+                case NewEvent():
+                    words.append(f"key={item.idempotency_key}")
+                case BookingIdentity() | BookingChange(identity=BookingIdentity()):
+                    words.append((item if isinstance(item, BookingIdentity) else item.identity).ref)
+                case Job():
+                    words.append(
+                        f"job …{item.id[-4:]} with {' '.join(f'…{str(event)[-4:]}' for event in item.event_ids)}"
+                    )
+                case FailedEvent():
+                    words.append(f"…{str(item.event.event_id)[-4:]} {type(item.then).__name__}: {item.detail}")
+                case UUID() | str():
+                    words.append(f"…{str(item)[-4:]}" if isinstance(item, UUID) else item[:40])
+                case _:
+                    pass
+    return " ".join(words)
 
 
 class Stepping:
@@ -24,7 +51,7 @@ class Stepping:
         method = getattr(self._target, name)
 
         async def call(*arguments: Any, **named: Any) -> Any:
-            await self._step(name)
+            await self._step(f"{name} {about(arguments)}".rstrip())
             return await method(*arguments, **named)
 
         return call

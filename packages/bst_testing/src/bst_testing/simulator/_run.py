@@ -10,7 +10,7 @@ from typing import Any, cast
 from attrs import define, evolve, field, frozen
 
 from bst_application.errors import Conflict, InDoubt, Unavailable
-from bst_application.use_cases.accept import AcceptDeliveries
+from bst_application.use_cases.accept import AcceptDeliveries, Outcome
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.ingest import IngestDoor, Receipt
 from bst_application.use_cases.process import ProcessEvents
@@ -84,12 +84,13 @@ class _Run:
         await self.calm_down()
         if not self.judge.violations:
             self.judge.watch_end(self.storage, self.world.now)
-        for name in (*APIS, *WORKERS):
+        told = tuple(self.world.trace)
+        for name in (*APIS, *WORKERS):  # what runs for ever must not outlive the story
             await self.world.kill(name)
         return Story(
             seed=self.seed,
             violations=tuple(self.judge.violations),
-            trace=tuple(self.world.trace),
+            trace=told,
             events=len(self.storage.tables.log),
         )
 
@@ -141,7 +142,7 @@ class _Run:
             return None
         if call.what.endswith("committed"):
             return InDoubt("simulated")
-        if call.what == "enqueue":
+        if call.what.startswith("enqueue"):
             return Unavailable("simulated")
         if call.process in WORKERS and dice < 0.01:
             return RuntimeError("simulated: a bug that shows now and then")
@@ -164,7 +165,7 @@ class _Run:
                 self.outbox.append(evolve(sending, nonce=f"{sending.nonce}'"))
                 continue
             receipt: Receipt = task.result()
-            self.world.tell(f"producer: {sending.name} is answered {receipt.outcome}")
+            self.world.tell(f"producer: {sending.name} is answered {_in_words(receipt.outcome)}")
             self.judge.watch_answer(sending, receipt.outcome, self.storage)
             if not self.calm and len(sending.nonce) < 60:
                 self.outbox += variations(self.world.random, sending, self.sent)
@@ -272,6 +273,12 @@ class _Run:
             "recompute": RecomputeTurning(store=ports, now=now),
         }
         self.chore(WORKERS[0], chores[what]())
+
+
+def _in_words(outcome: Outcome) -> str:
+    """The outcome and the end of the event's id."""
+    event = getattr(outcome, "event_id", None) or getattr(outcome, "first", None)
+    return type(outcome).__name__ + ("" if event is None else f" …{str(event)[-4:]}")
 
 
 async def _tolerant(work: Awaitable[Any]) -> None:
