@@ -2,9 +2,11 @@
 
 import pytest
 
+from bst_application.ports.audit import AuditEntry
 from bst_domain.values import BookingIdentity
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
+from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.fakes.storage import MemoryStorage
 
 
@@ -29,8 +31,21 @@ class TestMemoryBookingStore(BookingStoreConformance):
 
     async def dead_letters(self, storage: BookingStorage) -> list[tuple[str, str]]:
         assert isinstance(storage, MemoryStorage)
-        return [(f.code.value, [*f.detail.split("'"), ""][1]) for f in storage.tables.dead_letters.values()]
+        return [
+            (row.reason.code, [*(row.reason.detail or "").split("'"), ""][1])
+            for row in storage.tables.dead_letters.values()
+        ]
 
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
         assert isinstance(storage, MemoryStorage)
         await storage.add_alias(alias, of)
+
+
+class TestMemoryRepairDesk(RepairDeskConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: RepairStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())

@@ -15,7 +15,15 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004"]
+HEAD = REVISIONS[-1]
+#: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
+BACK_TO_BEFORE_THE_SEEDS = """
+alter table ingest_dead_letter drop column lease_until, drop column replay_actor, drop column replay_reason;
+drop index ix_audit_log_actor;
+drop index ix_audit_log_resource;
+update alembic_version set version_num = '0002'
+"""
 _RUNS = "select batch_code, script_name, script_checksum, run_status, rows_affected from migration_run_log"
 
 _END_WAITING_RUNNER = """
@@ -29,9 +37,9 @@ def _checksum(script: str) -> str:
 
 
 def test_an_empty_database_goes_to_the_head_once(empty_postgres_dsn: str) -> None:
-    assert status(empty_postgres_dsn) == MigrationStatus(current=None, head="0003", pending=tuple(REVISIONS))
+    assert status(empty_postgres_dsn) == MigrationStatus(current=None, head=HEAD, pending=tuple(REVISIONS))
     assert upgrade(empty_postgres_dsn) == REVISIONS
-    assert status(empty_postgres_dsn) == MigrationStatus(current="0003", head="0003", pending=())
+    assert status(empty_postgres_dsn) == MigrationStatus(current=HEAD, head=HEAD, pending=())
     assert upgrade(empty_postgres_dsn) == []
 
 
@@ -47,6 +55,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0001_target_schema.py", None),
             ("r0002_semantics.py", None),
             ("r0003_seeds.py", 31),
+            ("r0004_repair.py", None),
         )
     ]
 
@@ -72,12 +81,12 @@ def test_four_runners_in_one_process_at_once(empty_postgres_dsn: str) -> None:
 def test_seeding_refreshes_labels_and_keeps_the_rest(empty_postgres_dsn: str) -> None:
     upgrade(empty_postgres_dsn)
     with psycopg.connect(empty_postgres_dsn) as connection:
-        connection.execute("update alembic_version set version_num = '0002'")
+        connection.execute(BACK_TO_BEFORE_THE_SEEDS)
         connection.execute(
             "update channel_registry set channel_name = 'old', is_active = false, updated_at = '2020-01-01',"
             " created_at = '2020-01-01' where channel_code = 'GYG'"
         )
-    assert upgrade(empty_postgres_dsn) == ["0003"]
+    assert upgrade(empty_postgres_dsn) == REVISIONS[2:]
     with psycopg.connect(empty_postgres_dsn) as connection:
         row = connection.execute(
             "select channel_name, is_active, created_at < '2021-01-01', updated_at > '2021-01-01'"
@@ -100,7 +109,7 @@ def test_a_refused_revision_leaves_nothing_but_its_failure(empty_postgres_dsn: s
         ]
         assert connection.execute("select to_regclass('payment_fact')").fetchone() == (None,)
         connection.execute("drop table booking_fact")
-    assert upgrade(empty_postgres_dsn) == ["0002", "0003"]
+    assert upgrade(empty_postgres_dsn) == REVISIONS[1:]
 
 
 def test_a_refused_first_revision_says_so_without_a_log(empty_postgres_dsn: str) -> None:
@@ -127,12 +136,12 @@ def test_a_table_in_use_ends_the_upgrade_and_not_everybody_else(
 ) -> None:
     monkeypatch.setattr(migrate, "WAIT_FOR_TABLE_S", 0.1)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute("update alembic_version set version_num = '0002'")
+        connection.execute(BACK_TO_BEFORE_THE_SEEDS)
     with psycopg.connect(postgres_dsn) as user:
         user.execute("lock table channel_registry")
         with pytest.raises(Unavailable, match=r"r0003_seeds\.py: a table was in use"):
             upgrade(postgres_dsn)
-    assert upgrade(postgres_dsn) == ["0003"]
+    assert upgrade(postgres_dsn) == REVISIONS[2:]
 
 
 def test_a_lost_connection(empty_postgres_dsn: str) -> None:

@@ -51,10 +51,18 @@ ADDED_COLUMNS = {
     },
     "booking_contact": {"phone_e164": column("varchar(16)", nullable=True)},  # section 3
     "ingest_event_log": {"fingerprint": column("varchar(64)")},  # section 6
+    "ingest_dead_letter": {  # section 7: a replay has a lease, an actor and a reason
+        "lease_until": column("timestamptz", nullable=True),
+        "replay_actor": column("varchar(191)", nullable=True),
+        "replay_reason": column("text", nullable=True),
+    },
 }
 ADDED_INDEXES = {
     "booking_core": {"ix_booking_core_newest": index("booking_created_at desc", "booking_key desc")},
-    "ingest_dead_letter": {"ix_ingest_dead_letter_event_key": index("event_key")},
+    "ingest_dead_letter": {
+        "ix_ingest_dead_letter_event_key": index("event_key"),
+        "ix_ingest_dead_letter_lease_until": index("lease_until"),
+    },
 }
 ADDED_TABLES: dict[str, Any] = {
     "booking_fact": {
@@ -148,7 +156,11 @@ ADDED_TABLES: dict[str, Any] = {
         "primary_key": ["audit_id"],
         "foreign_keys": {},
         "checks": {},
-        "indexes": {"ix_audit_log_created_at": index("created_at")},
+        "indexes": {
+            "ix_audit_log_created_at": index("created_at"),
+            "ix_audit_log_actor": index("actor", "created_at desc"),
+            "ix_audit_log_resource": index("resource_type", "resource_id", "created_at desc"),
+        },
     },
 }
 

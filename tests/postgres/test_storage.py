@@ -1,20 +1,25 @@
 """The real storage passes the suites of its ports."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
+from bst_application.ports.audit import AuditEntry
 from bst_domain.values import BookingIdentity
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
+from bst_postgres.repair import PostgresRepairDesk
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
+from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 
 
-class Storage(PostgresEventLog, PostgresBookingStore):
-    """Log and bookings on one database."""
+class Storage(PostgresEventLog, PostgresBookingStore, PostgresRepairDesk):
+    """Log, bookings and repair desk on one database."""
 
     def __init__(self, database: Database) -> None:
         PostgresEventLog.__init__(self, database)
@@ -117,3 +122,25 @@ class TestPostgresBookingStore(BookingStoreConformance):
             storage, "select adult_qty, adult_unit_price::text, total_amount::text from booking_item_snapshot"
         )
         assert items == [(3, "33.17", "99.50")]
+
+
+class TestPostgresRepairDesk(RepairDeskConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: Storage) -> Storage:
+        return postgres_storage
+
+    async def audited(self, storage: RepairStorage) -> list[AuditEntry]:
+        assert isinstance(storage, Storage)
+        query = "select event_type, actor, resource_type, resource_id, metadata, created_at, request_id from audit_log"
+        return [
+            AuditEntry(
+                event_type=str(event_type),
+                actor=str(actor),
+                resource_type=None if kind is None else str(kind),
+                resource_id=None if key is None else str(key),
+                metadata=cast(dict[str, Any], metadata),
+                at=cast(datetime, at),
+                request_id=None if request is None else str(request),
+            )
+            for event_type, actor, kind, key, metadata, at, request in await rows(storage, f"{query} order by audit_id")
+        ]

@@ -1,9 +1,37 @@
 """The audit trail in PostgreSQL; a trigger keeps it append-only."""
 
-from uuid import uuid4
+from collections.abc import Sequence
 
+from bst_application.ids import uuid7
 from bst_application.ports.audit import AuditEntry
-from bst_postgres.database import Database, as_json
+from bst_postgres.database import Database, DriverConnection, as_json
+
+_APPEND = """
+insert into audit_log (audit_id, event_type, actor, resource_type, resource_id, metadata, request_id, created_at)
+select audit_id, event_type, actor, resource_type, resource_id, metadata, request_id, created_at
+from json_to_recordset(%s::json) as given (audit_id uuid, event_type text, actor text, resource_type text,
+  resource_id text, metadata jsonb, request_id text, created_at timestamptz)
+"""
+
+
+async def append_entries(connection: DriverConnection, entries: Sequence[AuditEntry]) -> None:
+    """Appends within the transaction of the change that the entries tell of."""
+    if not entries:
+        return
+    rows = [
+        {
+            "audit_id": uuid7(),
+            "event_type": entry.event_type,
+            "actor": entry.actor[:191],
+            "resource_type": entry.resource_type,
+            "resource_id": entry.resource_id,
+            "metadata": entry.metadata,
+            "request_id": entry.request_id,
+            "created_at": entry.at,
+        }
+        for entry in entries
+    ]
+    await connection.execute(_APPEND, (as_json(rows),))
 
 
 class PostgresAuditTrail:
@@ -14,16 +42,4 @@ class PostgresAuditTrail:
 
     async def append(self, entry: AuditEntry) -> None:
         async with self._database.transaction() as connection:
-            await connection.execute(
-                "insert into audit_log (audit_id, event_type, actor, resource_type, resource_id, metadata, created_at)"
-                " values (%s, %s, %s, %s, %s, %s::jsonb, %s)",
-                (
-                    uuid4(),
-                    entry.event_type,
-                    entry.actor,
-                    entry.resource_type,
-                    entry.resource_id,
-                    as_json(entry.metadata),
-                    entry.at,
-                ),
-            )
+            await append_entries(connection, [entry])

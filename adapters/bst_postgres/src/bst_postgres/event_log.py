@@ -168,10 +168,15 @@ class _Accepting:
         await self._connection.execute(_CONFLICTS, (f"[{','.join(rows)}]",))
 
     async def stage(self, job: Job, *, now: datetime) -> None:
-        await self._connection.execute(
-            "insert into ingest_staged_job (job_id, event_keys, staged_at) values (%s, %s::uuid[], %s)",
-            (UUID(job.id), as_uuid_array(job.event_ids), now),
-        )
+        await stage_job(self._connection, job, now)
+
+
+async def stage_job(connection: DriverConnection, job: Job, now: datetime) -> None:
+    """Stages a job within the transaction that it belongs to."""
+    await connection.execute(
+        "insert into ingest_staged_job (job_id, event_keys, staged_at) values (%s, %s::uuid[], %s)",
+        (UUID(job.id), as_uuid_array(job.event_ids), now),
+    )
 
 
 def _row(event: NewEvent) -> str:

@@ -2,18 +2,22 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from uuid import uuid4
+from datetime import datetime, timedelta
+from typing import Any
 
+from bst_application.ids import uuid7
+from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import (
     BookingChange,
     ClaimedEvent,
     FailedEvent,
     ProcessingTransaction,
+    SettledReplay,
     StoredBooking,
 )
 from bst_domain.ingest import DeadLetter
 from bst_domain.values import BookingIdentity, EventId, ExternalRef
+from bst_postgres.audit import append_entries
 from bst_postgres.bookings.loading import load_bookings, lock_bookings
 from bst_postgres.bookings.saving import save_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
@@ -49,6 +53,28 @@ select given.dead_letter_key, given.event_key, given.reason_code, given.detail, 
   log.raw_payload
 from json_to_recordset(%(rows)s::json) as given (dead_letter_key uuid, event_key uuid, reason_code text, detail text)
 join ingest_event_log log on log.event_key = given.event_key
+"""
+
+# A replay ends with the commit that ends its event; who asked for it and why is told to the audit trail.
+_SUCCEEDED = """
+update ingest_dead_letter set status = 'SUCCEEDED', lease_until = null, updated_at = %(now)s
+where event_key = any(%(ids)s::uuid[]) and status = 'REPLAYING'
+returning event_key, dead_letter_key, replay_actor, replay_reason
+"""
+
+_FAILED = """
+update ingest_dead_letter letter
+set status = 'FAILED', lease_until = null, reason_code = given.reason_code, reason_detail = given.detail,
+  poison_message = true, last_failed_at = %(now)s, updated_at = %(now)s
+from json_to_recordset(%(rows)s::json) as given (event_key uuid, reason_code text, detail text)
+where letter.event_key = given.event_key and letter.status = 'REPLAYING'
+returning letter.event_key, letter.dead_letter_key, letter.replay_actor, letter.replay_reason
+"""
+
+_PROLONG = """
+update ingest_dead_letter letter set lease_until = given.retry_at + %(lease)s
+from json_to_recordset(%(rows)s::json) as given (event_key uuid, retry_at timestamptz)
+where letter.event_key = given.event_key and letter.status = 'REPLAYING'
 """
 
 _DUE = """
@@ -119,10 +145,15 @@ class _Processing:
     async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
         await save_bookings(self._connection, changes, now)
 
-    async def finish(self, events: Sequence[EventId], *, now: datetime) -> None:
-        await self._connection.execute(_FINISH, {"ids": as_uuid_array(events), "now": now})
+    async def finish(self, events: Sequence[ClaimedEvent], *, now: datetime) -> list[SettledReplay]:
+        ids = as_uuid_array([event.event_id for event in events])
+        await self._connection.execute(_FINISH, {"ids": ids, "now": now})
+        if not any(event.executions for event in events):  # never tried before, so nobody replays it
+            return []
+        rows = await (await self._connection.execute(_SUCCEEDED, {"ids": ids, "now": now})).fetchall()
+        return [_settled(row, succeeded=True) for row in rows]
 
-    async def fail(self, events: Sequence[FailedEvent], *, now: datetime) -> None:
+    async def fail(self, events: Sequence[FailedEvent], *, now: datetime, lease: timedelta) -> list[SettledReplay]:
         rows = []
         letters = []
         for failed in events:
@@ -131,7 +162,7 @@ class _Processing:
                 rows.append({"event_key": event_key, "status": "FAILED", "retry_at": None, "detail": detail})
                 letters.append(
                     {
-                        "dead_letter_key": uuid4(),
+                        "dead_letter_key": uuid7(),
                         "event_key": event_key,
                         "reason_code": failed.then.failure.code.value,
                         "detail": detail,
@@ -142,5 +173,24 @@ class _Processing:
                     {"event_key": event_key, "status": "RECEIVED", "retry_at": failed.then.at, "detail": detail}
                 )
         await self._connection.execute(_FAIL, (as_json(rows),))
+        replays: list[SettledReplay] = []
+        if any(failed.event.executions for failed in events):
+            waiting = {"rows": as_json([row for row in rows if row["retry_at"] is not None]), "lease": lease}
+            await self._connection.execute(_PROLONG, waiting)
+            settled = await self._connection.execute(_FAILED, {"rows": as_json(letters), "now": now})
+            replays = [_settled(row, succeeded=False) for row in await settled.fetchall()]
+            replayed = {replay.event_id for replay in replays}
+            letters = [letter for letter in letters if letter["event_key"] not in replayed]
         if letters:
             await self._connection.execute(_DEAD_LETTER, {"rows": as_json(letters), "now": now})
+        return replays
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        await append_entries(self._connection, entries)
+
+
+def _settled(row: Sequence[Any], *, succeeded: bool) -> SettledReplay:
+    event_key, letter, actor, reason = row
+    return SettledReplay(
+        event_id=EventId(event_key), letter=letter, succeeded=succeeded, actor=actor or "system", reason=reason
+    )

@@ -60,6 +60,9 @@ ingest_dead_letter = Table(
     Column("first_failed_at", INSTANT, nullable=False),
     Column("last_failed_at", INSTANT, nullable=False),
     Column("next_replay_at", INSTANT),
+    Column("lease_until", INSTANT),  # of a replay that is under way
+    Column("replay_actor", String(191)),
+    Column("replay_reason", Text),
     Column("raw_payload", JSONB, nullable=False),
     *row_times(),
     CheckConstraint(
@@ -69,6 +72,7 @@ ingest_dead_letter = Table(
     Index("ix_ingest_dead_letter_status_failed_at", "status", "last_failed_at"),
     Index("ix_ingest_dead_letter_updated_at", "updated_at"),
     Index("ix_ingest_dead_letter_event_key", "event_key"),
+    Index("ix_ingest_dead_letter_lease_until", "lease_until"),
 )
 
 unmapped_queue = Table(

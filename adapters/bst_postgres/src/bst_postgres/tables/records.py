@@ -1,6 +1,6 @@
 """Append-only records: the audit trail and the log of migration runs."""
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, String, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bst_postgres.tables.metadata import EMPTY_OBJECT, INSTANT, NOW, metadata
@@ -34,4 +34,6 @@ audit_log = Table(
     Column("request_id", String(128)),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Index("ix_audit_log_created_at", "created_at"),
+    Index("ix_audit_log_actor", "actor", text("created_at desc")),
+    Index("ix_audit_log_resource", "resource_type", "resource_id", text("created_at desc")),
 )

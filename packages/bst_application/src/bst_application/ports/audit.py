@@ -17,6 +17,7 @@ class AuditEntry:
     resource_id: str | None
     metadata: Mapping[str, Any]
     at: datetime
+    request_id: str | None = None
 
 
 class AuditTrail(Protocol):

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 from attrs import frozen
 
+from bst_application.ports.audit import AuditEntry
 from bst_domain.booking import Booking, BookingFacts, Field, OpsInputs, Reason
 from bst_domain.ingest import DeadLetter, ExternalReference, RetryAt
 from bst_domain.values import BookingIdentity, BookingKey, EventId, FulfilmentStatus, PaymentStatus
@@ -95,6 +97,17 @@ class FailedEvent:
     then: RetryAt | DeadLetter
 
 
+@frozen(kw_only=True)
+class SettledReplay:
+    """A replay that ended with this commit, and who had asked for it why."""
+
+    event_id: EventId
+    letter: UUID
+    succeeded: bool
+    actor: str
+    reason: str | None
+
+
 class ProcessingTransaction(Protocol):
     """One commit for a group of events. Leaving the context without an exception commits; else nothing happened."""
 
@@ -113,12 +126,19 @@ class ProcessingTransaction(Protocol):
         """Writes the bookings with their facts, payments, provenance and status history. Each booking at most once."""
         ...
 
-    async def finish(self, events: Sequence[EventId], *, now: datetime) -> None:
-        """Marks claimed events DONE."""
+    async def finish(self, events: Sequence[ClaimedEvent], *, now: datetime) -> list[SettledReplay]:
+        """Marks claimed events DONE; dead letters of theirs that are REPLAYING have SUCCEEDED."""
         ...
 
-    async def fail(self, events: Sequence[FailedEvent], *, now: datetime) -> None:
-        """Marks claimed events as waiting for a retry, or FAILED with a dead letter beside them."""
+    async def fail(self, events: Sequence[FailedEvent], *, now: datetime, lease: timedelta) -> list[SettledReplay]:
+        """Marks claimed events as waiting for a retry, or FAILED with a dead letter beside them.
+
+        A dead letter that is REPLAYING has FAILED instead, or its lease goes on until ``lease`` after the retry.
+        """
+        ...
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Appends to the audit trail, in this commit."""
         ...
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.errors import Conflict, Unavailable
+from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import (
     BookingChange,
     BookingStore,
@@ -21,9 +22,11 @@ from bst_application.ports.bookings import (
     FailedEvent,
     ProcessingTransaction,
     RecordedFacts,
+    SettledReplay,
     Statuses,
     StoredBooking,
 )
+from bst_application.use_cases.repair import LEASE
 from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, merge, project
 from bst_domain.ingest import (
     BookingEvent,
@@ -99,14 +102,18 @@ class ProcessEvents:
             if not claimed:
                 return 0
             read, failed = _read_all(claimed, now)
+            changes: Sequence[BookingChange] = ()
+            replays: list[SettledReplay] = []
             if read:
-                await self._fold(tx, read, now)
-                await tx.finish([entry.event.event_id for entry in read], now=now)
+                changes = await self._fold(tx, read, now)
+                replays += await tx.finish([entry.event for entry in read], now=now)
             if failed:
-                await tx.fail(failed, now=now)
+                replays += await tx.fail(failed, now=now, lease=LEASE)
+            if replays:
+                await tx.audit([_replay_entry(replay, changes, now) for replay in replays])
         return len(claimed)
 
-    async def _fold(self, tx: ProcessingTransaction, read: Sequence[_Read], now: datetime) -> None:
+    async def _fold(self, tx: ProcessingTransaction, read: Sequence[_Read], now: datetime) -> list[BookingChange]:
         stored = await tx.load(sorted({entry.event.identity for entry in read}))
         groups: defaultdict[BookingIdentity, list[_Read]] = defaultdict(list)
         bookings: dict[BookingIdentity, StoredBooking] = {}
@@ -118,6 +125,7 @@ class ProcessEvents:
                 bookings[identity] = booking
         changes = [self._change(identity, bookings.get(identity), group, now) for identity, group in groups.items()]
         await tx.save(changes, now=now)
+        return changes
 
     def _change(
         self, identity: BookingIdentity, stored: StoredBooking | None, group: Sequence[_Read], now: datetime
@@ -139,7 +147,38 @@ class ProcessEvents:
         now = self.now()
         async with self.store.processing() as tx:
             claimed = await tx.claim([event_id], now=now)
-            await tx.fail([_failed(event, failure, now) for event in claimed], now=now)
+            replays = await tx.fail([_failed(event, failure, now) for event in claimed], now=now, lease=LEASE)
+            if replays:
+                await tx.audit([_replay_entry(replay, (), now) for replay in replays])
+
+
+def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: datetime) -> AuditEntry:
+    """What the replay made of the booking: its version and statuses before and after, and the fields that moved."""
+    own = next((c for c in changes if any(said.event_id == replay.event_id for said in c.recorded)), None)
+    metadata: dict[str, Any] = {"deadLetterKey": str(replay.letter), "reason": replay.reason}
+    if own is not None:
+        before = own.before
+        metadata["bookingKey"] = str(own.key)
+        metadata["before"] = None if before is None else _as_audited(before.version, before.statuses)
+        metadata["after"] = _as_audited(own.version, own.statuses)
+        metadata["changedFields"] = sorted(own.changed)
+    return AuditEntry(
+        event_type="INGEST_REPLAY_SUCCEEDED" if replay.succeeded else "INGEST_REPLAY_FAILED",
+        actor=replay.actor,
+        resource_type="INGEST_EVENT",
+        resource_id=str(replay.event_id),
+        metadata=metadata,
+        at=now,
+    )
+
+
+def _as_audited(version: int, statuses: Statuses) -> dict[str, Any]:
+    return {
+        "version": version,
+        "customerPaymentStatus": statuses.payment.value,
+        "opsFulfillmentStatus": statuses.fulfilment.value,
+        "statusReasons": [reason.value for reason in statuses.reasons],
+    }
 
 
 def change(

@@ -23,11 +23,14 @@ from bst_domain.ingest import (
 )
 from bst_domain.lifecycles import EVENT, FULFILMENT, PAYMENT, Lifecycle, ProcessStatus
 from bst_domain.values import BookingIdentity, bali_day
-from bst_testing.fakes.storage import LogRow, MemoryStorage
+from bst_testing.fakes.storage import MemoryStorage
+from bst_testing.fakes.tables import LogRow
 from bst_testing.fakes.transactions import Changes
 from bst_testing.simulator._story import Sending
 
 NONCE_TTL = timedelta(minutes=10)
+#: Reason code of what an operator marks failed.
+BY_HAND = "BY_HAND"
 
 
 @define(eq=False)
@@ -136,11 +139,12 @@ class Judge:
             self.require(event_id in storage.tables.recorded, f"event {event_id} is DONE without its facts")
             return
         self.require(row.status is ProcessStatus.FAILED, f"event {event_id} stayed {row.status}")
-        letters = [failure for (of, _), failure in storage.tables.dead_letters.items() if of == event_id]
+        letters = [letter for letter in storage.tables.dead_letters.values() if letter.event_id == event_id]
         self.require(bool(letters), f"event {event_id} FAILED without a dead letter")
-        for failure in letters:
-            final = failure.code is FailureCode.SCHEMA_MISMATCH or row.executions > len(RETRY_DELAYS)
-            self.require(final, f"event {event_id} was given up after {row.executions} executions: {failure.code}")
+        for letter in letters:
+            code = letter.reason.code
+            final = code in {FailureCode.SCHEMA_MISMATCH, BY_HAND} or row.executions > len(RETRY_DELAYS)
+            self.require(final, f"event {event_id} was given up after {row.executions} executions: {code}")
 
 
 def _facts(row: LogRow) -> BookingFacts:

@@ -1,0 +1,70 @@
+"""The accept transaction in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bst_application.ports.event_log import KeyConflict, NewEvent, Priors
+from bst_application.ports.queue import Job
+from bst_domain.ingest import ContentKey, PriorEvent
+from bst_domain.values import EventId
+from bst_testing.fakes.tables import LogRow, Transaction
+
+
+class MemoryAccepting:
+    """An accept transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._tables = transaction
+
+    async def remember_nonces(self, nonces: Sequence[str], *, now: datetime, ttl: timedelta) -> set[str]:
+        seen = self._tables.nonces
+        for nonce in nonces:  # as inserting into a unique index waits for whoever inserts the same
+            await self._tables.locks.take(("nonce", nonce), self._tables.holder)
+        fresh = {nonce for nonce in nonces if nonce not in seen or seen[nonce] < now - ttl}
+        seen.update(dict.fromkeys(fresh, now))
+        return fresh
+
+    async def registered_channels(self, channels: Sequence[str]) -> set[str]:
+        return set(channels) & self._tables.channels
+
+    async def insert(self, events: Sequence[NewEvent]) -> set[EventId]:
+        inserted: set[EventId] = set()
+        for event in events:
+            for name in (("key", event.idempotency_key), ("content", event.content)):
+                await self._tables.locks.take(name, self._tables.holder)
+        keys = {row.event.idempotency_key for row in self._tables.log.values()}
+        contents = {row.event.content for row in self._tables.log.values()}
+        for event in events:
+            if event.idempotency_key in keys or event.content in contents:
+                continue
+            self._tables.log[event.event_id] = LogRow(event=event)
+            keys.add(event.idempotency_key)
+            contents.add(event.content)
+            inserted.add(event.event_id)
+        return inserted
+
+    async def find(self, deliveries: Sequence[NewEvent]) -> Priors:
+        keys = {delivery.idempotency_key for delivery in deliveries}
+        contents = {delivery.content for delivery in deliveries}
+        by_key: dict[str, PriorEvent] = {}
+        by_content: dict[ContentKey, PriorEvent] = {}
+        for row in self._tables.log.values():
+            prior = PriorEvent(
+                event_id=row.event.event_id,
+                idempotency_key=row.event.idempotency_key,
+                fingerprint=row.event.content.fingerprint,
+                process_status=row.status.value,
+            )
+            if row.event.idempotency_key in keys:
+                by_key[row.event.idempotency_key] = prior
+            if row.event.content in contents:
+                by_content[row.event.content] = prior
+        return Priors(by_key=by_key, by_content=by_content)
+
+    async def keep_conflicts(self, conflicts: Sequence[KeyConflict]) -> None:
+        for conflict in conflicts:
+            key = (conflict.delivery.idempotency_key, conflict.delivery.content.fingerprint)
+            self._tables.conflicts.setdefault(key, conflict)
+
+    async def stage(self, job: Job, *, now: datetime) -> None:
+        self._tables.staged[job.id] = (now, job)

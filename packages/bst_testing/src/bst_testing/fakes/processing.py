@@ -1,0 +1,148 @@
+"""The processing transaction in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid5
+
+from attrs import evolve
+
+from bst_application.ports.audit import AuditEntry
+from bst_application.ports.bookings import (
+    BookingChange,
+    ClaimedEvent,
+    FailedEvent,
+    SettledReplay,
+    StoredBooking,
+)
+from bst_application.ports.repair import LetterReason
+from bst_domain.booking import NO_OPS
+from bst_domain.ingest import DeadLetter, decode
+from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
+from bst_domain.values import BookingIdentity, EventId
+from bst_testing.fakes.tables import LogRow, Transaction, letters_of, open_letter
+
+
+class MemoryProcessing:
+    """A processing transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._tables = transaction
+
+    async def claim(self, event_ids: Sequence[EventId], *, now: datetime) -> list[ClaimedEvent]:
+        return [_claimed(row) for row in self._due(event_ids, now)]
+
+    def _due(self, event_ids: Iterable[EventId], now: datetime) -> list[LogRow]:
+        rows = [self._tables.log[event_id] for event_id in dict.fromkeys(event_ids) if event_id in self._tables.log]
+        return [
+            row
+            for row in rows
+            if row.status is ProcessStatus.RECEIVED
+            and (row.next_retry_at is None or row.next_retry_at <= now)
+            and self._tables.locks.take_if_free(("event", row.event.event_id), self._tables.holder)
+        ]
+
+    async def load(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        found: dict[BookingIdentity, StoredBooking] = {}
+        owns = {
+            asked: asked if asked in self._tables.bookings else self._tables.aliases.get(asked, asked)
+            for asked in identities
+        }
+        for own in sorted(set(owns.values())):
+            await self._tables.locks.take(("booking", own), self._tables.holder)
+        for asked, own in owns.items():
+            if own in self._tables.bookings:
+                found[asked] = self._tables.bookings[own]
+        return found
+
+    async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:  # noqa: ARG002 - the port's
+        for change in changes:
+            for entry in change.recorded:
+                self._tables.recorded.setdefault(entry.event_id, entry)
+            if not change.is_unchanged:
+                self._tables.bookings[change.identity] = StoredBooking(
+                    key=change.key,
+                    identity=change.identity,
+                    version=change.version,
+                    facts=change.facts,
+                    ops=NO_OPS if change.before is None else change.before.ops,
+                    statuses=change.statuses,
+                )
+
+    async def finish(self, events: Sequence[ClaimedEvent], *, now: datetime) -> list[SettledReplay]:
+        settled: list[SettledReplay] = []
+        for event in events:
+            row = self._tables.log[event.event_id]
+            self._tables.log[event.event_id] = evolve(
+                row,
+                status=ProcessStatus.DONE,
+                executions=row.executions + 1,
+                next_retry_at=None,
+                processed_at=row.processed_at or now,
+            )
+            settled += self._settle(event.event_id, DeadLetterStatus.SUCCEEDED)
+        return settled
+
+    async def fail(self, events: Sequence[FailedEvent], *, now: datetime, lease: timedelta) -> list[SettledReplay]:
+        settled: list[SettledReplay] = []
+        for failed in events:
+            event_id = failed.event.event_id
+            row = evolve(self._tables.log[event_id], executions=failed.event.executions + 1)
+            replaying = [letter for letter in letters_of(self._tables, event_id) if letter.lease_until is not None]
+            if isinstance(failed.then, DeadLetter):
+                self._tables.log[event_id] = evolve(row, status=ProcessStatus.FAILED, next_retry_at=None)
+                failure = failed.then.failure
+                reason = LetterReason(code=failure.code.value, detail=failed.detail, poison=True)
+                if replaying:
+                    settled += self._settle(event_id, DeadLetterStatus.FAILED, reason=reason, at=now)
+                else:
+                    key = uuid5(event_id, str(row.executions))
+                    open_letter(self._tables, key, event_id, reason, now)
+            else:
+                self._tables.log[event_id] = evolve(row, next_retry_at=failed.then.at)
+                for letter in replaying:
+                    self._tables.dead_letters[letter.key] = evolve(letter, lease_until=failed.then.at + lease)
+        return settled
+
+    def _settle(
+        self,
+        event_id: EventId,
+        status: DeadLetterStatus,
+        *,
+        reason: LetterReason | None = None,
+        at: datetime | None = None,
+    ) -> list[SettledReplay]:
+        settled = []
+        for letter in letters_of(self._tables, event_id):
+            if letter.status is DeadLetterStatus.REPLAYING:
+                self._tables.dead_letters[letter.key] = evolve(
+                    letter,
+                    status=status,
+                    lease_until=None,
+                    reason=reason or letter.reason,
+                    last_failed_at=at or letter.last_failed_at,
+                )
+                settled.append(
+                    SettledReplay(
+                        event_id=event_id,
+                        letter=letter.key,
+                        succeeded=status is DeadLetterStatus.SUCCEEDED,
+                        actor=letter.actor or "system",
+                        reason=letter.replay_reason,
+                    )
+                )
+        return settled
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        self._tables.trail.update((next(self._tables.numbers), entry) for entry in entries)
+
+
+def _claimed(row: LogRow) -> ClaimedEvent:
+    payload: Any = decode(row.event.payload.encode())
+    return ClaimedEvent(
+        event_id=row.event.event_id,
+        identity=row.event.content.identity,
+        payload=payload,
+        received_at=row.event.received_at,
+        executions=row.executions,
+    )

@@ -1,0 +1,107 @@
+"""What the storage in memory keeps: one dictionary a table, and a transaction's view of all of them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import count
+from uuid import UUID
+
+from attrs import define, field, frozen
+
+from bst_application.ports.audit import AuditEntry
+from bst_application.ports.bookings import (
+    RecordedFacts,
+    StoredBooking,
+)
+from bst_application.ports.event_log import KeyConflict, NewEvent
+from bst_application.ports.queue import Job
+from bst_application.ports.repair import LetterReason
+from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
+from bst_domain.values import BookingIdentity, EventId
+from bst_testing.fakes.transactions import Changes, Holder, Locks, View
+
+CHANNELS = frozenset({"DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL"})
+
+
+@frozen(kw_only=True)
+class LogRow:
+    """A row of the event log."""
+
+    event: NewEvent
+    status: ProcessStatus = ProcessStatus.RECEIVED
+    executions: int = 0
+    next_retry_at: datetime | None = None
+    processed_at: datetime | None = None
+
+
+@frozen(kw_only=True)
+class LetterRow:
+    """A row of the dead letters. ``opened`` numbers them in the order in which they came."""
+
+    key: UUID
+    opened: int
+    event_id: EventId
+    status: DeadLetterStatus
+    reason: LetterReason
+    replay_count: int = 0
+    first_failed_at: datetime
+    last_failed_at: datetime
+    next_replay_at: datetime | None = None
+    lease_until: datetime | None = None
+    actor: str | None = None
+    replay_reason: str | None = None
+
+
+@define(kw_only=True)
+class Tables:
+    """Everything that is committed. Tests may look, and may take a channel away."""
+
+    channels: frozenset[str] = CHANNELS
+    numbers: Iterator[int] = field(factory=count)
+    nonces: dict[str, datetime] = field(factory=dict)
+    log: dict[EventId, LogRow] = field(factory=dict)
+    staged: dict[str, tuple[datetime, Job]] = field(factory=dict)
+    conflicts: dict[tuple[str, str], KeyConflict] = field(factory=dict)
+    bookings: dict[BookingIdentity, StoredBooking] = field(factory=dict)
+    aliases: dict[BookingIdentity, BookingIdentity] = field(factory=dict)
+    recorded: dict[UUID, RecordedFacts] = field(factory=dict)
+    dead_letters: dict[UUID, LetterRow] = field(factory=dict)
+    audit: dict[int, AuditEntry] = field(factory=dict)
+
+
+class Transaction:
+    """The tables as one transaction sees them, and the locks that it holds."""
+
+    def __init__(self, tables: Tables, locks: Locks) -> None:
+        self.holder, self.locks, self.channels, self.numbers = Holder(), locks, tables.channels, tables.numbers
+        self.nonces = View(tables.nonces)
+        self.log = View(tables.log)
+        self.staged = View(tables.staged)
+        self.conflicts = View(tables.conflicts)
+        self.bookings = View(tables.bookings)
+        self.aliases = View(tables.aliases)
+        self.recorded = View(tables.recorded)
+        self.dead_letters = View(tables.dead_letters)
+        self.trail = View(tables.audit)
+
+    def commit(self) -> dict[str, Changes]:
+        """Table -> what changed."""
+        views = {name: view for name, view in vars(self).items() if isinstance(view, View)}
+        return {name: view.commit() for name, view in views.items()}
+
+
+def letters_of(tables: Transaction, event_id: UUID) -> list[LetterRow]:
+    """Newest first."""
+    rows = [row for row in tables.dead_letters.values() if row.event_id == event_id]
+    return sorted(rows, key=lambda row: row.opened, reverse=True)
+
+
+def open_letter(tables: Transaction, key: UUID, event_id: EventId, reason: LetterReason, now: datetime) -> None:
+    tables.dead_letters[key] = LetterRow(
+        key=key,
+        opened=next(tables.numbers),
+        event_id=event_id,
+        status=DeadLetterStatus.OPEN,
+        reason=reason,
+        first_failed_at=now,
+        last_failed_at=now,
+    )
