@@ -105,6 +105,6 @@ def test_stories_are_full_of_what_can_happen() -> None:
     for happening in (
         "killed", "fails: InDoubt", "fails: Conflict", "fails: RuntimeError", "the queue loses everything", "the queue is down",
         "the clock moves by -", "KeyReused", "NonceReused", "Replayed", "worker-2: job", "sweep", "relay", "recompute",
-        "processing: commit", "enqueue", "again",
+        "processing: commit", "enqueue", "again", "operator: fail", "operator: replay", "operator: judge READY",
     ):  # fmt: skip
         assert sum(happening in trace for trace in traces) >= 3, happening

@@ -21,7 +21,7 @@ from bst_domain.ingest import (
     facts_of,
     parse_event,
 )
-from bst_domain.lifecycles import EVENT, FULFILMENT, PAYMENT, Lifecycle, ProcessStatus
+from bst_domain.lifecycles import DEAD_LETTER, EVENT, FULFILMENT, PAYMENT, DeadLetterStatus, Lifecycle, ProcessStatus
 from bst_domain.values import BookingIdentity, bali_day
 from bst_testing.fakes.storage import MemoryStorage
 from bst_testing.fakes.tables import LogRow
@@ -55,6 +55,12 @@ class Judge:
         for event_id, (before, after) in changes["log"].items():
             self.require(after is not None, f"event {event_id} was deleted")
             self._watch_event(before, after)
+        for key, (before, after) in changes["dead_letters"].items():
+            self.require(after is not None, f"dead letter {key} was deleted")
+            if before is None:
+                self.require(after.status in DEAD_LETTER.starts, f"a dead letter began as {after.status}")
+            else:
+                self._move(DEAD_LETTER, before.status, after.status)
         for identity, (before, after) in changes["bookings"].items():
             self.require(after is not None, f"booking {identity} was deleted")
             if before is not None and after is not None:
@@ -112,7 +118,7 @@ class Judge:
         done: dict[BookingIdentity, list[tuple[datetime, BookingFacts]]] = {}
         for row in log.values():
             self._watch_settled(row, storage)
-            if row.status is ProcessStatus.DONE:
+            if row.processed_at is not None:  # once applied, facts stay, whatever somebody says of the event later
                 done.setdefault(row.event.content.identity, []).append((row.event.event_time, _facts(row)))
         bookings = storage.tables.bookings
         self.require(bookings.keys() == done.keys(), f"bookings {sorted(bookings)} are not those of the events")
@@ -135,6 +141,12 @@ class Judge:
 
     def _watch_settled(self, row: LogRow, storage: MemoryStorage) -> None:
         event_id = row.event.event_id
+        replaying = [
+            letter
+            for letter in storage.tables.dead_letters.values()
+            if letter.event_id == event_id and letter.status is DeadLetterStatus.REPLAYING
+        ]
+        self.require(not replaying, f"a replay of event {event_id} never ended")
         if row.status is ProcessStatus.DONE:
             self.require(event_id in storage.tables.recorded, f"event {event_id} is DONE without its facts")
             return

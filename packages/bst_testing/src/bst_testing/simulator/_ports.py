@@ -83,6 +83,14 @@ class SteppingStorage(Stepping):
             await self._step("processing: commit")
         await self._step("processing: committed")
 
+    @asynccontextmanager
+    async def repairing(self) -> AsyncIterator[Any]:
+        await self._step("repairing: begin")
+        async with self._storage.repairing() as transaction:
+            yield Stepping(transaction, self._step)
+            await self._step("repairing: commit")
+        await self._step("repairing: committed")
+
 
 @define(eq=False)
 class Broker:

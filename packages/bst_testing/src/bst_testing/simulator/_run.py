@@ -16,8 +16,11 @@ from bst_application.use_cases.ingest import IngestDoor, Receipt
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
+from bst_application.use_cases.repair import TakeBackStuckReplays
+from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_testing.fakes.storage import MemoryStorage
 from bst_testing.simulator._judge import NONCE_TTL, Judge
+from bst_testing.simulator._operator import operator_act
 from bst_testing.simulator._ports import Broker, Stepping, SteppingStorage
 from bst_testing.simulator._story import Sending, delivery_of, variations, write_story
 from bst_testing.simulator._world import START, Call, World
@@ -124,6 +127,8 @@ class _Run:
         elif not (self.world.calls or self.in_hand or self.unsettled()):
             return False
         acts += [(3, self.wake_worker), (0.6, self.kill_one), (0.5, self.move_clock), (0.3, self.disturb_queue)]
+        if self.storage.tables.log:
+            acts.append((0.8, self.operate))
         weights = [weight for weight, _ in acts]
         [act] = random.choices([act for _, act in acts], weights=weights)
         done = act()
@@ -179,7 +184,7 @@ class _Run:
         process = self.processor(name)
         ports: Any = SteppingStorage(self.storage, self.world, name)
         now = self.clock(name)
-        what = random.choice(["job", "job", "job", "relay", "sweep", "recompute", "forget nonces"])
+        what = random.choice(["job", "job", "job", "relay", "sweep", "recompute", "forget nonces", "leases"])
         if what == "job" and self.broker.waiting:
             job = self.broker.waiting.popleft()
             if random.random() < 0.2:
@@ -192,6 +197,8 @@ class _Run:
             self.chore(name, SweepDueEvents(store=ports, process=process, now=now)())
         elif what == "recompute":
             self.chore(name, RecomputeTurning(store=ports, now=now)())
+        elif what == "leases":
+            self.chore(name, TakeBackStuckReplays(desk=ports, now=now)())
         elif what == "forget nonces":
             self.chore(name, ports.forget_nonces(before=now() - NONCE_TTL))
         else:
@@ -212,6 +219,14 @@ class _Run:
         if name in APIS:
             self.start_api(name)
 
+    def operate(self) -> None:
+        name = self.world.random.choice(APIS)
+        act = operator_act(self.world, self.storage, name)
+        if act is not None:
+            told, work = act
+            self.chore(name, work)
+            self.world.tell(f"operator: {told} at {name}")
+
     def move_clock(self) -> None:
         random = self.world.random
         if random.random() < 0.3:
@@ -231,7 +246,9 @@ class _Run:
             self.world.tell("the queue loses everything")
 
     def unsettled(self) -> bool:
-        return any(row.status.value == "RECEIVED" for row in self.storage.tables.log.values())
+        waiting = any(row.status is ProcessStatus.RECEIVED for row in self.storage.tables.log.values())
+        replaying = any(row.status is DeadLetterStatus.REPLAYING for row in self.storage.tables.dead_letters.values())
+        return waiting or replaying
 
     async def calm_down(self) -> None:
         """No more faults; whatever is still to do gets done, however long the clock has to run for it."""
@@ -259,8 +276,8 @@ class _Run:
                 return
             else:
                 self.world.now += timedelta(minutes=5)
-                self.start_chore("relay")
-                self.start_chore("sweep")
+                for chore in ("relay", "sweep", "leases"):
+                    self.start_chore(chore)
         self.judge.require(False, "the run never came to rest: somebody waits for ever")
 
     def start_chore(self, what: str) -> None:
@@ -271,6 +288,7 @@ class _Run:
             "relay": RelayStagedJobs(staged_jobs=ports, queue=queue, now=now),
             "sweep": SweepDueEvents(store=ports, process=self.processor(WORKERS[0]), now=now),
             "recompute": RecomputeTurning(store=ports, now=now),
+            "leases": TakeBackStuckReplays(desk=ports, now=now),
         }
         self.chore(WORKERS[0], chores[what]())
 
