@@ -105,7 +105,8 @@ def test_phone_numbers(phone: str | None, e164: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phone", "real"), [("12345678", True), ("1234567", False), ("123456789012345", True), ("77777777", False)]
+    ("phone", "real"),
+    [("12345678", True), ("1234567", False), ("123456789012345", True), ("77777777", False), ("12121212", True)],
 )
 def test_phone_quality_counts_digits(phone: str, real: bool) -> None:
     assert (phone_quality(phone) is Quality.PERSONAL) == real

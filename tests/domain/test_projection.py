@@ -24,6 +24,7 @@ from bst_domain.booking import (
     Payment,
     Reason,
     TerminalStatus,
+    acknowledge,
     balance,
     converter,
     facts_to_document,
@@ -557,3 +558,44 @@ def test_a_document_lists_each_event_once() -> None:
     assert facts_to_document(BookingFacts(first=legacy))["events"][0][4:] == [0, 0, 0]
     for changed in (evolve(facts.first, proof=1), evolve(facts.first, tie=1)):
         assert len(facts_to_document(BookingFacts(first=changed))["events"][0]) == 7
+
+
+def test_what_an_event_says_has_its_source_and_no_quality_but_for_contacts() -> None:
+    facts = said(customer={**PERSON, "phone": ""}, booking={**FULL, "note": " "})
+    assert {about: fact.quality for about, fact in facts.registers.items() if fact.quality} == {
+        Field.NAME: 3,
+        Field.EMAIL: 3,
+        Field.PHONE: 1,
+    }
+    assert facts.registers[Field.TOTAL_PRICE].quality == facts.registers[Field.PACKAGE].quality == 0
+    assert (facts.registers[Field.NOTE].value, facts.registers[Field.PHONE].value) == (None, None)
+    assert facts.first is not None
+    assert (facts.first.source, facts.first.event_type, facts.first.origin) == ("DIRECT", EventType.CREATED, 1)
+    assert facts.created.keys() == facts.registers.keys() - {Field.TOTAL_PRICE, Field.NOTE}
+    assert facts.creation == facts.first
+    update = said(2, "UPDATED", booking={"adult": 4})
+    assert (update.created, update.creation, update.terminals) == ({}, None, {})
+    cancel = said(3, "CANCELLED")
+    assert list(cancel.terminals.values()) == [(TerminalStatus.CANCELLED, cancel.first)]
+
+
+def test_of_two_acknowledgements_the_one_that_saw_more_holds() -> None:
+    first = said(**GOOD)
+    second = said(2, "UPDATED", "2026-05-02T10:00:00Z", booking={"adult": 3})
+    seen_first, seen_both = acknowledge(first), acknowledge(merge(first, second))
+    for order in ((seen_first, seen_both), (seen_both, seen_first)):
+        facts = merge(merge(first, second), merge(*order))
+        assert facts.acknowledged == seen_both.acknowledged
+        assert project(facts, NO_OPS, BEFORE).fulfilment_status is FulfilmentStatus.NEW
+    assert shown(first, second, seen_first).fulfilment_status is FulfilmentStatus.UPDATED
+
+
+def test_a_refunded_booking_is_not_paid_at_any_time() -> None:
+    refund = said(2, "UPDATED", payment=money("REFUNDED", "REF-1"))
+    booking = shown(said(payment=CAPTURE, **GOOD), refund)
+    assert (booking.payment_status, booking.paid_at) == (PaymentStatus.REFUNDED, None)
+
+
+def test_a_booking_currency_stands_in_for_a_balance() -> None:
+    total = balance([paid(PaymentKind.CAPTURED, "A", "5", currency=None)], "EUR")
+    assert dict(total.captured) == {"EUR": Decimal(5)}
