@@ -18,3 +18,10 @@ def broker_url(request: pytest.FixtureRequest) -> str:
 async def api(postgres_dsn: str, broker_url: str) -> AsyncIterator[Api]:
     async with running(postgres_dsn, broker_url) as api:
         yield api
+
+
+@pytest.fixture
+async def replaying(postgres_dsn: str, broker_url: str) -> AsyncIterator[Api]:
+    """The same with replay switched on."""
+    async with running(postgres_dsn, broker_url, INGEST_REPLAY_ENABLED="true") as api:
+        yield api

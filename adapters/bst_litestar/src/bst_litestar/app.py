@@ -14,16 +14,19 @@ from litestar.types import Receive, Scope, Send
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
-from bst_application.ports.reading import BookingReader, DatabaseProbe, IngestReader
+from bst_application.ports.reading import AuditReader, BookingReader, DatabaseProbe, IngestReader
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import failure
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.requests import id_of
+from bst_litestar.routes.audit import audit_routes
+from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
+from bst_litestar.routes.repairs import RepairParts, repair_routes
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ class ApiParts:
     ingest: IngestEndpoint
     bookings: BookingReader
     events: IngestReader
+    repair: RepairParts
+    audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
     tokens: Tokens
@@ -59,6 +64,9 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             ingest,
             *ops_booking_routes(parts.bookings, parts.tokens),
             *ingest_routes(parts.events, parts.queue, parts.tokens, queue_enabled=parts.queue_enabled, now=parts.now),
+            *dead_letter_routes(parts.events, parts.repair.change_status, parts.tokens),
+            *repair_routes(parts.events, parts.repair, parts.tokens),
+            *audit_routes(parts.audit, parts.tokens),
             *health_routes(parts.probes, parts.queue, now=parts.now),
             *document_routes(),
         ],

@@ -19,6 +19,7 @@ class Role(StrEnum):
 
 
 READERS = (Role.ADMIN, Role.STAFF, Role.MANAGER)
+WRITERS = (Role.ADMIN, Role.MANAGER)
 
 _SCHEME = "Bearer "
 

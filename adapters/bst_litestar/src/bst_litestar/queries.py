@@ -4,11 +4,11 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from bst_application.ports.reading import Position
-from bst_domain.values import parse_day
+from bst_domain.values import parse_day, parse_instant
 from bst_litestar.problems import invalid_input
 
 
@@ -43,6 +43,18 @@ def day(query: Mapping[str, str], name: str, code: str) -> date | None:
     return parsed
 
 
+def moment(query: Mapping[str, str], name: str, code: str) -> datetime | None:
+    """An instant with a zone, or a day, which begins at midnight UTC; blank counts as absent. Raises Refused."""
+    value = query.get(name, "").strip().replace(" ", "+")  # a plus sign that nobody escaped arrives as a blank
+    if not value:
+        return None
+    day_only = parse_day(value)
+    at = parse_instant(value, max_fraction_digits=9) if day_only is None else datetime.combine(day_only, time(), UTC)
+    if at is None:
+        raise invalid_input(name, code, f"{name} must be an ISO 8601 instant with a zone, or a day")
+    return at
+
+
 def text(query: Mapping[str, str], name: str, *, limit: int, code: str) -> str | None:
     """A short text; blank counts as absent. Raises Refused."""
     value = query.get(name, "").strip()
@@ -53,7 +65,7 @@ def text(query: Mapping[str, str], name: str, *, limit: int, code: str) -> str |
 
 def cursor_text(position: Position) -> str:
     """A position as callers hand it back: opaque, safe in a URL."""
-    plain = json.dumps([position.booked_at.isoformat(), str(position.key)])
+    plain = json.dumps([position.at.isoformat(), str(position.key)])
     return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
 
@@ -63,11 +75,11 @@ def cursor(query: Mapping[str, str]) -> Position | None:
     if not value:
         return None
     try:
-        booked_at, key = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-        at = datetime.fromisoformat(booked_at)
+        moment, key = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        at = datetime.fromisoformat(moment)
         if at.tzinfo is None:
             raise ValueError("a position has a zone")
-        return Position(booked_at=at, key=UUID(key))
+        return Position(at=at, key=UUID(key))
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
         raise invalid_input("cursor", "INVALID_CURSOR", "cursor must be meta.nextCursor of an earlier answer") from None
 

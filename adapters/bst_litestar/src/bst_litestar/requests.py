@@ -6,9 +6,17 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 
+from bst_application.use_cases.repair import Author
+from bst_domain.ingest import InvalidJson, decode
 from bst_litestar.envelope import request_id
+from bst_litestar.problems import Refused, invalid_input
 
 AnyRequest = Request[Any, Any, Any]
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_ACTOR = 191
+#: Who acts, as callers say it; the first that is there counts.
+ACTOR_HEADERS = ("x-actor", "x-admin-user", "x-user-id")
 
 
 def header_map(request: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str]:
@@ -23,3 +31,54 @@ def id_of(request: ASGIConnection[Any, Any, Any, Any]) -> str:
         known = request_id(request.headers.get("x-request-id"))
         request.state["request_id"] = known
     return known
+
+
+def author_of(request: ASGIConnection[Any, Any, Any, Any]) -> Author:
+    """Who acts; ``system`` when nobody says."""
+    said = (request.headers.get(name, "").strip() for name in ACTOR_HEADERS)
+    actor = next((name for name in said if name), "system")
+    return Author(actor=actor[:MAX_ACTOR], request_id=id_of(request))
+
+
+async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
+    """The body as an object; an absent one is empty unless ``required``. Raises Refused."""
+    stated = request.headers.get("content-length", "")
+    if stated.isdigit() and int(stated) > MAX_BODY_BYTES:
+        raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
+    raw = await request.body()
+    if len(raw) > MAX_BODY_BYTES:
+        raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
+    if not raw and not required:
+        return {}
+    body = decode(raw)
+    if isinstance(body, InvalidJson):
+        raise invalid_input("", "INVALID_JSON", body.why)
+    if not isinstance(body, dict):
+        raise invalid_input("", "INVALID_BODY", "the body must be a JSON object")
+    return body
+
+
+def text_member(
+    body: Mapping[str, Any], name: str, *, limit: int, required: bool = False, upper: bool = False
+) -> str | None:
+    """A string of a body, trimmed; a blank one counts as absent where it is not required. Raises Refused."""
+    value = body.get(name)
+    code = f"FIELD_{name.upper()}"
+    if value is None and not required:
+        return None
+    if not isinstance(value, str):
+        raise invalid_input(name, f"INVALID_{code}", f"{name} must be a string")
+    text = value.strip()
+    if not text and required:
+        raise invalid_input(name, f"EMPTY_{code}", f"{name} must not be empty")
+    if len(text) > limit:
+        raise invalid_input(name, f"INVALID_{code}", f"{name} must have at most {limit} characters")
+    return (text.upper() if upper else text) or None
+
+
+def flag_member(body: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    """A boolean of a body. Raises Refused."""
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise invalid_input(name, f"INVALID_FIELD_{name.upper()}", f"{name} must be true or false")
+    return value

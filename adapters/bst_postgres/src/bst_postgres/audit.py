@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import text
+
 from bst_application.ids import uuid7
 from bst_application.ports.audit import AuditEntry
+from bst_application.ports.reading import AuditFilter, AuditRecord, Position
+from bst_postgres.conditions import Conditions
 from bst_postgres.database import Database, DriverConnection, as_json
 
 _APPEND = """
@@ -35,7 +39,7 @@ async def append_entries(connection: DriverConnection, entries: Sequence[AuditEn
 
 
 class PostgresAuditTrail:
-    """AuditTrail on the operational database."""
+    """AuditTrail and AuditReader on the operational database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,3 +47,35 @@ class PostgresAuditTrail:
     async def append(self, entry: AuditEntry) -> None:
         async with self._database.transaction() as connection:
             await append_entries(connection, [entry])
+
+    async def entries(self, wanted: AuditFilter, *, after: Position | None, limit: int) -> list[AuditRecord]:
+        """AuditReader.entries."""
+        conditions = Conditions(
+            {
+                "actor = :actor": wanted.actor,
+                "event_type = :event_type": wanted.event_type,
+                "resource_type = :resource_type": wanted.resource_type,
+                "resource_id = :resource_id": wanted.resource_id,
+                "created_at >= :since": wanted.since,
+                "created_at < :until": wanted.until,
+            }
+        )
+        conditions.behind(after, "created_at", "audit_id")
+        query = f"select * from audit_log where {conditions.sql} order by created_at desc, audit_id desc limit :limit"
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(text(query), {**conditions.values, "limit": limit})).all()
+        return [
+            AuditRecord(
+                key=row.audit_id,
+                entry=AuditEntry(
+                    event_type=row.event_type,
+                    actor=row.actor,
+                    resource_type=row.resource_type,
+                    resource_id=row.resource_id,
+                    metadata=row.metadata,
+                    at=row.created_at,
+                    request_id=row.request_id,
+                ),
+            )
+            for row in rows
+        ]

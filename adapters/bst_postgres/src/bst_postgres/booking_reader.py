@@ -28,7 +28,7 @@ class PostgresBookingReader:
     async def page(self, wanted: BookingFilter, *, after: Position | None, limit: int) -> list[BookingRow]:
         query = _rows().where(*_conditions(wanted))
         if after is not None:
-            ended = tuple_(literal(after.booked_at), literal(after.key))
+            ended = tuple_(literal(after.at), literal(after.key))
             query = query.where(tuple_(core.c.booking_created_at, core.c.booking_key) < ended)
         query = query.order_by(core.c.booking_created_at.desc(), core.c.booking_key.desc()).limit(limit)
         async with self._database.reading() as connection:

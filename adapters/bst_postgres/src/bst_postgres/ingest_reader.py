@@ -2,14 +2,26 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from bst_application.ports.reading import EventRecord, ProcessingCounts, RetryCounts
+from bst_application.ports.reading import (
+    EventFilter,
+    EventRecord,
+    LetterFilter,
+    LetterGroup,
+    Position,
+    ProcessingCounts,
+    RetryCounts,
+)
+from bst_application.ports.repair import DeadLetterRecord
 from bst_domain.ingest import RETRY_DELAYS
 from bst_domain.values import EventId
+from bst_postgres.conditions import Conditions
 from bst_postgres.database import Database
+from bst_postgres.repair import LETTER_COLUMNS, letter_of
 
 _EVENT = text("""
 select log.*, coalesce((select max(letter.replay_count) from ingest_dead_letter letter
@@ -49,6 +61,39 @@ from ingest_event_log where process_status <> 'DONE'
 _ATTEMPTS = text("select attempt_count, count(*) from ingest_event_log where attempt_count > 0 group by attempt_count")
 
 
+_REPLAYS = """coalesce((select max(letter.replay_count) from ingest_dead_letter letter
+  where letter.event_key = log.event_key), 0)"""
+_LETTERS = "ingest_dead_letter letter join ingest_event_log log on log.event_key = letter.event_key"
+
+_GROUPS = text(f"""
+select letter.reason_code, log.source_enum, letter.status, count(*) as letters, max(letter.last_failed_at) as newest
+from {_LETTERS} group by letter.reason_code, log.source_enum, letter.status
+""")
+
+
+def _event(row: Any, *, payload: Any) -> EventRecord:
+    return EventRecord(
+        event_id=EventId(row.event_key),
+        idempotency_key=row.idempotency_key,
+        nonce=row.nonce,
+        process_status=row.process_status,
+        source=row.source_enum,
+        channel=row.channel_code,
+        ref=row.external_booking_ref,
+        event_type=row.event_type,
+        event_time=row.event_time,
+        event_time_normalized=row.event_time_normalized,
+        payload_hash=row.payload_hash,
+        payload=payload,
+        error_message=row.error_message,
+        attempts=row.attempt_count,
+        next_retry_at=row.next_retry_at,
+        replay_count=row.replay_count,
+        received_at=row.request_received_at,
+        processed_at=row.processed_at,
+    )
+
+
 class PostgresIngestReader:
     """IngestReader on the operational database."""
 
@@ -58,28 +103,65 @@ class PostgresIngestReader:
     async def event(self, event_id: UUID) -> EventRecord | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(_EVENT, {"event_key": event_id})).one_or_none()
-        if row is None:
-            return None
-        return EventRecord(
-            event_id=EventId(row.event_key),
-            idempotency_key=row.idempotency_key,
-            nonce=row.nonce,
-            process_status=row.process_status,
-            source=row.source_enum,
-            channel=row.channel_code,
-            ref=row.external_booking_ref,
-            event_type=row.event_type,
-            event_time=row.event_time,
-            event_time_normalized=row.event_time_normalized,
-            payload_hash=row.payload_hash,
-            payload=row.raw_payload,
-            error_message=row.error_message,
-            attempts=row.attempt_count,
-            next_retry_at=row.next_retry_at,
-            replay_count=row.replay_count,
-            received_at=row.request_received_at,
-            processed_at=row.processed_at,
+        return None if row is None else _event(row, payload=row.raw_payload)
+
+    async def events(self, wanted: EventFilter, *, after: Position | None, limit: int) -> list[EventRecord]:
+        conditions = Conditions(
+            {
+                "log.process_status = :status": wanted.status,
+                "log.source_enum = :source": wanted.source,
+                "log.external_booking_ref = :ref": wanted.ref,
+                "log.event_type = :event_type": wanted.event_type,
+                "log.request_received_at >= :received_from": wanted.received_from,
+                "log.request_received_at < :received_to": wanted.received_to,
+            }
         )
+        conditions.behind(after, "log.request_received_at", "log.event_key")
+        query = f"""select log.*, {_REPLAYS} as replay_count from ingest_event_log log where {conditions.sql}
+            order by log.request_received_at desc, log.event_key desc limit :limit"""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(text(query), {**conditions.values, "limit": limit})).all()
+        return [_event(row, payload=None) for row in rows]
+
+    async def dead_letter(self, key: UUID) -> DeadLetterRecord | None:
+        query = f"select {LETTER_COLUMNS} from {_LETTERS} where letter.dead_letter_key = :key"
+        async with self._database.reading() as connection:
+            row = (await connection.execute(text(query), {"key": key})).one_or_none()
+        return None if row is None else letter_of(row)
+
+    async def dead_letters(self, wanted: LetterFilter, *, after: Position | None, limit: int) -> list[DeadLetterRecord]:
+        conditions = Conditions(
+            {
+                "letter.status = :status": wanted.status,
+                "letter.reason_code = :reason_code": wanted.reason_code,
+                "log.source_enum = :source": wanted.source,
+                "log.external_booking_ref = :ref": wanted.ref,
+                "letter.last_failed_at >= :failed_from": wanted.failed_from,
+                "letter.last_failed_at < :failed_to": wanted.failed_to,
+            }
+        )
+        conditions.behind(after, "letter.last_failed_at", "letter.dead_letter_key")
+        query = f"""select {LETTER_COLUMNS} from {_LETTERS} where {conditions.sql}
+            order by letter.last_failed_at desc, letter.dead_letter_key desc limit :limit"""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(text(query), {**conditions.values, "limit": limit})).all()
+        return [letter_of(row) for row in rows]
+
+    async def dead_letter_groups(self) -> list[LetterGroup]:
+        groups: dict[tuple[str, str], list[Any]] = {}
+        async with self._database.reading() as connection:
+            for row in (await connection.execute(_GROUPS)).all():
+                groups.setdefault((row.reason_code, row.source_enum), []).append(row)
+        made = [
+            LetterGroup(
+                reason_code=reason,
+                source=source,
+                by_status={row.status: row.letters for row in rows},
+                newest_failure=max(row.newest for row in rows),
+            )
+            for (reason, source), rows in groups.items()
+        ]
+        return sorted(made, key=lambda group: (-sum(group.by_status.values()), group.reason_code, group.source))
 
     async def processing_counts(self, *, since: datetime) -> ProcessingCounts:
         async with self._database.reading() as connection:

@@ -20,11 +20,13 @@ from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.ingest import IngestDoor
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.relay import SweepDueEvents
+from bst_application.use_cases.repair import ChangeDeadLetterStatus, MarkEventFailed, ReplayEvent, TakeBackStuckReplays
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
 from bst_litestar.app import ApiParts, build_api
 from bst_litestar.auth import Tokens
 from bst_litestar.ingest_door import IngestEndpoint
+from bst_litestar.routes.repairs import RepairParts
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.bookings import PostgresBookingStore
@@ -32,10 +34,12 @@ from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.ingest_reader import PostgresIngestReader
 from bst_postgres.probe import PostgresProbe
+from bst_postgres.repair import PostgresRepairDesk
 
 _log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 1.0
+LEASES_EVERY_S = 30.0
 
 
 def now() -> datetime:
@@ -71,6 +75,7 @@ def build(settings: Settings) -> Litestar:
         inline=process if inline_wanted else None,
     )
     audit = PostgresAuditTrail(database)
+    desk = PostgresRepairDesk(database)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -78,7 +83,11 @@ def build(settings: Settings) -> Litestar:
         tasks = [asyncio.create_task(hand_over.run())]
         if inline_wanted:
             sweep = SweepDueEvents(store=store, process=process, now=now)
-            tasks.append(asyncio.create_task(periodically("the sweep", sweep, every_s=SWEEP_EVERY_S, stop=stop)))
+            leases = TakeBackStuckReplays(desk=desk, now=now)
+            tasks += [
+                asyncio.create_task(periodically("the sweep", sweep, every_s=SWEEP_EVERY_S, stop=stop)),
+                asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
+            ]
         tasks.append(asyncio.create_task(_note_start(audit)))
         try:
             yield
@@ -105,6 +114,15 @@ def build(settings: Settings) -> Litestar:
         ),
         bookings=PostgresBookingReader(database),
         events=PostgresIngestReader(database),
+        repair=RepairParts(
+            mark_failed=MarkEventFailed(desk=desk, now=now, new_id=uuid7),
+            change_status=ChangeDeadLetterStatus(desk=desk, now=now),
+            replay=ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=lambda: settings.queue_enabled),
+            hand_over=hand_over,
+            inline=process if inline_wanted else None,
+            enabled=lambda: settings.replay_enabled,
+        ),
+        audit=audit,
         queue=queue,
         probes=[PostgresProbe("ops_db", database), PostgresProbe("channel_db", channel)],
         tokens=Tokens(

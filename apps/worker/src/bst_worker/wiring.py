@@ -13,11 +13,13 @@ from bst_application.settings import Settings
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_application.use_cases.relay import SWEEP_LIMIT, RelayStagedJobs, SweepDueEvents
+from bst_application.use_cases.repair import TakeBackStuckReplays
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
+from bst_postgres.repair import PostgresRepairDesk
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ RELAY_EVERY_S = 1.0
 SWEEP_EVERY_S = 1.0
 RECOMPUTE_EVERY_S = 60.0
 FORGET_NONCES_EVERY_S = 300.0
+LEASES_EVERY_S = 30.0
 
 
 def now() -> datetime:
@@ -57,6 +60,9 @@ async def work(settings: Settings, stop: Event) -> None:
 
     loops: list[Awaitable[None]] = [
         every("the recompute of the day", RecomputeTurning(store=store, now=now), RECOMPUTE_EVERY_S),
+        every(
+            "the leases of replays", TakeBackStuckReplays(desk=PostgresRepairDesk(database), now=now), LEASES_EVERY_S
+        ),
         every("the nonce clean-up", forget_nonces, FORGET_NONCES_EVERY_S),
     ]
     if settings.queue_enabled:

@@ -9,16 +9,18 @@ from litestar.handlers import HTTPRouteHandler
 
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import JobQueue, QueueCounts
-from bst_application.ports.reading import EventRecord, IngestReader, RetryCounts
+from bst_application.ports.reading import EventFilter, IngestReader, Position, RetryCounts
 from bst_domain.ingest import RETRY_DELAYS
-from bst_domain.lifecycles import DeadLetterStatus
-from bst_domain.values import format_instant
+from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
+from bst_domain.values import EventType, Source, format_instant, normalise_ref
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success
+from bst_litestar.event_json import event_json
 from bst_litestar.problems import Refused
-from bst_litestar.queries import uuid_in_path, whole_number
+from bst_litestar.queries import cursor, cursor_text, moment, text, uuid_in_path, whole_number, word
 from bst_litestar.requests import header_map, id_of
 
+MAX_PAGE = 200
 _NO_COUNTS = QueueCounts(waiting=0, active=0, delayed=0, completed=0, failed=0, paused=0)
 #: attemptHistogram's last bucket holds this many executions or more.
 _HISTOGRAM_END = 5
@@ -36,7 +38,27 @@ def ingest_routes(
         record = None if key is None else await events.event(key)
         if record is None:
             raise Refused(404, f"Ingest event not found: {event_id[:191]}")
-        return success(_record_json(record, full=tokens.knows(header_map(request))), id_of(request))
+        return success(event_json(record, full=tokens.knows(header_map(request))), id_of(request))
+
+    @get("/v1/ingest/events")
+    async def list_events(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        tokens.require_role(header_map(request), READERS)
+        query = dict(request.query_params.items())
+        limit = whole_number(query, "limit", default=50, least=1, most=MAX_PAGE)
+        ref = text(query, "ref", limit=191, code="INVALID_REF")
+        wanted = EventFilter(
+            status=word(query, "status", ProcessStatus, "INVALID_PROCESS_STATUS"),
+            source=word(query, "source", Source, "UNSUPPORTED_SOURCE"),
+            ref=None if ref is None else normalise_ref(ref),
+            event_type=word(query, "type", EventType, "UNSUPPORTED_EVENT_TYPE"),
+            received_from=moment(query, "from", "INVALID_FROM"),
+            received_to=moment(query, "to", "INVALID_TO"),
+        )
+        rows = await events.events(wanted, after=cursor(query), limit=limit + 1)
+        page = rows[:limit]
+        last = Position(at=page[-1].received_at, key=page[-1].event_id) if len(rows) > limit else None
+        more = None if last is None else cursor_text(last)
+        return success([event_json(row, full=True) for row in page], id_of(request), nextCursor=more)
 
     @get("/v1/ingest/metrics/queue")
     async def queue_metrics(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -79,31 +101,7 @@ def ingest_routes(
         }
         return success(data, id_of(request))
 
-    return [get_event, queue_metrics, processing_metrics]
-
-
-def _record_json(record: EventRecord, *, full: bool) -> dict[str, Any]:
-    """Without a token: ids, status and times, nothing that was said."""
-    return {
-        "eventId": str(record.event_id),
-        "idempotencyKey": record.idempotency_key if full else None,
-        "processStatus": record.process_status,
-        "replayCount": record.replay_count,
-        "payload": record.payload if full else None,
-        "createdAt": format_instant(record.received_at),
-        "updatedAt": format_instant(record.processed_at or record.received_at),
-        "source": record.source,
-        "channelCode": record.channel,
-        "externalBookingRef": record.ref,
-        "eventType": record.event_type,
-        "eventTime": format_instant(record.event_time),
-        "eventTimeNormalized": format_instant(record.event_time_normalized),
-        "nonce": record.nonce if full else None,
-        "payloadHash": record.payload_hash if full else None,
-        "errorMessage": record.error_message if full else None,
-        "attemptCount": record.attempts,
-        "nextRetryAt": None if record.next_retry_at is None else format_instant(record.next_retry_at),
-    }
+    return [get_event, list_events, queue_metrics, processing_metrics]
 
 
 async def _queue_json(queue: JobQueue, *, enabled: bool) -> dict[str, Any]:

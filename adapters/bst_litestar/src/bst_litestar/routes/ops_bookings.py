@@ -35,7 +35,7 @@ def ops_booking_routes(bookings: BookingReader, tokens: Tokens) -> list[HTTPRout
         )
         rows = await bookings.page(wanted, after=cursor(query), limit=limit + 1)
         page = rows[:limit]
-        more = cursor_text(Position(booked_at=page[-1].booked_at, key=page[-1].key)) if len(rows) > limit else None
+        more = cursor_text(Position(at=page[-1].booked_at, key=page[-1].key)) if len(rows) > limit else None
         return success([booking_json(row) for row in page], id_of(request), nextCursor=more)
 
     @get("/v1/ops/bookings/{name:str}")

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from attrs import frozen
 
+from bst_application.ports.audit import AuditEntry
+from bst_application.ports.repair import DeadLetterRecord
 from bst_domain.booking import Contact
 from bst_domain.values import BookingIdentity, BookingKey, EventId
 
@@ -26,9 +28,9 @@ class BookingFilter:
 
 @frozen(kw_only=True)
 class Position:
-    """Where a page ended: the order is newest booking first, then greatest key."""
+    """Where a page ended: the order is newest first, then greatest key."""
 
-    booked_at: datetime
+    at: datetime
     key: UUID
 
 
@@ -150,8 +152,56 @@ class RetryCounts:
     attempts: Mapping[int, int]
 
 
+@frozen(kw_only=True)
+class EventFilter:
+    """All given conditions must hold; ``received_to`` is exclusive."""
+
+    status: str | None = None
+    source: str | None = None
+    ref: str | None = None  # normalised
+    event_type: str | None = None
+    received_from: datetime | None = None
+    received_to: datetime | None = None
+
+
+@frozen(kw_only=True)
+class LetterFilter:
+    """All given conditions must hold; the times are those of the last failure, ``failed_to`` is exclusive."""
+
+    status: str | None = None
+    reason_code: str | None = None
+    source: str | None = None
+    ref: str | None = None  # normalised
+    failed_from: datetime | None = None
+    failed_to: datetime | None = None
+
+
+@frozen(kw_only=True)
+class LetterGroup:
+    """How many dead letters there are for one reason from one source, by status."""
+
+    reason_code: str
+    source: str
+    by_status: Mapping[str, int]
+    newest_failure: datetime
+
+
 class IngestReader(Protocol):
     async def event(self, event_id: UUID) -> EventRecord | None: ...
+
+    async def events(self, wanted: EventFilter, *, after: Position | None, limit: int) -> list[EventRecord]:
+        """At most ``limit`` events behind ``after``, the newest received first; payloads are left out (None)."""
+        ...
+
+    async def dead_letter(self, key: UUID) -> DeadLetterRecord | None: ...
+
+    async def dead_letters(self, wanted: LetterFilter, *, after: Position | None, limit: int) -> list[DeadLetterRecord]:
+        """At most ``limit`` dead letters behind ``after``, the newest failure first."""
+        ...
+
+    async def dead_letter_groups(self) -> list[LetterGroup]:
+        """Most numerous first."""
+        ...
 
     async def processing_counts(self, *, since: datetime) -> ProcessingCounts: ...
 
@@ -159,6 +209,32 @@ class IngestReader(Protocol):
 
     async def dead_letter_counts(self) -> Mapping[str, int]:
         """Dead letters by status; statuses without any may be absent."""
+        ...
+
+
+@frozen(kw_only=True)
+class AuditFilter:
+    """All given conditions must hold; ``until`` is exclusive."""
+
+    actor: str | None = None
+    event_type: str | None = None
+    resource_type: str | None = None
+    resource_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@frozen(kw_only=True)
+class AuditRecord:
+    """An entry of the audit trail as stored."""
+
+    key: UUID
+    entry: AuditEntry
+
+
+class AuditReader(Protocol):
+    async def entries(self, wanted: AuditFilter, *, after: Position | None, limit: int) -> list[AuditRecord]:
+        """At most ``limit`` entries behind ``after``, newest first."""
         ...
 
 

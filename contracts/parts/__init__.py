@@ -1,0 +1,1 @@
+"""The parts that the OpenAPI document is built from; ``contracts/build.py`` puts them together."""

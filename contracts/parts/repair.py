@@ -1,0 +1,268 @@
+"""Repairing: events and dead letters in lists, what is done to them by hand, and the audit trail that tells of it."""
+
+from parts.shapes import (
+    ADMIN,
+    ADMIN_REFUSALS,
+    DEAD_LETTER_STATUSES,
+    PROCESS_STATUS,
+    SOURCE,
+    TIME,
+    UUID,
+    Schema,
+    act,
+    answer,
+    enum,
+    flag,
+    get,
+    instant,
+    integer,
+    listing,
+    maybe,
+    obj,
+    path,
+    query,
+    ref,
+    refusals,
+    text,
+    uuid,
+)
+
+DEAD_LETTER_STATUS = enum(*DEAD_LETTER_STATUSES)
+EVENT_TYPE = enum("CREATED", "UPDATED", "CANCELLED")
+WRITE_REFUSALS = {**ADMIN_REFUSALS, "s403": "ADMIN_ROLE_REQUIRED:ADMIN,MANAGER, ADMIN_ROLE_FORBIDDEN:<ROLE>"}
+LETTER_EXAMPLE: Schema = {
+    "deadLetterKey": UUID,
+    "eventId": UUID,
+    "status": "OPEN",
+    "reasonCode": "SCHEMA_MISMATCH",
+    "reasonDetail": "SCHEMA_MISMATCH: unknown payment status 'SETTLING' of PAYPAL",
+    "poisonMessage": True,
+    "replayCount": 0,
+    "firstFailedAt": TIME,
+    "lastFailedAt": TIME,
+    "nextReplayAt": None,
+    "source": "DIRECT",
+    "channelCode": "DIRECT",
+    "externalBookingRef": "WEB-1042",
+    "eventType": "UPDATED",
+}
+
+
+def schemas() -> Schema:
+    return {
+        "DeadLetter": obj(
+            {
+                "deadLetterKey": uuid,
+                "eventId": uuid,
+                "status": DEAD_LETTER_STATUS,
+                "reasonCode": text(maxLength=64),
+                "reasonDetail": maybe(text()),
+                "poisonMessage": flag,
+                "replayCount": integer(minimum=0),
+                "firstFailedAt": instant,
+                "lastFailedAt": instant,
+                "nextReplayAt": maybe(instant),
+                "source": SOURCE,
+                "channelCode": SOURCE,
+                "externalBookingRef": text(),
+                "eventType": EVENT_TYPE,
+            }
+        ),
+        "DeadLetterGroup": obj(
+            {
+                "reasonCode": text(),
+                "source": SOURCE,
+                "total": integer(minimum=1),
+                "byStatus": obj({status: integer() for status in DEAD_LETTER_STATUSES}),
+                "newestFailureAt": instant,
+            }
+        ),
+        "ReplayedEvent": {
+            "allOf": [
+                ref("EventRecord"),
+                obj(
+                    {
+                        "queued": {**flag, "description": "a job for it is staged in the same commit"},
+                        "processedInline": flag,
+                    }
+                ),
+            ]
+        },
+        "AuditEvent": obj(
+            {
+                "eventId": uuid,
+                "eventType": text("e.g. INGEST_REPLAY_REQUESTED"),
+                "actor": text(),
+                "createdAt": instant,
+                "resourceType": maybe(text()),
+                "resourceId": maybe(text()),
+                "metadata": {"type": ["object", "null"]},
+                "requestId": maybe(text("the id of the request that did it, as in the logs")),
+            }
+        ),
+    }
+
+
+def paths() -> Schema:
+    span = [
+        query("from", "instant with a zone, or a day, inclusive", text()),
+        query("to", "the same, exclusive", text()),
+    ]
+    pages = [query("cursor", "meta.nextCursor of the page before", text())]
+    page = {"nextCursor": maybe(text())}
+    bad_list = "UNSUPPORTED_SOURCE:<x>, INVALID_REF, INVALID_FROM, INVALID_TO, INVALID_CURSOR"
+    event_id = [path("eventId", "UUID")]
+    return {
+        "/v1/ingest/events": get(
+            "listIngestEvents",
+            "ingest",
+            "Events of the log, the newest received first",
+            "Payloads are null here; the event's own page has them.",
+            {
+                "200": answer("a page", listing(ref("EventRecord")), **page),
+                **refusals(
+                    s400=f"INVALID_PROCESS_STATUS:<x>, UNSUPPORTED_EVENT_TYPE:<x>, {bad_list}", **ADMIN_REFUSALS
+                ),
+            },
+            security=ADMIN,
+            parameters=[
+                query("status", "processStatus, in any letter case", PROCESS_STATUS),
+                query("source", "in any letter case", SOURCE),
+                query("ref", "external booking reference, in any spelling", text(maxLength=191)),
+                query("type", "eventType, in any letter case", EVENT_TYPE),
+                *span,
+                query("limit", "page size", integer(minimum=1, maximum=200, default=50)),
+                *pages,
+            ],
+        ),
+        "/v1/ingest/dead-letter": get(
+            "listDeadLetters",
+            "repair",
+            "Dead letters, the newest failure first",
+            "from and to are about the last failure.",
+            {
+                "200": answer("a page", listing(ref("DeadLetter")), [LETTER_EXAMPLE], **page),
+                **refusals(s400=f"INVALID_DEAD_LETTER_STATUS:<x>, INVALID_REASON_CODE, {bad_list}", **ADMIN_REFUSALS),
+            },
+            security=ADMIN,
+            parameters=[
+                query("status", "in any letter case", DEAD_LETTER_STATUS),
+                query("reasonCode", "in any letter case", text(maxLength=64)),
+                query("source", "in any letter case", SOURCE),
+                query("ref", "external booking reference, in any spelling", text(maxLength=191)),
+                *span,
+                query("limit", "page size", integer(minimum=1, maximum=200, default=50)),
+                *pages,
+            ],
+        ),
+        "/v1/ingest/dead-letter/groups": get(
+            "listDeadLetterGroups",
+            "repair",
+            "How many dead letters there are, by reason and source",
+            "The most numerous first.",
+            {"200": answer("the groups", listing(ref("DeadLetterGroup"))), **refusals(**ADMIN_REFUSALS)},
+            security=ADMIN,
+        ),
+        "/v1/ingest/dead-letter/{deadLetterKey}": get(
+            "getDeadLetter",
+            "repair",
+            "One dead letter",
+            "Its event's page has the body.",
+            {
+                "200": answer("the dead letter", ref("DeadLetter"), LETTER_EXAMPLE),
+                **refusals(s404="Dead letter not found: <key>", **ADMIN_REFUSALS),
+            },
+            security=ADMIN,
+            parameters=[path("deadLetterKey", "UUID")],
+        ),
+        "/v1/ingest/dead-letter/{deadLetterKey}/status/{status}": act(
+            "patch",
+            operation="changeDeadLetterStatus",
+            tag="repair",
+            summary="Judge a dead letter",
+            description="By the table: OPEN to READY, RESOLVED, CLOSED; READY to REPLAYING; REPLAYING to SUCCEEDED, FAILED,"
+            " READY; FAILED to READY, RESOLVED, CLOSED; SUCCEEDED and RESOLVED to CLOSED. Audited.",
+            responses={
+                "200": answer("the dead letter as it is now", ref("DeadLetter"), {**LETTER_EXAMPLE, "status": "READY"}),
+                **refusals(
+                    s400="INVALID_DEAD_LETTER_STATUS:<x>",
+                    s404="Dead letter not found: <key>",
+                    s409="INVALID_DEAD_LETTER_TRANSITION:<FROM>-><TO>",
+                    **WRITE_REFUSALS,
+                ),
+            },
+            parameters=[path("deadLetterKey", "UUID"), path("status", "in any letter case")],
+        ),
+        "/v1/ingest/bookings/events/{eventId}/fail": act(
+            "post",
+            operation="markIngestEventFailed",
+            tag="repair",
+            summary="Mark an event failed",
+            description="In whatever state it is; what it said stays with its booking. Audited.",
+            responses={
+                "202": answer("its dead letter", ref("DeadLetter"), LETTER_EXAMPLE),
+                **refusals(
+                    s400="INVALID_FIELD_REASONCODE, EMPTY_FIELD_REASONCODE, INVALID_FIELD_REASONDETAIL,"
+                    " INVALID_FIELD_POISONMESSAGE, INVALID_JSON, INVALID_BODY",
+                    s404="Ingest event not found: <id>",
+                    s413="BODY_TOO_LARGE",
+                    **WRITE_REFUSALS,
+                ),
+            },
+            parameters=event_id,
+            body={
+                "type": "object",
+                "required": ["reasonCode"],
+                "properties": {
+                    "reasonCode": text(minLength=1, maxLength=64),
+                    "reasonDetail": maybe(text(maxLength=2000)),
+                    "poisonMessage": flag,
+                },
+            },
+        ),
+        "/v1/ingest/bookings/events/{eventId}/replay": act(
+            "post",
+            operation="replayIngestEvent",
+            tag="repair",
+            summary="Send a failed event through the processing door again",
+            description="Takes the newest READY dead letter. Audited with who asked and why, and, when done, with the booking's"
+            " version and statuses before and after.",
+            responses={
+                "202": answer("on its way", ref("ReplayedEvent")),
+                **refusals(
+                    s400="INVALID_FIELD_REASON, INVALID_JSON, INVALID_BODY",
+                    s404="Ingest event not found: <id>",
+                    s409="EVENT_NOT_IN_DEAD_LETTER, DEAD_LETTER_NOT_READY_FOR_REPLAY:<STATUS>",
+                    s413="BODY_TOO_LARGE",
+                    **{**WRITE_REFUSALS, "s503": "INGEST_REPLAY_DISABLED, OPS_DB_UNAVAILABLE"},
+                ),
+            },
+            parameters=event_id,
+            body={"type": "object", "properties": {"reason": maybe(text(maxLength=2000))}},
+            body_required=False,
+        ),
+        "/v1/audit/events": get(
+            "listAuditEvents",
+            "audit",
+            "Who did what to what, newest first",
+            "Append-only; entries are written in the commit of the change that they tell of.",
+            {
+                "200": answer("a page", listing(ref("AuditEvent")), **page),
+                **refusals(
+                    s400="INVALID_ACTOR, INVALID_EVENT_TYPE, INVALID_RESOURCE_TYPE, INVALID_RESOURCE_ID, INVALID_FROM,"
+                    " INVALID_TO, INVALID_CURSOR",
+                    **ADMIN_REFUSALS,
+                ),
+            },
+            security=ADMIN,
+            parameters=[
+                query("actor", "exactly", text(maxLength=191)),
+                query("eventType", "in any letter case", text(maxLength=64)),
+                query("resourceType", "in any letter case", text(maxLength=64)),
+                query("resourceId", "exactly", text(maxLength=191)),
+                *span,
+                query("limit", "page size", integer(minimum=1, maximum=500, default=50)),
+                *pages,
+            ],
+        ),
+    }
