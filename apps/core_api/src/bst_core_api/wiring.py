@@ -39,6 +39,8 @@ from bst_postgres.repair import PostgresRepairDesk
 _log = logging.getLogger(__name__)
 
 SWEEP_EVERY_S = 1.0
+#: How long background work may take to end its round when the API stops.
+STOP_WITHIN_S = 5.0
 LEASES_EVERY_S = 30.0
 
 
@@ -80,7 +82,8 @@ def build(settings: Settings) -> Litestar:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         stop = Event()
-        tasks = [asyncio.create_task(hand_over.run())]
+        handing_over = asyncio.create_task(hand_over.run())
+        tasks = [asyncio.create_task(_note_start(audit))]
         if inline_wanted:
             sweep = SweepDueEvents(store=store, process=process, now=now)
             leases = TakeBackStuckReplays(desk=desk, now=now)
@@ -88,15 +91,16 @@ def build(settings: Settings) -> Litestar:
                 asyncio.create_task(periodically("the sweep", sweep, every_s=SWEEP_EVERY_S, stop=stop)),
                 asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
             ]
-        tasks.append(asyncio.create_task(_note_start(audit)))
         try:
             yield
         finally:
             stop.set()
             await door.close()
-            for task in tasks:
+            # A task that is cancelled while it connects leaves a connection behind, so each may end its round first.
+            await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+            for task in (handing_over, *tasks):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(handing_over, *tasks, return_exceptions=True)
             await queue.close()
             await database.close()
             if channel is not None:
