@@ -599,3 +599,10 @@ def test_a_refunded_booking_is_not_paid_at_any_time() -> None:
 def test_a_booking_currency_stands_in_for_a_balance() -> None:
     total = balance([paid(PaymentKind.CAPTURED, "A", "5", currency=None)], "EUR")
     assert dict(total.captured) == {"EUR": Decimal(5)}
+
+
+def test_a_shop_payment_keeps_the_currency_of_its_own_event() -> None:
+    payload = {"providerPayload": {"paymentRef": "CAP-1", "paymentStatus": "COMPLETED", "capturedAmount": 20}}
+    first = said(raw=payload)  # its own price is in USD
+    later = said(2, "UPDATED", "2026-05-02T10:00:00Z", booking={"currency": "EUR", "totalPrice": 18})
+    assert [p.currency for p in shown(first, later).payments] == ["USD"]

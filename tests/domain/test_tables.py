@@ -1,5 +1,6 @@
 """Tables of rules are total: every member of every enum is handled, terminal states are explicit."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -180,3 +181,20 @@ def test_there_are_tables_to_look_at() -> None:
     names = {name for name, _, _ in tables_by_enum()}
     assert {"DEAD_LETTER", "PLAYBOOK", "RETENTION", "RETRYABLE", "VOCABULARIES", "ACTION_STARTS"} <= names
     assert PARTIAL.keys() <= names
+
+
+def test_instants_do_not_depend_on_the_zone_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 6, 1, 16, tzinfo=UTC)
+    try:
+        for zone in ("Asia/Makassar", "America/Los_Angeles", "UTC"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert format_instant(at) == "2026-06-01T16:00:00.000Z"
+            parsed = parse_instant("2026-06-02T00:00:00+08:00")
+            assert parsed == at
+            assert parsed is not None
+            assert parsed.tzinfo is UTC
+            assert bali_day(at).isoformat() == "2026-06-02"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
