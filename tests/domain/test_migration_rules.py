@@ -348,6 +348,7 @@ def test_payment_proof_ranks() -> None:
     assert payment_proof(is_paid=True, paid_at=NOW) is PaymentProof.IS_PAID_WITH_TIME
     assert payment_proof(paid_at=NOW) is PaymentProof.NONE
     assert payment_proof(captured=True, capture_id=" ") is PaymentProof.CAPTURED
+    assert payment_proof(captured=True) is PaymentProof.CAPTURED
     assert payment_proof(captured=True, capture_id="C1", is_paid=True) is PaymentProof.CAPTURED_WITH_ID
     assert payment_proof(capture_id="C1") is PaymentProof.NONE
     assert sorted(PaymentProof) == list(range(5))
@@ -438,6 +439,8 @@ def test_every_legacy_payment_is_read() -> None:
         assert legacy_payment_facts(legacy_row(payment, "1"), UUID(int=1))
     [nameless] = legacy_payment_facts(legacy_row(LegacyPayment.PAID, "1", None), UUID(int=1))
     assert nameless.reference == "balisnap:Payment:5"
+    ordered = evolve(legacy_row(LegacyPayment.PAID, "1"), order_id="O-1")
+    assert [fact.order_id for fact in legacy_payment_facts(ordered, UUID(int=1))] == ["O-1"]
 
 
 def test_a_header_that_says_paid_is_the_weakest_capture() -> None:
