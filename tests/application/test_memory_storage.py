@@ -7,6 +7,7 @@ from bst_domain.values import BookingIdentity
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
+from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
 from bst_testing.fakes.storage import MemoryStorage
 
 
@@ -47,5 +48,15 @@ class TestMemoryRepairDesk(RepairDeskConformance):
         return MemoryStorage()
 
     async def audited(self, storage: RepairStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+
+class TestMemoryRetention(RetentionConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: RetentionStorage) -> list[AuditEntry]:
         assert isinstance(storage, MemoryStorage)
         return list(storage.tables.audit.values())

@@ -29,10 +29,15 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in FOREIGN}
 
 
-def bst(*arguments: str, within_s: float = WITHIN_S) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
+def bst(*arguments: str, within_s: float = WITHIN_S, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; ``environ`` adds to its environment."""
     return subprocess.run(
-        [*BST, *arguments], env=environment(), capture_output=True, text=True, timeout=within_s, check=False
+        [*BST, *arguments],
+        env={**environment(), **environ},
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=False,
     )
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.cli.stack import bst
@@ -13,7 +14,7 @@ from tests.cli.stack import bst
 def test_help_names_every_command() -> None:
     shown = bst("--help")
     assert shown.returncode == 0
-    for command in ("up", "demo", "api", "worker", "db", "events", "doctor", "simulate"):
+    for command in ("up", "demo", "api", "worker", "db", "events", "retention", "doctor", "simulate"):
         assert f"\n  {command} " in shown.stdout
 
 
@@ -122,3 +123,27 @@ def test_simulate_tells_the_first_broken_story(tmp_path: Path) -> None:
     assert "again: bst simulate --first" in told.stdout
     assert "producer: sends CREATED DIRECT:WEB-" in told.stdout
     assert "Traceback" not in told.stderr
+
+
+def test_retention_says_what_it_would_forget(postgres_dsn: str) -> None:
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute("insert into ingest_nonce (nonce, seen_at) values ('old', '2020-01-01'), ('new', now())")
+    dry = bst("retention", "run", "--dry-run", "--json", OPS_DB_URL=postgres_dsn)
+    assert dry.returncode == 0, dry.stderr
+    assert json.loads(dry.stdout)["forgotten"] == {"nonce": 1, "dead letter": 0, "unmapped entry": 0, "event": 0}
+    told = bst("retention", "run", OPS_DB_URL=postgres_dsn)
+    assert told.returncode == 0
+    assert "1  nonce           forgotten, from before" in told.stdout
+    with psycopg.connect(postgres_dsn) as connection:
+        assert connection.execute("select nonce from ingest_nonce").fetchall() == [("new",)]
+        [(actor,)] = connection.execute("select actor from audit_log where event_type = 'RETENTION_RUN'").fetchall()
+    assert actor.startswith("bst ")
+
+
+def test_retention_without_a_database_says_what_to_do() -> None:
+    refused = bst("retention", "run", OPS_DB_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert refused.returncode == 1
+    assert "the database is not available" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    unset = bst("retention", "run")
+    assert (unset.returncode, "OPS_DB_URL is not set" in unset.stderr) == (1, True)

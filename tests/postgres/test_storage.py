@@ -1,7 +1,7 @@
 """The real storage passes the suites of its ports."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
@@ -13,13 +13,16 @@ from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.repair import PostgresRepairDesk
+from bst_postgres.retention import PostgresRetentionStore
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
+from bst_testing.conformance.retention import RetentionConformance, RetentionStorage, counts, run
+from bst_testing.deliveries import NOW
 
 
-class Storage(PostgresEventLog, PostgresBookingStore, PostgresRepairDesk):
-    """Log, bookings and repair desk on one database."""
+class Storage(PostgresEventLog, PostgresBookingStore, PostgresRepairDesk, PostgresRetentionStore):
+    """Everything on one database."""
 
     def __init__(self, database: Database) -> None:
         PostgresEventLog.__init__(self, database)
@@ -124,23 +127,52 @@ class TestPostgresBookingStore(BookingStoreConformance):
         assert items == [(3, "33.17", "99.50")]
 
 
+async def audit_trail(storage: object) -> list[AuditEntry]:
+    """Oldest first."""
+    assert isinstance(storage, Storage)
+    query = "select event_type, actor, resource_type, resource_id, metadata, created_at, request_id from audit_log"
+    return [
+        AuditEntry(
+            event_type=str(event_type),
+            actor=str(actor),
+            resource_type=None if kind is None else str(kind),
+            resource_id=None if key is None else str(key),
+            metadata=cast(dict[str, Any], metadata),
+            at=cast(datetime, at),
+            request_id=None if request is None else str(request),
+        )
+        for event_type, actor, kind, key, metadata, at, request in await rows(storage, f"{query} order by audit_id")
+    ]
+
+
 class TestPostgresRepairDesk(RepairDeskConformance):
     @pytest.fixture
     def storage(self, postgres_storage: Storage) -> Storage:
         return postgres_storage
 
     async def audited(self, storage: RepairStorage) -> list[AuditEntry]:
-        assert isinstance(storage, Storage)
-        query = "select event_type, actor, resource_type, resource_id, metadata, created_at, request_id from audit_log"
-        return [
-            AuditEntry(
-                event_type=str(event_type),
-                actor=str(actor),
-                resource_type=None if kind is None else str(kind),
-                resource_id=None if key is None else str(key),
-                metadata=cast(dict[str, Any], metadata),
-                at=cast(datetime, at),
-                request_id=None if request is None else str(request),
-            )
-            for event_type, actor, kind, key, metadata, at, request in await rows(storage, f"{query} order by audit_id")
-        ]
+        return await audit_trail(storage)
+
+
+class TestPostgresRetention(RetentionConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: Storage) -> Storage:
+        return postgres_storage
+
+    async def audited(self, storage: RetentionStorage) -> list[AuditEntry]:
+        return await audit_trail(storage)
+
+    async def test_a_settled_conflict_goes_after_ninety_days(self, storage: Storage) -> None:
+        async with storage.database.transaction() as connection:
+            for number, (status, resolved_at) in enumerate(
+                [("OPEN", None), ("RESOLVED", NOW), ("CLOSED", NOW), ("CLOSED", NOW + timedelta(days=1))]
+            ):
+                await connection.execute(
+                    "insert into unmapped_queue (queue_key, queue_type, source_system, source_table, source_pk,"
+                    " reason_code, status, resolved_at, updated_at) values (gen_random_uuid(), 'INGEST_CONFLICT',"
+                    " 'core', 'ingest_event_log', %s, 'X', %s, %s, '2020-01-01')",
+                    (str(number), status, resolved_at),
+                )
+        report = await run(storage, NOW + timedelta(days=90, seconds=1))
+        assert counts(report) == {"unmapped entry": 2}
+        assert await rows(storage, "select source_pk from unmapped_queue order by 1") == [("0",), ("3",)]

@@ -17,6 +17,7 @@ from bullmq import Queue, Worker
 
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job, JobHandler, QueueCounts
+from bst_domain.ingest import RETENTION, Kept
 from bst_domain.values import EventId
 
 _log = logging.getLogger(__name__)
@@ -30,12 +31,11 @@ RECONNECT_AFTER_S = 0.5
 #: On stop: how long the jobs in hand, and then the goodbye to the broker, may take.
 JOBS_IN_HAND_S = 25.0
 GOODBYE_S = 2.0
-_DAY_S = 24 * 60 * 60
 
 JOB_OPTIONS: dict[str, Any] = {
     "attempts": 1,  # the log knows what is still to do; the broker is not asked to try again
-    "removeOnComplete": {"age": 14 * _DAY_S},
-    "removeOnFail": {"age": 30 * _DAY_S},
+    "removeOnComplete": {"age": int(RETENTION[Kept.SUCCEEDED_JOB].period.total_seconds())},
+    "removeOnFail": {"age": int(RETENTION[Kept.FAILED_JOB].period.total_seconds())},
 }
 _STATES = ("waiting", "active", "delayed", "completed", "failed", "paused")
 

@@ -13,7 +13,8 @@ def db() -> None:
     """The schema of the operational database."""
 
 
-def _dsn() -> str:
+def operational_dsn() -> str:
+    """OPS_DB_URL. Raises Trouble."""
     from bst_cli.settings import read_settings
 
     dsn = read_settings().ops_db_url
@@ -31,7 +32,7 @@ def upgrade(as_json: bool) -> None:
     from bst_postgres import migrate
 
     with migrating():
-        applied = migrate.upgrade(_dsn())
+        applied = migrate.upgrade(operational_dsn())
     if as_json:
         click.echo(json.dumps({"applied": applied}))
     else:
@@ -47,7 +48,7 @@ def db_status(as_json: bool) -> None:
     from bst_postgres import migrate
 
     with migrating():
-        found = migrate.status(_dsn())
+        found = migrate.status(operational_dsn())
     if as_json:
         click.echo(json.dumps({"current": found.current, "head": found.head, "pending": list(found.pending)}))
     else:

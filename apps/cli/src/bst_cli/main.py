@@ -26,6 +26,7 @@ from bst_cli.options import (
     say,
     wanted_port,
 )
+from bst_cli.retention import retention
 from bst_cli.trouble import Trouble
 
 
@@ -171,6 +172,7 @@ def doctor(data_dir: Path, as_json: bool) -> None:
 
 main.add_command(db)
 main.add_command(events)
+main.add_command(retention)
 for _extra in sorted(
     entry_points(group="bst.commands"), key=lambda extra: extra.name
 ):  # what other packages bring along

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from asyncio import Event
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from bst_application.errors import Conflict, Unavailable
 
@@ -11,13 +12,23 @@ _log = logging.getLogger(__name__)
 
 
 async def periodically(
-    name: str, work: Callable[[], Awaitable[int]], *, every_s: float, stop: Event, busy: Callable[[int], bool] = bool
+    name: str,
+    work: Callable[[], Awaitable[int]],
+    *,
+    every_s: float,
+    stop: Event,
+    busy: Callable[[int], bool] = bool,
+    at_once: bool = True,
 ) -> None:
     """Runs ``work`` until ``stop`` is set: at once again while ``busy`` says there is more to do, else after a pause.
+
+    Without ``at_once`` it begins with a pause.
 
     An outage is logged when it begins and when it ends; anything unexpected is logged and does not end the loop.
     """
     down = False
+    if not at_once:
+        await _pause(stop, every_s)
     while not stop.is_set():
         try:
             result = await work()
@@ -33,7 +44,9 @@ async def periodically(
                 _log.info("%s works again", name)
             down, more = False, busy(result)
         if not more:
-            try:
-                await asyncio.wait_for(stop.wait(), every_s)
-            except TimeoutError:
-                continue
+            await _pause(stop, every_s)
+
+
+async def _pause(stop: Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

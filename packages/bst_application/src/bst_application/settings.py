@@ -47,6 +47,12 @@ class Settings:
     replay_enabled: bool
     sync_fallback_enabled: bool
     worker_concurrency: int
+    retention_enabled: bool
+    retention_on_start: bool
+    retention_interval_ms: int
+    idempotency_ttl_days: int
+    dead_letter_retention_days: int
+    unmapped_retention_days: int
     generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
 
 
@@ -91,11 +97,27 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         replay_enabled=reader.flag("INGEST_REPLAY_ENABLED", False),
         sync_fallback_enabled=reader.flag("INGEST_SYNC_FALLBACK_ENABLED", False),
         worker_concurrency=reader.number("BST_WORKER_CONCURRENCY", 4, 1, 64),
+        retention_enabled=reader.flag("INGEST_RETENTION_ENABLED", True),
+        retention_on_start=reader.flag("INGEST_RETENTION_RUN_ON_START", False),
+        retention_interval_ms=_interval(reader),
+        # Not less than the table has: a key that is forgotten too early lets a late repeat in as something new.
+        idempotency_ttl_days=reader.number("INGEST_IDEMPOTENCY_TTL_DAYS", 35, 35, 3650),
+        dead_letter_retention_days=reader.number("INGEST_DLQ_RETENTION_DAYS", 30, 1, 3650),
+        unmapped_retention_days=reader.number("INGEST_UNMAPPED_RETENTION_DAYS", 90, 1, 3650),
         generated=tuple(generated),
     )
     if reader.problems:
         raise BadSettings(reader.problems)
     return settings
+
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+
+
+def _interval(reader: "_Reader") -> int:
+    """Milliseconds between two retention runs; below a minute the predecessor took its default, and so do we."""
+    stated = reader.number("INGEST_RETENTION_INTERVAL_MS", _DAY_MS, 0, 100 * _DAY_MS)
+    return stated if stated >= 60_000 else _DAY_MS
 
 
 class _Reader:

@@ -80,7 +80,7 @@ class MemoryProcessing:
                 next_retry_at=None,
                 processed_at=row.processed_at or now,
             )
-            settled += self._settle(event.event_id, DeadLetterStatus.SUCCEEDED)
+            settled += self._settle(event.event_id, DeadLetterStatus.SUCCEEDED, at=now)
         return settled
 
     async def fail(self, events: Sequence[FailedEvent], *, now: datetime, lease: timedelta) -> list[SettledReplay]:
@@ -109,8 +109,8 @@ class MemoryProcessing:
         event_id: EventId,
         status: DeadLetterStatus,
         *,
+        at: datetime,
         reason: LetterReason | None = None,
-        at: datetime | None = None,
     ) -> list[SettledReplay]:
         settled = []
         for letter in letters_of(self._tables, event_id):
@@ -120,7 +120,8 @@ class MemoryProcessing:
                     status=status,
                     lease_until=None,
                     reason=reason or letter.reason,
-                    last_failed_at=at or letter.last_failed_at,
+                    last_failed_at=letter.last_failed_at if reason is None else at,
+                    updated_at=at,
                 )
                 settled.append(
                     SettledReplay(

@@ -52,7 +52,7 @@ class MemoryRepairing:
         row = self._tables.dead_letters.get(letter)
         return None if row is None else row.event_id
 
-    async def move(self, change: LetterChange, *, now: datetime) -> None:  # noqa: ARG002 - the port's
+    async def move(self, change: LetterChange, *, now: datetime) -> None:
         row = self._tables.dead_letters[change.key]
         self._tables.dead_letters[change.key] = evolve(
             row,
@@ -62,10 +62,13 @@ class MemoryRepairing:
             lease_until=change.lease_until,
             actor=change.actor,
             replay_reason=change.reason,
+            updated_at=now,
         )
 
     async def reword(self, letter: UUID, reason: LetterReason, *, now: datetime) -> None:
-        self._tables.dead_letters[letter] = evolve(self._tables.dead_letters[letter], reason=reason, last_failed_at=now)
+        self._tables.dead_letters[letter] = evolve(
+            self._tables.dead_letters[letter], reason=reason, last_failed_at=now, updated_at=now
+        )
 
     async def open_letter(self, key: UUID, event_id: EventId, reason: LetterReason, *, now: datetime) -> None:
         open_letter(self._tables, key, event_id, reason, now)

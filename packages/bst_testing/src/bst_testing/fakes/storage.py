@@ -10,11 +10,14 @@ from datetime import datetime
 from attrs import evolve
 
 from bst_application.errors import InDoubt, Unavailable
+from bst_application.ports.audit import AuditEntry
 from bst_application.ports.queue import Job
 from bst_domain.booking import Field, OpsInputs
+from bst_domain.ingest import Kept
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_domain.values import BookingIdentity, EventId
 from bst_testing.fakes.accepting import MemoryAccepting
+from bst_testing.fakes.keeping import expired_rows, kept_in
 from bst_testing.fakes.processing import MemoryProcessing
 from bst_testing.fakes.repairing import MemoryRepairing
 from bst_testing.fakes.tables import Tables, Transaction
@@ -56,6 +59,26 @@ class MemoryStorage:
     async def processing(self) -> AsyncIterator[MemoryProcessing]:
         async with self._transaction() as transaction:
             yield MemoryProcessing(transaction)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[bool]:
+        async with self._transaction() as transaction:
+            yield self.locks.take_if_free("retention", transaction.holder)
+
+    async def expired(self, kept: Kept, *, before: datetime) -> int:
+        async with self._transaction() as tables:
+            return len(expired_rows(tables, kept, before))
+
+    async def forget(self, kept: Kept, *, before: datetime, limit: int) -> int:
+        async with self._transaction() as tables:
+            table, keys = kept_in(tables, kept), expired_rows(tables, kept, before)[:limit]
+            for key in keys:
+                del table[key]
+        return len(keys)
+
+    async def note(self, entry: AuditEntry) -> None:
+        async with self._transaction() as tables:
+            tables.trail[next(tables.numbers)] = entry
 
     @asynccontextmanager
     async def repairing(self) -> AsyncIterator[MemoryRepairing]:

@@ -45,6 +45,7 @@ class LetterRow:
     replay_count: int = 0
     first_failed_at: datetime
     last_failed_at: datetime
+    updated_at: datetime
     next_replay_at: datetime | None = None
     lease_until: datetime | None = None
     actor: str | None = None
@@ -104,4 +105,5 @@ def open_letter(tables: Transaction, key: UUID, event_id: EventId, reason: Lette
         reason=reason,
         first_failed_at=now,
         last_failed_at=now,
+        updated_at=now,
     )

@@ -1,0 +1,56 @@
+"""``bst retention``: forget what has been kept for long enough."""
+
+import json
+
+import click
+
+from bst_cli.database import operational_dsn
+from bst_cli.options import Group, env_file_option, json_option
+from bst_cli.trouble import Trouble
+
+
+@click.group(cls=Group)
+def retention() -> None:
+    """Forget what has been kept for long enough."""
+
+
+@retention.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and forget nothing.")
+@json_option
+@env_file_option
+def run(dry_run: bool, as_json: bool) -> None:
+    """One run, as the worker does it every day. What is still to do is never touched."""
+    import asyncio
+    import getpass
+
+    from bst_application.errors import Conflict, Unavailable
+    from bst_application.use_cases.retention import AnotherRuns
+    from bst_cli.settings import read_settings
+    from bst_domain.values import format_instant
+    from bst_worker.wiring import retention_once
+
+    dsn = operational_dsn()
+    try:
+        report = asyncio.run(retention_once(read_settings(), dsn, dry_run=dry_run, actor=f"bst {getpass.getuser()}"))
+    except (Unavailable, Conflict) as error:
+        raise Trouble(
+            f"the database is not available: {error}",
+            "Check OPS_DB_URL and that the server runs; what was committed is done, run it again for the rest.",
+        ) from error
+    if isinstance(report, AnotherRuns):
+        raise Trouble("another retention run is under way", "Wait for it; the worker runs one every day.")
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "dryRun": dry_run,
+                    "forgotten": {kept.value: count for kept, count in report.forgotten.items()},
+                    "before": {kept.value: format_instant(at) for kept, at in report.before.items()},
+                },
+                indent=2,
+            )
+        )
+        return
+    for kept, count in report.forgotten.items():
+        verb = "would be forgotten" if dry_run else "forgotten"
+        click.echo(f"{count:>9,}  {kept.value:<15} {verb}, from before {format_instant(report.before[kept])}")
