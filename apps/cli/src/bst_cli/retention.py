@@ -22,16 +22,30 @@ def run(dry_run: bool, as_json: bool) -> None:
     """One run, as the worker does it every day. What is still to do is never touched."""
     import asyncio
     import getpass
+    from datetime import UTC, datetime
 
     from bst_application.errors import Conflict, Unavailable
-    from bst_application.use_cases.retention import AnotherRuns
+    from bst_application.use_cases.retention import AnotherRuns, RetentionReport, RunRetention, retention_periods
     from bst_cli.settings import read_settings
     from bst_domain.values import format_instant
-    from bst_worker.wiring import retention_once
+    from bst_postgres.database import Database
+    from bst_postgres.retention import PostgresRetentionStore
 
     dsn = operational_dsn()
+    periods = retention_periods(read_settings())
+
+    async def once() -> RetentionReport | AnotherRuns:
+        database = Database(dsn, pool_size=2, application_name="bst-retention")
+        try:
+            forget = RunRetention(
+                store=PostgresRetentionStore(database), now=lambda: datetime.now(UTC), periods=periods
+            )
+            return await forget(dry_run=dry_run, actor=f"bst {getpass.getuser()}")
+        finally:
+            await database.close()
+
     try:
-        report = asyncio.run(retention_once(read_settings(), dsn, dry_run=dry_run, actor=f"bst {getpass.getuser()}"))
+        report = asyncio.run(once())
     except (Unavailable, Conflict) as error:
         raise Trouble(
             f"the database is not available: {error}",

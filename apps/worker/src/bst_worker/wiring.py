@@ -14,10 +14,9 @@ from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_application.use_cases.relay import SWEEP_LIMIT, RelayStagedJobs, SweepDueEvents
 from bst_application.use_cases.repair import TakeBackStuckReplays
-from bst_application.use_cases.retention import AnotherRuns, RetentionReport, RunRetention
+from bst_application.use_cases.retention import RetentionReport, RunRetention, retention_periods
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
-from bst_domain.ingest import Kept
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
@@ -69,7 +68,7 @@ async def work(settings: Settings, stop: Event) -> None:
         every("the nonce clean-up", forget_nonces, FORGET_NONCES_EVERY_S),
     ]
     if settings.retention_enabled:
-        run = retention_of(settings, database)
+        run = RunRetention(store=PostgresRetentionStore(database), now=now, periods=retention_periods(settings))
 
         async def keep_within_bounds() -> int:
             report = await run()
@@ -104,26 +103,6 @@ async def work(settings: Settings, stop: Event) -> None:
                 group.create_task(_as_coroutine(loop))
     finally:
         await queue.close()
-        await database.close()
-
-
-def retention_of(settings: Settings, database: Database) -> RunRetention:
-    """Retention with the periods of these settings."""
-    periods = {
-        Kept.NONCE: timedelta(minutes=settings.nonce_ttl_minutes),
-        Kept.EVENT: timedelta(days=settings.idempotency_ttl_days),
-        Kept.DEAD_LETTER: timedelta(days=settings.dead_letter_retention_days),
-        Kept.UNMAPPED: timedelta(days=settings.unmapped_retention_days),
-    }
-    return RunRetention(store=PostgresRetentionStore(database), now=now, periods=periods)
-
-
-async def retention_once(settings: Settings, dsn: str, *, dry_run: bool, actor: str) -> RetentionReport | AnotherRuns:
-    """One run on a connection of its own, for the command line. Raises Unavailable and Conflict."""
-    database = Database(dsn, pool_size=2, application_name="bst-retention")
-    try:
-        return await retention_of(settings, database)(dry_run=dry_run, actor=actor)
-    finally:
         await database.close()
 
 

@@ -10,11 +10,22 @@ from attrs import frozen
 
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.retention import RetentionStore
+from bst_application.settings import Settings
 from bst_domain.ingest import RETENTION, Kept
 
 #: What a database keeps; in this order, so that an event's dead letters go before the event.
 IN_STORAGE = (Kept.NONCE, Kept.DEAD_LETTER, Kept.UNMAPPED, Kept.EVENT)
 AT_ONCE = 1000
+
+
+def retention_periods(settings: Settings) -> dict[Kept, timedelta]:
+    """The periods that an operator has set."""
+    return {
+        Kept.NONCE: timedelta(minutes=settings.nonce_ttl_minutes),
+        Kept.EVENT: timedelta(days=settings.idempotency_ttl_days),
+        Kept.DEAD_LETTER: timedelta(days=settings.dead_letter_retention_days),
+        Kept.UNMAPPED: timedelta(days=settings.unmapped_retention_days),
+    }
 
 
 @frozen
