@@ -11,7 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
-from parts import bookings, ingest, observing, repair, schemas
+from parts import bookings, flags, ingest, observing, repair, schemas
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
 VERSION = "1.0.0"
@@ -31,11 +31,12 @@ def document() -> Schema:
         },
         "servers": [{"url": "http://127.0.0.1:4000", "description": "bst up"}],
         "tags": [
-            {"name": name} for name in ("ingest", "repair", "audit", "bookings", "metrics", "health", "documents")
+            {"name": name}
+            for name in ("ingest", "repair", "audit", "flags", "bookings", "metrics", "health", "documents")
         ],
-        "paths": {**ingest.paths(), **repair.paths(), **bookings.paths(), **observing.paths()},
+        "paths": {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()},
         "components": {
-            "schemas": {**schemas.schemas(), **repair.schemas()},
+            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas()},
             "securitySchemes": {
                 "serviceToken": {"type": "http", "scheme": "bearer", "description": "INGEST_SERVICE_TOKEN"},
                 "adminToken": {"type": "http", "scheme": "bearer", "description": "CORE_API_ADMIN_TOKEN"},

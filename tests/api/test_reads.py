@@ -212,6 +212,8 @@ async def test_health_tells_alive_from_ready(postgres_dsn: str, empty_postgres_d
         failed = [check["name"] for check in answer.json()["data"]["checks"] if not check["ok"]]
         assert failed == ["schema"]
         assert (await api.data("/health/db"))["status"] == "ok"
+        # A new release that starts before its migration: callers are asked to come again, not told of a fault.
+        assert (await api.get("/v1/ops/bookings")).status_code == 503
 
 
 async def test_the_document_is_served_at_both_places(api: Api) -> None:

@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 
 from bst_application.errors import Conflict, InDoubt, Unavailable
+from bst_application.flags import Flag, FlagBoard, initial_flags
 from bst_application.grouping import GroupCommit
 from bst_application.ids import uuid7
-from bst_application.periodically import periodically
+from bst_application.periodically import periodically, while_on
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
 from bst_domain.ingest import Accepted
+from bst_domain.migration import evaluate_canary
 from bst_testing.conformance.event_log import accepting
 from bst_testing.deliveries import NOW, body, delivery
 from bst_testing.fakes.job_queue import MemoryJobQueue
@@ -174,3 +176,43 @@ async def test_background_work_outlives_outages_and_bugs(caplog: pytest.LogCaptu
     assert said.count("the work waits: away") == 1
     assert "the work failed; it goes on" in said
     assert said[-1] == "the work works again"
+
+
+async def test_what_can_be_switched_off_is_ended_and_begun_again() -> None:
+    stop, switch = asyncio.Event(), {"on": False}
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def work(off: asyncio.Event) -> None:
+        told.put_nowait("begun")
+        await off.wait()
+        told.put_nowait("ended")
+
+    loop = asyncio.create_task(while_on("it", lambda: switch["on"], work, stop=stop, look_every_s=0.001))
+    async with asyncio.timeout(5):
+        for on, expected in ((True, "begun"), (False, "ended"), (True, "begun")):
+            switch["on"] = on
+            assert await told.get() == expected
+        stop.set()
+        await loop
+    assert told.get_nowait() == "ended"
+    assert told.empty()
+
+
+async def test_what_is_off_can_be_stopped() -> None:
+    stop = asyncio.Event()
+
+    async def never(_off: asyncio.Event) -> None:
+        raise AssertionError("it is off")
+
+    loop = asyncio.create_task(while_on("it", lambda: False, never, stop=stop, look_every_s=0.001))
+    stop.set()
+    async with asyncio.timeout(5):
+        await loop
+
+
+async def test_the_board_decides_who_is_a_canary() -> None:
+    values, _ = initial_flags({"OPS_WRITE_CORE_ENABLED": "true", "OPS_WRITE_CORE_PERCENT": "0"})
+    board = FlagBoard({**values, Flag.WRITE_CORE_EMAILS: "vip@example.com"}, MemoryStorage())
+    assert evaluate_canary(board.write_canary(), email="VIP@example.com", user_id=None).on
+    assert not evaluate_canary(board.write_canary(), email="ops@example.com", user_id=None).on
+    assert not evaluate_canary(board.read_canary(), email="vip@example.com", user_id=None).on

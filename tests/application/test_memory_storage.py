@@ -6,6 +6,7 @@ from bst_application.ports.audit import AuditEntry
 from bst_domain.values import BookingIdentity
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
+from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
 from bst_testing.fakes.storage import MemoryStorage
@@ -58,5 +59,15 @@ class TestMemoryRetention(RetentionConformance):
         return MemoryStorage()
 
     async def audited(self, storage: RetentionStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+
+class TestMemoryFlags(FlagStoreConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: FlagStorage) -> list[AuditEntry]:
         assert isinstance(storage, MemoryStorage)
         return list(storage.tables.audit.values())

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bst_application.flags import DEFAULTS, BadFlagValue, Flag, FlagKind, initial_flags, kind_of, normal_value
 from bst_application.settings import BadSettings, settings_from
 
 SECRETS = {
@@ -19,10 +20,10 @@ def test_development_makes_random_secrets_and_says_which() -> None:
 
 def test_flags_are_off_until_set() -> None:
     settings = settings_from({"BST_ENV": "production", **SECRETS})
-    assert [settings.webhook_enabled, settings.queue_enabled, settings.replay_enabled] == [False] * 3
+    assert not any(settings.begins_on(flag) for flag in Flag if kind_of(flag) is FlagKind.SWITCH)
     assert settings.admin_auth_enabled
     for word in ("1", "true", "YES", "on"):
-        assert settings_from({"INGEST_WEBHOOK_ENABLED": word}).webhook_enabled
+        assert settings_from({"INGEST_WEBHOOK_ENABLED": word}).begins_on(Flag.WEBHOOK)
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -65,3 +66,57 @@ def test_secrets_are_not_shown() -> None:
 def test_several_secrets_live_side_by_side() -> None:
     settings = settings_from({**SECRETS, "INGEST_SERVICE_SECRETS_PREVIOUS": "one,two"})
     assert settings.service_secrets == (SECRETS["INGEST_SERVICE_SECRET"], "one", "two")
+
+
+def test_every_flag_has_a_default_that_is_spelled_normally() -> None:
+    assert DEFAULTS.keys() == set(Flag)
+    for flag, default in DEFAULTS.items():
+        assert normal_value(flag, default) == default
+    assert initial_flags({}) == (dict(DEFAULTS), [])
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "value"),
+    [
+        (Flag.WEBHOOK, " YES ", "true"),
+        (Flag.QUEUE, "0", "false"),
+        (Flag.READ_MODEL_PERCENT, "12.50", "12.5"),
+        (Flag.WRITE_CORE_PERCENT, "100", "100"),
+        (Flag.WRITE_CORE_EMAILS, " B@x.org, a@x.org,,", "a@x.org,b@x.org"),
+        (Flag.READ_MODEL_USER_IDS, "", ""),
+    ],
+)
+def test_a_flag_has_one_spelling(flag: Flag, text: str, value: str) -> None:
+    assert normal_value(flag, text) == value
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        (Flag.WEBHOOK, ""),
+        (Flag.WEBHOOK, "maybe"),
+        (Flag.READ_MODEL_PERCENT, "-1"),
+        (Flag.READ_MODEL_PERCENT, "100.1"),
+        (Flag.READ_MODEL_PERCENT, "nan"),
+        (Flag.READ_MODEL_PERCENT, "much"),
+        (Flag.WRITE_CORE_EMAILS, "x" * 2001),
+    ],
+)
+def test_a_flag_refuses_what_it_cannot_be(flag: Flag, text: str) -> None:
+    refused = normal_value(flag, text)
+    assert isinstance(refused, BadFlagValue)
+    assert refused.why.startswith(flag.value)
+
+
+def test_the_environment_is_read_as_the_predecessor_did() -> None:
+    values, problems = initial_flags(
+        {
+            "OPS_READ_NEW_MODEL_PERCENT": "",
+            "OPS_WRITE_CORE_PERCENT": "lots",
+            "OPS_WRITE_CORE_ENABLED": "",
+            "INGEST_QUEUE_ENABLED": "perhaps",
+        }
+    )
+    assert (values[Flag.READ_MODEL_PERCENT], values[Flag.WRITE_CORE_PERCENT]) == ("0", "100")
+    assert values[Flag.WRITE_CORE] == values[Flag.QUEUE] == "false"
+    assert problems == ["INGEST_QUEUE_ENABLED must be one of true, false, 1, 0, yes, no, on, off"]

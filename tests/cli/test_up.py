@@ -5,10 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from bst_cli.administering import Admin
+from bst_cli.data_folder import DataFolder
 from bst_cli.sample import SampleDay, make_day
 from tests.cli.stack import BST, Stack, a_stack, bst, environment, until
 from tests.servers import free_port
@@ -122,3 +125,50 @@ def test_a_dead_postgresql_is_started_again(day: SampleDay) -> None:
         assert stack.wrong_bookings(day.expected) == {}
         assert stack.stop() == 0
         assert stack.processes() == []
+
+
+def test_a_queue_that_is_switched_off_leaves_nothing_behind(day: SampleDay) -> None:
+    """Flags by command on a running stack: both processes know within five seconds, and everything is done in the end."""
+    with a_stack() as stack:
+        stack.start()
+        folder = ("--data-dir", str(stack.folder))
+        token = DataFolder(stack.folder).secrets({})["CORE_API_ADMIN_TOKEN"]
+        admin = Admin(url=stack.url, token=token, actor="the test")
+
+        def waiting() -> int:
+            return int(admin.call("GET", "/v1/ingest/metrics/processing")["totals"]["pending"])
+
+        off = bst("flags", "set", "INGEST_QUEUE_ENABLED", "off", "--reason", "maintenance", *folder)
+        assert off.returncode == 0, off.stderr
+        assert "INGEST_QUEUE_ENABLED" in off.stdout
+        assert "maintenance" in off.stdout
+        time.sleep(5)  # what is promised: by now every process knows
+        sender = send(stack, day)
+        said, _ = sender.communicate(timeout=90)
+        assert sender.returncode == 0, said
+        left = waiting()
+        assert left > 100
+        time.sleep(2)
+        assert waiting() == left
+        listed = bst("flags", "list", *folder)
+        assert "INGEST_WEBHOOK_ENABLED               on         as the environment says" in listed.stdout
+        on = bst("flags", "clear", "INGEST_QUEUE_ENABLED", "--reason", "over", *folder)
+        assert on.returncode == 0, on.stderr
+        until(lambda: waiting() == 0, "the end of the backlog")
+        assert stack.wrong_bookings(day.expected) == {}
+        assert stack.stop() == 0
+
+
+def test_a_wrong_flag_says_what_to_do() -> None:
+    with a_stack() as stack:
+        stack.start()
+        folder = ("--data-dir", str(stack.folder))
+        unknown = bst("flags", "set", "NONSENSE", "on", "--reason", "x", *folder)
+        assert unknown.returncode == 1
+        assert "refused: Flag not found: NONSENSE" in unknown.stderr
+        assert "INGEST_QUEUE_ENABLED" in unknown.stderr
+        bad = bst("flags", "set", "INGEST_QUEUE_ENABLED", "maybe", "--reason", "x", *folder)
+        assert "must be one of true, false" in bad.stderr
+        assert stack.stop() == 0
+    nowhere = bst("flags", "list", "--url", "http://127.0.0.1:1", CORE_API_ADMIN_TOKEN="x")
+    assert (nowhere.returncode, "does not answer" in nowhere.stderr) == (1, True)

@@ -142,6 +142,19 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {"ix_ingest_staged_job_staged_at": index("staged_at")},
     },
+    "runtime_flag": {
+        "columns": {
+            "flag_name": column("varchar(64)"),
+            "flag_value": column("text"),
+            "actor": column("varchar(191)"),
+            "reason": column("text"),
+            "updated_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["flag_name"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
     "audit_log": {
         "columns": {
             "audit_id": column("uuid"),

@@ -12,16 +12,18 @@ from bst_domain.values import BookingIdentity
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
+from bst_postgres.flags import PostgresFlagStore
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.retention import PostgresRetentionStore
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
+from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage, counts, run
 from bst_testing.deliveries import NOW
 
 
-class Storage(PostgresEventLog, PostgresBookingStore, PostgresRepairDesk, PostgresRetentionStore):
+class Storage(PostgresEventLog, PostgresBookingStore, PostgresRepairDesk, PostgresRetentionStore, PostgresFlagStore):
     """Everything on one database."""
 
     def __init__(self, database: Database) -> None:
@@ -176,3 +178,12 @@ class TestPostgresRetention(RetentionConformance):
         report = await run(storage, NOW + timedelta(days=90, seconds=1))
         assert counts(report) == {"unmapped entry": 2}
         assert await rows(storage, "select source_pk from unmapped_queue order by 1") == [("0",), ("3",)]
+
+
+class TestPostgresFlags(FlagStoreConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: Storage) -> Storage:
+        return postgres_storage
+
+    async def audited(self, storage: FlagStorage) -> list[AuditEntry]:
+        return await audit_trail(storage)

@@ -23,6 +23,7 @@ from bst_litestar.requests import id_of
 from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
+from bst_litestar.routes.flags import FlagParts, flag_routes
 from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
@@ -48,7 +49,8 @@ class ApiParts:
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
     tokens: Tokens
-    queue_enabled: bool
+    queue_enabled: Callable[[], bool]
+    flags: FlagParts
     now: Callable[[], datetime]
 
 
@@ -66,6 +68,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *ingest_routes(parts.events, parts.queue, parts.tokens, queue_enabled=parts.queue_enabled, now=parts.now),
             *dead_letter_routes(parts.events, parts.repair.change_status, parts.tokens),
             *repair_routes(parts.events, parts.repair, parts.tokens),
+            *flag_routes(parts.flags, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
             *health_routes(parts.probes, parts.queue, now=parts.now),
             *document_routes(),

@@ -47,7 +47,7 @@ class IngestEndpoint:
     """The ASGI application."""
 
     door: IngestDoor
-    enabled: bool
+    enabled: Callable[[], bool]
     service_token: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     max_drift: timedelta
@@ -85,7 +85,7 @@ class IngestEndpoint:
         method: str = scope["method"]  # type: ignore[typeddict-item]
         if method != "POST":
             raise Refused(405, f"Cannot {method} {PATH}", headers={"allow": "POST"})
-        if not self.enabled:
+        if not self.enabled():
             raise Refused(503, "INGEST_WEBHOOK_DISABLED", headers={"retry-after": "60"})
         token = bearer(headers.get("authorization"))
         if token is None:

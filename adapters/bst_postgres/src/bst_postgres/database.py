@@ -47,6 +47,8 @@ _UNAVAILABLE = (
     errors.ReadOnlySqlTransaction,
     errors.IdleInTransactionSessionTimeout,
 )
+# The code came before its migration: an upgrade heals it, and whoever sends again later is served.
+_BEHIND = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)
 
 
 def sqlalchemy_url(dsn: str) -> URL:
@@ -175,6 +177,8 @@ def _meaning(error: BaseException | None) -> Exception | None:
     name = type(error).__name__
     if isinstance(error, _CONFLICTS):
         return Conflict(f"the database refused: {name}")
+    if isinstance(error, _BEHIND):
+        return Unavailable(f"the database's schema is behind ({name}): run `bst db upgrade`")
     if isinstance(error, _UNAVAILABLE):
         return Unavailable(f"the database is not available: {name}")
     return None

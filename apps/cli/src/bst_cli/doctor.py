@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from attrs import frozen
 
 from bst_application.errors import Unavailable
+from bst_application.flags import Flag
 from bst_application.settings import BadSettings, Settings, settings_from
 from bst_cli.embedded.redis import find_redis
 from bst_cli.ports import is_free
@@ -77,7 +78,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     for name in settings.generated:
         cure = f"Set {name}; until then each process makes up its own, and API and producers do not agree."
         yield Finding(name="secrets", ok=False, required=False, detail=f"{name} is not set", cure=cure)
-    flags = (("INGEST_WEBHOOK_ENABLED", settings.webhook_enabled), ("INGEST_QUEUE_ENABLED", settings.queue_enabled))
+    flags = tuple((flag.value, settings.begins_on(flag)) for flag in (Flag.WEBHOOK, Flag.QUEUE))
     for name, on in flags:
         yield Finding(
             name="flags",

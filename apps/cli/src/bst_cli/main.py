@@ -15,6 +15,7 @@ import click
 
 from bst_cli.database import db
 from bst_cli.events import events
+from bst_cli.flags import flags
 from bst_cli.options import (
     DEFAULT_FOLDER,
     Group,
@@ -172,6 +173,7 @@ def doctor(data_dir: Path, as_json: bool) -> None:
 
 main.add_command(db)
 main.add_command(events)
+main.add_command(flags)
 main.add_command(retention)
 for _extra in sorted(
     entry_points(group="bst.commands"), key=lambda extra: extra.name

@@ -87,3 +87,16 @@ def wanted_port(port: int | None) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 1 << 16):
         raise click.UsageError(f"PORT={text} is no port: set it to a whole number from 1 to 65535, or give --port")
     return int(text)
+
+
+def api_options(command: Command) -> Command:
+    """``--url`` and ``--data-dir``: which API."""
+    folder = click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_FOLDER,
+        show_default=True,
+        help="Of a running bst up.",
+    )
+    url = click.option("--url", help="The API.  [default: CORE_API_BASE_URL, else the bst up of --data-dir]")
+    return url(folder(command))

@@ -7,6 +7,7 @@ import sys
 
 import uvicorn
 
+from bst_application.flags import Flag
 from bst_application.settings import BadSettings, settings_from
 from bst_core_api.wiring import build
 
@@ -36,12 +37,9 @@ def main() -> None:
         logging.getLogger(__name__).warning("%s is unset: a random one holds until this process ends", name)
     port = settings.port if arguments.port is None else arguments.port
     log = logging.getLogger(__name__)
-    for flag, on in (
-        ("INGEST_WEBHOOK_ENABLED", settings.webhook_enabled),
-        ("INGEST_QUEUE_ENABLED", settings.queue_enabled),
-    ):
-        if not on:
-            log.warning("%s is off", flag)
+    for flag in (Flag.WEBHOOK, Flag.QUEUE):
+        if not settings.begins_on(flag):
+            log.warning("%s is off in the environment", flag)
     log.info("the API listens on http://%s:%d", arguments.host, port)
     uvicorn.run(
         app,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from litestar import Litestar
 
 from bst_application.errors import Conflict, Unavailable
+from bst_application.flags import REFRESH_EVERY_S, Flag, FlagBoard
 from bst_application.ids import uuid7
 from bst_application.periodically import periodically
 from bst_application.ports.audit import AuditEntry
@@ -21,17 +22,20 @@ from bst_application.use_cases.ingest import IngestDoor
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.relay import SweepDueEvents
 from bst_application.use_cases.repair import ChangeDeadLetterStatus, MarkEventFailed, ReplayEvent, TakeBackStuckReplays
+from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
 from bst_litestar.app import ApiParts, build_api
 from bst_litestar.auth import Tokens
 from bst_litestar.ingest_door import IngestEndpoint
+from bst_litestar.routes.flags import FlagParts
 from bst_litestar.routes.repairs import RepairParts
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
+from bst_postgres.flags import PostgresFlagStore
 from bst_postgres.ingest_reader import PostgresIngestReader
 from bst_postgres.probe import PostgresProbe
 from bst_postgres.repair import PostgresRepairDesk
@@ -63,7 +67,11 @@ def build(settings: Settings) -> Litestar:
     hand_over = HandOver(queue=queue, staged_jobs=log)
     # Without a queue and with the fallback, this process does the worker's part, sweep included.
     store = PostgresBookingStore(database)
-    inline_wanted = settings.sync_fallback_enabled and not settings.queue_enabled
+    board = FlagBoard(settings.flags, flag_store := PostgresFlagStore(database))
+
+    def queue_on() -> bool:
+        return board.is_on(Flag.QUEUE)
+
     process = ProcessEvents(store=store, now=now, new_id=uuid7)
     door = IngestDoor(
         accept=AcceptDeliveries(
@@ -71,10 +79,10 @@ def build(settings: Settings) -> Litestar:
             now=now,
             new_id=uuid7,
             nonce_ttl=timedelta(minutes=settings.nonce_ttl_minutes),
-            stages_jobs=settings.queue_enabled,
+            stages_jobs=queue_on,
         ),
         hand_over=hand_over,
-        inline=process if inline_wanted else None,
+        inline=process if settings.sync_fallback_enabled else None,
     )
     audit = PostgresAuditTrail(database)
     desk = PostgresRepairDesk(database)
@@ -83,10 +91,18 @@ def build(settings: Settings) -> Litestar:
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         stop = Event()
         handing_over = asyncio.create_task(hand_over.run())
-        tasks = [asyncio.create_task(_note_start(audit))]
-        if inline_wanted:
-            sweep = SweepDueEvents(store=store, process=process, now=now)
+        await board.first_look()
+        tasks = [
+            asyncio.create_task(_note_start(audit)),
+            asyncio.create_task(periodically("reading the flags", board.refresh, every_s=REFRESH_EVERY_S, stop=stop)),
+        ]
+        if settings.sync_fallback_enabled:
+            sweep_all = SweepDueEvents(store=store, process=process, now=now)
             leases = TakeBackStuckReplays(desk=desk, now=now)
+
+            async def sweep() -> int:
+                return 0 if queue_on() else await sweep_all()
+
             tasks += [
                 asyncio.create_task(periodically("the sweep", sweep, every_s=SWEEP_EVERY_S, stop=stop)),
                 asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
@@ -109,7 +125,7 @@ def build(settings: Settings) -> Litestar:
     parts = ApiParts(
         ingest=IngestEndpoint(
             door=door,
-            enabled=settings.webhook_enabled,
+            enabled=lambda: board.is_on(Flag.WEBHOOK),
             service_token=settings.service_token,
             secrets=settings.service_secrets,
             max_drift=timedelta(minutes=settings.timestamp_drift_minutes),
@@ -121,10 +137,10 @@ def build(settings: Settings) -> Litestar:
         repair=RepairParts(
             mark_failed=MarkEventFailed(desk=desk, now=now, new_id=uuid7),
             change_status=ChangeDeadLetterStatus(desk=desk, now=now),
-            replay=ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=lambda: settings.queue_enabled),
+            replay=ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on),
             hand_over=hand_over,
-            inline=process if inline_wanted else None,
-            enabled=lambda: settings.replay_enabled,
+            inline=process if settings.sync_fallback_enabled else None,
+            enabled=lambda: board.is_on(Flag.REPLAY),
         ),
         audit=audit,
         queue=queue,
@@ -132,7 +148,8 @@ def build(settings: Settings) -> Litestar:
         tokens=Tokens(
             admin=settings.admin_token, service=settings.service_token, admin_required=settings.admin_auth_enabled
         ),
-        queue_enabled=settings.queue_enabled,
+        queue_enabled=queue_on,
+        flags=FlagParts(board=board, turn=TurnFlag(store=flag_store, board=board, now=now)),
         now=now,
     )
     return build_api(parts, lifespan=lifespan)

@@ -6,8 +6,9 @@ from asyncio import Event
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+from bst_application.flags import REFRESH_EVERY_S, Flag, FlagBoard
 from bst_application.ids import uuid7
-from bst_application.periodically import periodically
+from bst_application.periodically import periodically, while_on
 from bst_application.ports.queue import Job, JobQueue
 from bst_application.settings import Settings
 from bst_application.use_cases.process import ProcessEvents
@@ -20,6 +21,7 @@ from bst_bullmq.redis_queue import RedisJobQueue
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
+from bst_postgres.flags import PostgresFlagStore
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.retention import PostgresRetentionStore
 
@@ -85,17 +87,28 @@ async def work(settings: Settings, stop: Event) -> None:
                 at_once=settings.retention_on_start,
             )
         )
-    if settings.queue_enabled:
-        relay = RelayStagedJobs(staged_jobs=log, queue=queue, now=now)
-        loops += [
-            queue.consume(handle, concurrency=settings.worker_concurrency, stop=stop),
-            every("the relay", relay, RELAY_EVERY_S),
-            every("the sweep", sweep, SWEEP_EVERY_S, full=SWEEP_LIMIT),
-        ]
-    elif settings.sync_fallback_enabled:
-        loops.append(every("the sweep", sweep, SWEEP_EVERY_S, full=SWEEP_LIMIT))
-    else:
-        _log.warning("INGEST_QUEUE_ENABLED is off: accepted events wait in the log until it is on")
+    board = FlagBoard(settings.flags, PostgresFlagStore(database))
+    await board.first_look()
+
+    def queue_on() -> bool:
+        return board.is_on(Flag.QUEUE)
+
+    async def sweep_if_wanted() -> int:
+        return await sweep() if queue_on() or settings.sync_fallback_enabled else 0
+
+    async def relay_if_wanted() -> int:
+        return await relay() if queue_on() else 0
+
+    async def consume(until: Event) -> None:
+        await queue.consume(handle, concurrency=settings.worker_concurrency, stop=until)
+
+    relay = RelayStagedJobs(staged_jobs=log, queue=queue, now=now)
+    loops += [
+        every("reading the flags", board.refresh, REFRESH_EVERY_S),
+        every("the relay", relay_if_wanted, RELAY_EVERY_S),
+        every("the sweep", sweep_if_wanted, SWEEP_EVERY_S, full=SWEEP_LIMIT),
+        while_on("the queue", queue_on, consume, stop=stop),
+    ]
     _log.info("the worker works; the queue runs on %s", "PostgreSQL" if settings.redis_url is None else "Redis")
     try:
         async with asyncio.TaskGroup() as group:

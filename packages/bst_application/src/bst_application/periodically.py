@@ -50,3 +50,31 @@ async def periodically(
 async def _pause(stop: Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def while_on(
+    name: str,
+    is_on: Callable[[], bool],
+    work: Callable[[Event], Awaitable[None]],
+    *,
+    stop: Event,
+    look_every_s: float = 0.5,
+) -> None:
+    """Runs ``work`` while ``is_on`` says so, until ``stop`` is set; the event that ``work`` gets ends one such time.
+
+    ``work`` is expected to end soon after its event is set, and not before.
+    """
+    while not stop.is_set():
+        if not is_on():
+            _log.info("%s is off; accepted events wait in the log", name)
+        while not (is_on() or stop.is_set()):
+            await _pause(stop, look_every_s)
+        if stop.is_set():
+            return
+        _log.info("%s is on", name)
+        off = Event()
+        working = asyncio.ensure_future(work(off))
+        while is_on() and not (stop.is_set() or working.done()):
+            await _pause(stop, look_every_s)
+        off.set()
+        await working

@@ -9,8 +9,8 @@ from typing import Final
 
 from attrs import field, frozen
 
-TRUE_WORDS: Final = frozenset({"1", "true", "yes", "on"})
-FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
+from bst_application.flags import FALSE_WORDS, TRUE_WORDS, Flag, initial_flags
+
 #: Published defaults of the predecessor and its examples; whoever knows them is nobody in particular.
 WELL_KNOWN_SECRETS: Final = frozenset(
     {"dev-service-token", "dev-service-secret", "dev-admin-token", "changeme", "secret"}
@@ -42,9 +42,7 @@ class Settings:
     service_secrets: tuple[str, ...] = field(repr=False)
     timestamp_drift_minutes: int
     nonce_ttl_minutes: int
-    webhook_enabled: bool
-    queue_enabled: bool
-    replay_enabled: bool
+    flags: Mapping[Flag, str]  # as the environment has them; overrides are in the database
     sync_fallback_enabled: bool
     worker_concurrency: int
     retention_enabled: bool
@@ -54,6 +52,10 @@ class Settings:
     dead_letter_retention_days: int
     unmapped_retention_days: int
     generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
+
+    def begins_on(self, flag: Flag) -> bool:
+        """Whether a switch is on as long as nobody has turned it."""
+        return self.flags[flag] == "true"
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -78,6 +80,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     admin_auth = reader.flag("ADMIN_AUTH_ENABLED", True)
     if production and not admin_auth:
         reader.problems.append("ADMIN_AUTH_ENABLED=false is refused with BST_ENV=production; remove it")
+    flags, flag_problems = initial_flags(environ)
     rotated = tuple(part for part in environ.get("INGEST_SERVICE_SECRETS_PREVIOUS", "").split(",") if part)
     settings = Settings(
         production=production,
@@ -92,9 +95,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         service_secrets=(secret("INGEST_SERVICE_SECRET"), *rotated),
         timestamp_drift_minutes=reader.number("INGEST_TIMESTAMP_DRIFT_MINUTES", 5, 1, 60),
         nonce_ttl_minutes=reader.number("INGEST_NONCE_TTL_MINUTES", 10, 1, 1440),
-        webhook_enabled=reader.flag("INGEST_WEBHOOK_ENABLED", False),
-        queue_enabled=reader.flag("INGEST_QUEUE_ENABLED", False),
-        replay_enabled=reader.flag("INGEST_REPLAY_ENABLED", False),
+        flags=flags,
         sync_fallback_enabled=reader.flag("INGEST_SYNC_FALLBACK_ENABLED", False),
         worker_concurrency=reader.number("BST_WORKER_CONCURRENCY", 4, 1, 64),
         retention_enabled=reader.flag("INGEST_RETENTION_ENABLED", True),
@@ -106,8 +107,9 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         unmapped_retention_days=reader.number("INGEST_UNMAPPED_RETENTION_DAYS", 90, 1, 3650),
         generated=tuple(generated),
     )
-    if reader.problems:
-        raise BadSettings(reader.problems)
+    problems = reader.problems + flag_problems
+    if problems:
+        raise BadSettings(problems)
     return settings
 
 

@@ -27,7 +27,12 @@ _HISTOGRAM_END = 5
 
 
 def ingest_routes(
-    events: IngestReader, queue: JobQueue, tokens: Tokens, *, queue_enabled: bool, now: Callable[[], datetime]
+    events: IngestReader,
+    queue: JobQueue,
+    tokens: Tokens,
+    *,
+    queue_enabled: Callable[[], bool],
+    now: Callable[[], datetime],
 ) -> list[HTTPRouteHandler]:
     """The reads of the ingest side."""
 
@@ -66,7 +71,7 @@ def ingest_routes(
         letters = await events.dead_letter_counts()
         retries = await events.retry_counts(now=now())
         data = {
-            "queue": await _queue_json(queue, enabled=queue_enabled),
+            "queue": await _queue_json(queue, enabled=queue_enabled()),
             "deadLetter": {
                 "total": sum(letters.values()),
                 "byStatus": {status.value: letters.get(status.value, 0) for status in DeadLetterStatus},

@@ -21,6 +21,16 @@ migration_run_log = Table(
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
 )
 
+runtime_flag = Table(
+    "runtime_flag",
+    metadata,
+    Column("flag_name", String(64), primary_key=True),
+    Column("flag_value", Text, nullable=False),
+    Column("actor", String(191), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+)
+
 # A trigger refuses UPDATE, DELETE and TRUNCATE.
 audit_log = Table(
     "audit_log",

@@ -47,13 +47,13 @@ Outcome = Acceptance | BodyRefused
 
 @frozen(kw_only=True)
 class AcceptDeliveries:
-    """Accepts a group. ``stages_jobs`` False: nothing is staged, events wait in the log until the queue comes on."""
+    """Accepts a group. While ``stages_jobs`` says no, nothing is staged: events wait in the log until the queue comes on."""
 
     log: EventLog
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
     nonce_ttl: timedelta
-    stages_jobs: bool
+    stages_jobs: Callable[[], bool]
 
     async def __call__(self, deliveries: Sequence[Delivery]) -> tuple[list[Outcome], Job | None]:
         """An outcome for each delivery, in order, and the job that was staged for the new events.
@@ -87,7 +87,7 @@ class AcceptDeliveries:
             # All processes take rows in the same order, so that equal deliveries wait for each other instead of deadlocking.
             candidates.sort(key=lambda entry: _lock_order(entry[1]))
             inserted = await self._insert(tx, candidates, outcomes)
-            job = Job(str(self.new_id()), tuple(inserted)) if inserted and self.stages_jobs else None
+            job = Job(str(self.new_id()), tuple(inserted)) if inserted and self.stages_jobs() else None
             if job is not None:
                 await tx.stage(job, now=now)
         return [outcomes[at] for at in range(len(deliveries))], job

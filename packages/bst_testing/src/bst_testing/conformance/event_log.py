@@ -21,7 +21,7 @@ class EventLogStorage(EventLog, StagedJobs, Protocol):
 
 
 def accepting(log: EventLog, *, at: timedelta = timedelta(0), stages_jobs: bool = True) -> AcceptDeliveries:
-    return AcceptDeliveries(log=log, now=lambda: NOW + at, new_id=uuid7, nonce_ttl=TTL, stages_jobs=stages_jobs)
+    return AcceptDeliveries(log=log, now=lambda: NOW + at, new_id=uuid7, nonce_ttl=TTL, stages_jobs=lambda: stages_jobs)
 
 
 class EventLogConformance:

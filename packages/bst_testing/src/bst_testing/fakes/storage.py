@@ -3,7 +3,7 @@
 A crash between any two calls leaves no trace. ``outage`` and ``in_doubt`` make the next transaction fail as databases do.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from attrs import evolve
 
 from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.audit import AuditEntry
+from bst_application.ports.flags import FlagOverride
 from bst_application.ports.queue import Job
 from bst_domain.booking import Field, OpsInputs
 from bst_domain.ingest import Kept
@@ -75,6 +76,18 @@ class MemoryStorage:
             for key in keys:
                 del table[key]
         return len(keys)
+
+    async def overrides(self) -> Mapping[str, FlagOverride]:
+        async with self._transaction() as tables:
+            return dict(tables.flags)
+
+    async def change(self, name: str, override: FlagOverride | None, entry: AuditEntry) -> None:
+        async with self._transaction() as tables:
+            if override is None:
+                tables.flags.pop(name, None)
+            else:
+                tables.flags[name] = override
+            tables.trail[next(tables.numbers)] = entry
 
     async def note(self, entry: AuditEntry) -> None:
         async with self._transaction() as tables:

@@ -13,6 +13,7 @@ from bst_application.ports.bookings import (
     StoredBooking,
 )
 from bst_application.ports.event_log import KeyConflict, NewEvent
+from bst_application.ports.flags import FlagOverride
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import LetterReason
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
@@ -67,6 +68,7 @@ class Tables:
     recorded: dict[UUID, RecordedFacts] = field(factory=dict)
     dead_letters: dict[UUID, LetterRow] = field(factory=dict)
     audit: dict[int, AuditEntry] = field(factory=dict)
+    flags: dict[str, FlagOverride] = field(factory=dict)
 
 
 class Transaction:
@@ -83,6 +85,7 @@ class Transaction:
         self.recorded = View(tables.recorded)
         self.dead_letters = View(tables.dead_letters)
         self.trail = View(tables.audit)
+        self.flags = View(tables.flags)
 
     def commit(self) -> dict[str, Changes]:
         """Table -> what changed."""

@@ -108,7 +108,7 @@ class _Run:
         queue: Any = Stepping(self.broker, lambda what: self.world.step(name, what))
         hand_over = HandOver(queue=queue, staged_jobs=ports)
         accept = AcceptDeliveries(
-            log=ports, now=self.clock(name), new_id=self.world.new_id, nonce_ttl=NONCE_TTL, stages_jobs=True
+            log=ports, now=self.clock(name), new_id=self.world.new_id, nonce_ttl=NONCE_TTL, stages_jobs=lambda: True
         )
         self.doors[name] = IngestDoor(accept=accept, hand_over=hand_over, inline=None)
         self.background[name] = self.world.spawn(name, hand_over.run())

@@ -1,0 +1,77 @@
+"""Administrative calls to a running API: where it is, who calls, and answers as sentences."""
+
+import getpass
+import os
+from pathlib import Path
+from typing import Any
+
+import httpx
+from attrs import field, frozen
+
+from bst_cli.data_folder import DataFolder, resolve
+from bst_cli.trouble import Trouble
+
+TIMEOUT_S = 15.0
+
+
+@frozen(kw_only=True)
+class Admin:
+    """An API and the right to administer it. ``actor`` is what the audit trail will say."""
+
+    url: str
+    token: str = field(repr=False)
+    actor: str
+
+    def call(self, method: str, path: str, payload: Any = None, **query: str) -> Any:
+        """The answer's ``data``. Raises Trouble that says what the API said."""
+        headers = {"authorization": f"Bearer {self.token}", "x-admin-role": "ADMIN", "x-actor": self.actor}
+        try:
+            answer = httpx.request(
+                method,
+                f"{self.url}{path}",
+                json=payload,
+                params=query,
+                headers=headers,
+                timeout=TIMEOUT_S,
+                trust_env=False,
+            )
+        except httpx.HTTPError as error:
+            raise Trouble(
+                f"{self.url} does not answer: {error}", "Start it with `bst up` or `bst api`, or give --url."
+            ) from error
+        try:
+            said = answer.json()
+        except ValueError:
+            raise Trouble(
+                f"{self.url} answered {answer.status_code} without JSON", "Is that BST's API? Check --url."
+            ) from None
+        if answer.is_success:
+            return said["data"]
+        refused = said["error"]
+        problems = [problem["message"] for problem in (refused.get("details") or {}).get("errors", [])]
+        known = (refused.get("details") or {}).get("known", [])
+        cure = "\n     ".join(problems) or (
+            f"Known: {', '.join(known)}" if known else f"requestId {refused['requestId']}"
+        )
+        raise Trouble(f"refused: {refused['message']}", cure)
+
+
+def administered(url: str | None, data_dir: Path) -> Admin:
+    """The API of the option, CORE_API_BASE_URL, or a running ``bst up``; the token from the environment or its folder."""
+    folder = DataFolder(resolve(data_dir))
+    run = folder.live_run()
+    where = (url or os.environ.get("CORE_API_BASE_URL", "").strip() or (run or {}).get("url") or "").rstrip("/")
+    if not where:
+        raise Trouble(
+            f"no API to administer: CORE_API_BASE_URL is not set, and no bst up runs on {folder.path}",
+            "Start `bst up`, or give --url.",
+        )
+    token = os.environ.get("CORE_API_ADMIN_TOKEN", "").strip()
+    if not token:
+        if run is None or where != run["url"]:  # its token is for nobody else
+            raise Trouble(
+                "CORE_API_ADMIN_TOKEN is not set",
+                "Set it, or give the folder of a running `bst up` with --data-dir and no --url.",
+            )
+        token = folder.secrets(os.environ)["CORE_API_ADMIN_TOKEN"]
+    return Admin(url=where, token=token, actor=f"bst {getpass.getuser()}")
