@@ -22,6 +22,15 @@ def paths() -> Schema:
             security=ADMIN,
             parameters=[query("windowMinutes", "length of the window", integer(minimum=1, maximum=1440, default=60))],
         ),
+        "/v1/metrics/api": get(
+            "getApiMetrics",
+            "metrics",
+            "What this process answered lately",
+            "Exact counts of the core's own paths; health, documents, metrics and unknown paths are left out.",
+            {"200": answer("the figures", ref("ApiMetrics")), **refusals(**ADMIN_REFUSALS)},
+            security=ADMIN,
+            parameters=[query("windowMinutes", "length of the window", integer(minimum=1, maximum=1440, default=15))],
+        ),
         "/health": get(
             "getHealth",
             "health",

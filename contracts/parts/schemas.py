@@ -260,6 +260,28 @@ def schemas() -> Schema:
                 "latenciesMs": obj({name: integer() for name in ("sampleCount", "median", "p95", "max")}),
             }
         ),
+        "ApiMetrics": obj(
+            {
+                "windowMinutes": integer(minimum=1, maximum=1440),
+                "generatedAt": instant,
+                "uptimeSeconds": integer(),
+                "totals": obj(
+                    {name: integer() for name in ("requests", "status2xx", "status3xx", "status4xx", "status5xx")}
+                ),
+                "rates": obj(
+                    {
+                        "successRate": {**number, "description": "2xx and 3xx of all; 1 when none"},
+                        "error4xxRate": number,
+                        "error5xxRate": number,
+                    }
+                ),
+                "throughput": obj({"requestsPerSecond": number, "requestsPerMinute": number}),
+                "latencyMs": obj(
+                    {**{name: integer() for name in ("sampleCount", "median", "p95", "max")}, "avg": number}
+                ),
+                "byMethod": {"type": "object", "additionalProperties": integer()},
+            }
+        ),
         "Health": obj({"status": enum("ok"), "service": enum("core-api"), "timestamp": instant}),
         "DatabaseHealth": obj(
             {

@@ -242,3 +242,19 @@ def test_the_document_and_the_routes_are_the_same() -> None:
 
 def _plain(path: str) -> str:
     return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
+
+
+async def test_api_metrics_count_the_core_and_nothing_beside_it(api: Api) -> None:
+    """Predecessor's defect 43: the gate's own call, health, documents and unknown paths blurred the figures."""
+    await api.post(body(ref="WEB-1"))
+    await api.get("/v1/ops/bookings")
+    await api.get("/v1/ops/bookings/NOBODY")
+    for place in ("/health", "/docs-json", "/v1/nothing", "/v1/ingest/metrics/queue", "/v1/metrics/api"):
+        await api.get(place)
+    figures = await api.data("/v1/metrics/api", windowMinutes="9999")
+    assert figures["windowMinutes"] == 1440
+    assert figures["totals"] == {"requests": 3, "status2xx": 2, "status3xx": 0, "status4xx": 1, "status5xx": 0}
+    assert figures["byMethod"] == {"GET": 2, "POST": 1}
+    assert figures["rates"]["successRate"] == pytest.approx(2 / 3)
+    assert figures["latencyMs"]["sampleCount"] == 3
+    assert 0 < figures["latencyMs"]["median"] <= figures["latencyMs"]["p95"] <= figures["latencyMs"]["max"]

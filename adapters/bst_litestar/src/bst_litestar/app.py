@@ -19,6 +19,7 @@ from bst_litestar.auth import Tokens
 from bst_litestar.envelope import failure
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.problems import RETRY_AFTER, Refused
+from bst_litestar.request_counts import RequestCounts, counted
 from bst_litestar.requests import id_of
 from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
@@ -26,6 +27,7 @@ from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.flags import FlagParts, flag_routes
 from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
+from bst_litestar.routes.metrics import metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 
@@ -61,7 +63,8 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
     async def ingest(scope: Scope, receive: Receive, send: Send) -> None:
         await parts.ingest(scope, receive, send)
 
-    return Litestar(
+    counts = RequestCounts()
+    app = Litestar(
         route_handlers=[
             ingest,
             *ops_booking_routes(parts.bookings, parts.tokens),
@@ -70,6 +73,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *repair_routes(parts.events, parts.repair, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
+            *metrics_routes(counts, parts.tokens, now=parts.now),
             *health_routes(parts.probes, parts.queue, now=parts.now),
             *document_routes(),
         ],
@@ -80,6 +84,19 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         debug=False,
         logging_config=None,
     )
+    app.asgi_handler = counted(app.asgi_handler, counts, _is_core_path(app))
+    return app
+
+
+def _is_core_path(app: Litestar) -> Callable[[str], bool]:
+    """Whether a path is of the API's business: not health, documents, metrics or something unknown."""
+    known = {route.path.split("/")[2] for route in app.routes if route.path.startswith("/v1/")} - {"metrics"}
+
+    def is_core(path: str) -> bool:
+        parts = path.split("/", 3)
+        return len(parts) > 2 and parts[1] == "v1" and parts[2] in known and "/metrics/" not in path
+
+    return is_core
 
 
 def _answer_error(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
