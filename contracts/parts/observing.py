@@ -31,6 +31,13 @@ def paths() -> Schema:
             security=ADMIN,
             parameters=[query("windowMinutes", "length of the window", integer(minimum=1, maximum=1440, default=15))],
         ),
+        "/metrics": get(
+            "getPrometheusMetrics",
+            "metrics",
+            "Everything that Prometheus scrapes",
+            "Needs no token: nothing names a booking, a guest or a producer. What does not answer is said to be down.",
+            {"200": {"description": "the text format", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+        ),
         "/health": get(
             "getHealth",
             "health",

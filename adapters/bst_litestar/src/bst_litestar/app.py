@@ -19,6 +19,7 @@ from bst_litestar.auth import Tokens
 from bst_litestar.envelope import failure
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.problems import RETRY_AFTER, Refused
+from bst_litestar.prometheus import Scrape
 from bst_litestar.request_counts import RequestCounts, counted
 from bst_litestar.requests import id_of
 from bst_litestar.routes.audit import audit_routes
@@ -53,6 +54,7 @@ class ApiParts:
     tokens: Tokens
     queue_enabled: Callable[[], bool]
     flags: FlagParts
+    scrape: Scrape
     now: Callable[[], datetime]
 
 
@@ -64,6 +66,11 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         await parts.ingest(scope, receive, send)
 
     counts = RequestCounts()
+
+    def note(method: str, status: int, seconds: float) -> None:
+        counts.add(method, status, seconds)
+        parts.scrape.instruments.answered(method, status, seconds)
+
     app = Litestar(
         route_handlers=[
             ingest,
@@ -73,7 +80,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *repair_routes(parts.events, parts.repair, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
-            *metrics_routes(counts, parts.tokens, now=parts.now),
+            *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),
             *health_routes(parts.probes, parts.queue, now=parts.now),
             *document_routes(),
         ],
@@ -84,7 +91,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         debug=False,
         logging_config=None,
     )
-    app.asgi_handler = counted(app.asgi_handler, counts, _is_core_path(app))
+    app.asgi_handler = counted(app.asgi_handler, note, _is_core_path(app))
     return app
 
 

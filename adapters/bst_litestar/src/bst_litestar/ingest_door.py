@@ -53,19 +53,25 @@ class IngestEndpoint:
     max_drift: timedelta
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    note_outcome: Callable[[str], None]  # ACCEPTED, REPLAYED, or the machine string of a refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request = request_id(headers.get("x-request-id"))
         extra: Mapping[str, str] = {}
         try:
-            status, answer = 202, success(await self._answer(scope, headers, receive), request)
+            data = await self._answer(scope, headers, receive)
+            status, answer = 202, success(data, request)
+            self.note_outcome("REPLAYED" if data["idempotentReplay"] else "ACCEPTED")
         except Refused as refused:
             status, extra = refused.status, refused.headers
+            # What follows a colon is the sender's own word, and there is no end of those.
+            self.note_outcome("METHOD_NOT_ALLOWED" if status == 405 else refused.message.partition(":")[0])
             answer = failure(status, refused.message, request, refused.details)
         except Exception:
             _log.exception("request %s failed", request)
             status, answer = 500, failure(500, "INTERNAL_ERROR", request)
+            self.note_outcome("INTERNAL_ERROR")
         body = encode(answer)
         await send(
             {

@@ -13,6 +13,9 @@ from attrs import define, field, frozen
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+#: Method, status, seconds until the answer began to leave.
+NoteAnswer = Callable[[str, int, float], None]
+
 SLOT_S = 15
 KEPT_S = 24 * 60 * 60
 
@@ -97,8 +100,8 @@ def _nearest_rank(by_ms: Counter[int], share: float) -> int:
     return 0
 
 
-def counted(app: ASGIApp, counts: RequestCounts, is_core_path: Callable[[str], bool]) -> ASGIApp:
-    """``app``, with every answer on a core path counted when it begins to leave."""
+def counted(app: ASGIApp, note_answer: NoteAnswer, is_core_path: Callable[[str], bool]) -> ASGIApp:
+    """``app``, with every answer on a core path noted when it begins to leave."""
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or not is_core_path(scope["path"]):
@@ -109,7 +112,7 @@ def counted(app: ASGIApp, counts: RequestCounts, is_core_path: Callable[[str], b
 
         async def note(message: Message) -> None:
             if message["type"] == "http.response.start":
-                counts.add(method, message["status"], perf_counter() - started)
+                note_answer(method, message["status"], perf_counter() - started)
             await send(message)
 
         await app(scope, receive, note)

@@ -20,6 +20,7 @@ from psycopg import errors
 from psycopg.rows import TupleRow
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bst_application.errors import Conflict, InDoubt, Unavailable
 
@@ -115,6 +116,13 @@ class Database:
                 yield connection
             finally:
                 await connection.close()
+
+    @property
+    def pool_use(self) -> tuple[int, int]:
+        """Connections that are in use, and how many there may be."""
+        pool = self._engine.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool)
+        return pool.checkedout(), pool.size()
 
     async def close(self) -> None:
         """Closes every connection; harmless when called twice."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from bst_application.ports.reading import (
+    Backlog,
     EventFilter,
     EventRecord,
     LetterFilter,
@@ -56,6 +57,17 @@ select count(*) filter (where process_status = 'RECEIVED' and next_retry_at is n
   min(next_retry_at) filter (where process_status = 'RECEIVED') as earliest,
   max(next_retry_at) filter (where process_status = 'RECEIVED') as latest
 from ingest_event_log where process_status <> 'DONE'
+""")
+
+_BACKLOG = text("""
+select count(*) as waiting,
+  count(*) filter (where coalesce(next_retry_at, request_received_at) <= :now) as due,
+  count(*) filter (where next_retry_at > :now) as delayed,
+  (select count(*) from ingest_staged_job) as staged_jobs,
+  min(request_received_at) as oldest_receipt,
+  min(coalesce(next_retry_at, request_received_at)) filter (where coalesce(next_retry_at, request_received_at) <= :now)
+    as oldest_due
+from ingest_event_log where process_status = 'RECEIVED'
 """)
 
 _ATTEMPTS = text("select attempt_count, count(*) from ingest_event_log where attempt_count > 0 group by attempt_count")
@@ -193,6 +205,11 @@ class PostgresIngestReader:
             latest=row.latest,
             attempts=attempts,
         )
+
+    async def backlog(self, *, now: datetime) -> Backlog:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_BACKLOG, {"now": now})).one()
+        return Backlog(**row._mapping)
 
     async def dead_letter_counts(self) -> Mapping[str, int]:
         query = text("select status, count(*) from ingest_dead_letter group by status")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from litestar import Litestar
 
 from bst_application.errors import Conflict, Unavailable
-from bst_application.flags import REFRESH_EVERY_S, Flag, FlagBoard
+from bst_application.flags import REFRESH_EVERY_S, Flag, FlagBoard, FlagKind, kind_of
 from bst_application.ids import uuid7
 from bst_application.periodically import periodically
 from bst_application.ports.audit import AuditEntry
@@ -28,6 +28,7 @@ from bst_bullmq.redis_queue import RedisJobQueue
 from bst_litestar.app import ApiParts, build_api
 from bst_litestar.auth import Tokens
 from bst_litestar.ingest_door import IngestEndpoint
+from bst_litestar.prometheus import Instruments, PoolUse, Scrape
 from bst_litestar.routes.flags import FlagParts
 from bst_litestar.routes.repairs import RepairParts
 from bst_postgres.audit import PostgresAuditTrail
@@ -122,6 +123,9 @@ def build(settings: Settings) -> Litestar:
             if channel is not None:
                 await channel.close()
 
+    events = PostgresIngestReader(database)
+    probe = PostgresProbe("ops_db", database)
+    instruments = Instruments()
     parts = ApiParts(
         ingest=IngestEndpoint(
             door=door,
@@ -131,9 +135,10 @@ def build(settings: Settings) -> Litestar:
             max_drift=timedelta(minutes=settings.timestamp_drift_minutes),
             now=now,
             new_id=uuid7,
+            note_outcome=instruments.delivery,
         ),
         bookings=PostgresBookingReader(database),
-        events=PostgresIngestReader(database),
+        events=events,
         repair=RepairParts(
             mark_failed=MarkEventFailed(desk=desk, now=now, new_id=uuid7),
             change_status=ChangeDeadLetterStatus(desk=desk, now=now),
@@ -144,12 +149,21 @@ def build(settings: Settings) -> Litestar:
         ),
         audit=audit,
         queue=queue,
-        probes=[PostgresProbe("ops_db", database), PostgresProbe("channel_db", channel)],
+        probes=[probe, PostgresProbe("channel_db", channel)],
         tokens=Tokens(
             admin=settings.admin_token, service=settings.service_token, admin_required=settings.admin_auth_enabled
         ),
         queue_enabled=queue_on,
         flags=FlagParts(board=board, turn=TurnFlag(store=flag_store, board=board, now=now)),
+        scrape=Scrape(
+            instruments=instruments,
+            events=events,
+            queue=queue,
+            probe=probe,
+            pool_use=lambda: PoolUse(in_use=database.pool_use[0], size=database.pool_use[1]),
+            flags=lambda: ((flag.value, board.is_on(flag)) for flag in Flag if kind_of(flag) is FlagKind.SWITCH),
+            now=now,
+        ),
         now=now,
     )
     return build_api(parts, lifespan=lifespan)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from litestar import Request, get
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from bst_domain.values import format_instant
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success
+from bst_litestar.prometheus import Scrape
 from bst_litestar.queries import whole_number
 from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import header_map, id_of
@@ -17,8 +19,10 @@ from bst_litestar.requests import header_map, id_of
 STATUS_CLASSES = (2, 3, 4, 5)
 
 
-def metrics_routes(counts: RequestCounts, tokens: Tokens, *, now: Callable[[], datetime]) -> list[HTTPRouteHandler]:
-    """The figures of this process; every role may look."""
+def metrics_routes(
+    counts: RequestCounts, scrape: Scrape, tokens: Tokens, *, now: Callable[[], datetime]
+) -> list[HTTPRouteHandler]:
+    """The figures of this process, for people and for Prometheus; every role may look."""
 
     @get("/v1/metrics/api")
     async def api_metrics(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -59,4 +63,8 @@ def metrics_routes(counts: RequestCounts, tokens: Tokens, *, now: Callable[[], d
         }
         return success(data, id_of(request))
 
-    return [api_metrics]
+    @get("/metrics")
+    async def prometheus() -> Response[bytes]:
+        return Response(await scrape(), media_type=CONTENT_TYPE_LATEST)
+
+    return [api_metrics, prometheus]

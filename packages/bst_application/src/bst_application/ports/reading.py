@@ -153,6 +153,21 @@ class RetryCounts:
 
 
 @frozen(kw_only=True)
+class Backlog:
+    """Accepted events that are not processed yet. ``due`` are those that should be; ``delayed`` wait for a retry.
+
+    ``oldest_receipt`` is of all of them, ``oldest_due`` the instant since which the most overdue one waits.
+    """
+
+    waiting: int
+    due: int
+    delayed: int
+    staged_jobs: int
+    oldest_receipt: datetime | None
+    oldest_due: datetime | None
+
+
+@frozen(kw_only=True)
 class EventFilter:
     """All given conditions must hold; ``received_to`` is exclusive."""
 
@@ -206,6 +221,8 @@ class IngestReader(Protocol):
     async def processing_counts(self, *, since: datetime) -> ProcessingCounts: ...
 
     async def retry_counts(self, *, now: datetime) -> RetryCounts: ...
+
+    async def backlog(self, *, now: datetime) -> Backlog: ...
 
     async def dead_letter_counts(self) -> Mapping[str, int]:
         """Dead letters by status; statuses without any may be absent."""

@@ -1,0 +1,157 @@
+"""What Prometheus sees: this process's answers, and what the database and the queue say at the moment of the look.
+
+No figure names a booking, a guest or a producer's key, and every label has few values, so the page needs no token.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bst_application.errors import Conflict, Unavailable
+from bst_application.ports.queue import JobQueue
+from bst_application.ports.reading import DatabaseProbe, IngestReader
+
+#: Seconds. The door's goal at low load is 10 ms; a producer gives up after some ten seconds.
+BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LOOK_WITHIN_S = 3.0
+
+Family = GaugeMetricFamily
+
+
+@frozen(kw_only=True)
+class PoolUse:
+    """Database connections of this process."""
+
+    in_use: int
+    size: int
+
+
+class Instruments:
+    """What this process counts while it works; a registry of its own, so that two APIs in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._deliveries = Counter(
+            "bst_ingest_deliveries",
+            "Deliveries by what became of them: ACCEPTED, REPLAYED, or the refusal's machine string",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._requests = Histogram(
+            "bst_http_request_seconds",
+            "Time until the answer began to leave, on the core's own paths",
+            ["method", "status"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+
+    def delivery(self, outcome: str) -> None:
+        """One answer of the ingest door."""
+        self._deliveries.labels(outcome).inc()
+
+    def answered(self, method: str, status: int, seconds: float) -> None:
+        """One answer on a core path."""
+        self._requests.labels(method, str(status)).observe(seconds)
+
+
+@frozen(kw_only=True)
+class Scrape:
+    """One look at everything. What does not answer is said to be down and left out; the page itself always comes."""
+
+    instruments: Instruments
+    events: IngestReader
+    queue: JobQueue
+    probe: DatabaseProbe
+    pool_use: Callable[[], PoolUse]
+    flags: Callable[[], Iterable[tuple[str, bool]]]
+    now: Callable[[], datetime]
+
+    async def __call__(self) -> bytes:
+        families = [self._pool(), self._flags()]
+        for made in await asyncio.gather(
+            _or_down("bst_database_up", "Whether the operational database answers", self._stored()),
+            _or_down("bst_queue_up", "Whether the queue's broker answers", self._queued()),
+        ):
+            families += made
+        looked = CollectorRegistry()
+        looked.register(_Given(families))
+        return generate_latest(self.instruments.registry) + generate_latest(looked)
+
+    def _pool(self) -> Family:
+        use = self.pool_use()
+        family = Family("bst_database_pool_connections", "Connections of this process", labels=["state"])
+        family.add_metric(["in_use"], use.in_use)
+        family.add_metric(["limit"], use.size)
+        return family
+
+    def _flags(self) -> Family:
+        family = Family("bst_flag_on", "Switches: 1 is on", labels=["flag"])
+        for name, on in self.flags():
+            family.add_metric([name], int(on))
+        return family
+
+    async def _stored(self) -> list[Family]:
+        check = await self.probe.check()
+        if not check.reachable:
+            raise Unavailable(check.error or "the database does not answer")
+        now = self.now()
+        backlog = await self.events.backlog(now=now)
+        families = [
+            _one(
+                "bst_events_waiting",
+                "Accepted events that are not processed yet, delayed ones included",
+                backlog.waiting,
+            ),
+            _one("bst_events_due", "Accepted events that should be processed by now", backlog.due),
+            _one("bst_events_waiting_for_retry", "Events between two tries", backlog.delayed),
+            _one("bst_jobs_staged", "Jobs that the queue has not taken yet", backlog.staged_jobs),
+            _one(
+                "bst_oldest_waiting_event_seconds",
+                "Age of the oldest unprocessed event, delayed ones included; 0 of none",
+                0.0 if backlog.oldest_receipt is None else max(0.0, (now - backlog.oldest_receipt).total_seconds()),
+            ),
+            _one(
+                "bst_oldest_due_event_seconds",
+                "How long the most overdue event has been due; 0 of none",
+                0.0 if backlog.oldest_due is None else max(0.0, (now - backlog.oldest_due).total_seconds()),
+            ),
+        ]
+        letters = Family("bst_dead_letters", "Dead letters", labels=["reason", "source", "status"])
+        for group in await self.events.dead_letter_groups():
+            for status, count in sorted(group.by_status.items()):
+                letters.add_metric([group.reason_code, group.source, status], count)
+        return [*families, letters]
+
+    async def _queued(self) -> list[Family]:
+        counts = await self.queue.counts()
+        jobs = Family("bst_queue_jobs", "Jobs at the broker", labels=["state"])
+        for state in ("waiting", "active", "delayed", "completed", "failed", "paused"):
+            jobs.add_metric([state], getattr(counts, state))
+        return [jobs]
+
+
+async def _or_down(name: str, help_text: str, look: Awaitable[list[Family]]) -> list[Family]:
+    try:
+        async with asyncio.timeout(LOOK_WITHIN_S):
+            found = await look
+    except (Unavailable, Conflict, TimeoutError):
+        return [_one(name, help_text, 0)]
+    return [_one(name, help_text, 1), *found]
+
+
+def _one(name: str, help_text: str, value: float) -> Family:
+    return Family(name, help_text, value=value)
+
+
+class _Given(Collector):
+    def __init__(self, families: list[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Any]:
+        yield from self._families
