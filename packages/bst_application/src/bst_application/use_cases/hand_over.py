@@ -35,7 +35,10 @@ class HandOver:
             jobs = [await self._pending.get()]
             while not self._pending.empty():
                 jobs.append(self._pending.get_nowait())
-            await self.hand_over(jobs)
+            try:
+                await self.hand_over(jobs)
+            except Exception:  # a bug here must not leave every later job to the relay
+                _log.exception("handing over failed; it goes on")
 
     async def hand_over(self, jobs: list[Job]) -> None:
         """Enqueues jobs; those that the queue took are forgotten in one commit."""

@@ -72,6 +72,21 @@ class JobQueueConformance:
             await until(lambda: _is(last in seen))
         assert seen == [one, last]
 
+    async def test_an_idle_consumer_hears_of_new_work(self, queue: JobQueue) -> None:
+        first, second = job(), job()
+        seen: list[Job] = []
+
+        async def handler(each: Job) -> None:
+            seen.append(each)
+
+        async with consuming(queue, handler):
+            await queue.enqueue(first)
+            await until(lambda: _is(len(seen) == 1))
+            await asyncio.sleep(0.5)  # long enough that every consumer has gone idle
+            await queue.enqueue(second)
+            await until(lambda: _is(len(seen) > 1))
+        assert seen == [first, second]
+
     async def test_a_handler_that_raises_stops_nobody_and_is_counted(self, queue: JobQueue) -> None:
         bad, good = job(), job()
         await queue.enqueue(bad)
