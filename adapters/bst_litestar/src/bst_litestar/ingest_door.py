@@ -35,11 +35,11 @@ from bst_domain.ingest import (
 from bst_litestar.auth import bearer, equal
 from bst_litestar.envelope import encode, failure, request_id, success
 from bst_litestar.problems import REFUSAL_STATUS, Refused, store_unavailable
+from bst_litestar.requests import MAX_BODY_BYTES, states_too_much
 
 _log = logging.getLogger(__name__)
 
 PATH = "/v1/ingest/bookings/events"
-MAX_BODY_BYTES = 1024 * 1024
 
 
 @frozen(kw_only=True)
@@ -175,8 +175,7 @@ def _data(receipt: Receipt, refusal: Refused | None) -> dict[str, Any]:
 
 async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
     """The raw body, as it came. Raises Refused above 1 MiB, as soon as that is certain."""
-    stated = headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > MAX_BODY_BYTES:
+    if states_too_much(headers.get("content-length", "")):
         raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
     chunks: list[bytes] = []
     size = 0

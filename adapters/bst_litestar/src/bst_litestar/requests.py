@@ -35,15 +35,21 @@ def id_of(request: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 def author_of(request: ASGIConnection[Any, Any, Any, Any]) -> Author:
     """Who acts; ``system`` when nobody says."""
-    said = (request.headers.get(name, "").strip() for name in ACTOR_HEADERS)
+    # Servers stop a NUL in a header, not all that stands before an ASGI application does; a database cannot hold one.
+    said = (request.headers.get(name, "").replace("\x00", "").strip() for name in ACTOR_HEADERS)
     actor = next((name for name in said if name), "system")
     return Author(actor=actor[:MAX_ACTOR], request_id=id_of(request))
 
 
+def states_too_much(length: str) -> bool:
+    """Whether a content-length is beyond the limit; one that is no number says nothing, the body will tell."""
+    # Not isdigit alone: it takes "²" for one, which int does not; nor does int take more digits than some thousands.
+    return length.isascii() and length.isdigit() and (len(length) > 20 or int(length) > MAX_BODY_BYTES)
+
+
 async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
     """The body as an object; an absent one is empty unless ``required``. Raises Refused."""
-    stated = request.headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > MAX_BODY_BYTES:
+    if states_too_much(request.headers.get("content-length", "")):
         raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
     raw = await request.body()
     if len(raw) > MAX_BODY_BYTES:
