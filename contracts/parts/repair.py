@@ -48,8 +48,52 @@ LETTER_EXAMPLE: Schema = {
 }
 
 
+JOB_EXAMPLE: Schema = {
+    "jobId": UUID,
+    "kind": "DEAD_LETTER_REPLAY",
+    "state": "RUNNING",
+    "total": 12,
+    "pending": 9,
+    "replayed": 2,
+    "refused": 1,
+    "refusals": {"DEAD_LETTER_NOT_READY_FOR_REPLAY:CLOSED": 1},
+    "deadLetters": {**dict.fromkeys(DEAD_LETTER_STATUSES, 0), "REPLAYING": 1, "SUCCEEDED": 1},
+    "filter": {"source": "GYG"},
+    "reason": "the mapping is mended",
+    "actor": "ayu@ops.example.org",
+    "createdAt": TIME,
+    "finishedAt": None,
+}
+
+
 def schemas() -> Schema:
+    counts = {"type": "object", "additionalProperties": integer(minimum=1)}
     return {
+        "ReplayPreview": obj(
+            {
+                "dryRun": {"type": "boolean", "const": True},
+                "total": integer(minimum=0),
+                "sample": listing(ref("DeadLetter")),
+            }
+        ),
+        "ReplayJob": obj(
+            {
+                "jobId": uuid,
+                "kind": enum("DEAD_LETTER_REPLAY"),
+                "state": enum("RUNNING", "DONE"),
+                "total": integer(minimum=0),
+                "pending": integer(minimum=0),
+                "replayed": integer("items that were sent on their way", minimum=0),
+                "refused": integer("items that somebody settled meanwhile", minimum=0),
+                "refusals": counts,
+                "deadLetters": obj({name: integer(minimum=0) for name in DEAD_LETTER_STATUSES}),
+                "filter": {"type": "object", "additionalProperties": text()},
+                "reason": text(),
+                "actor": text(),
+                "createdAt": instant,
+                "finishedAt": maybe(instant),
+            }
+        ),
         "DeadLetter": obj(
             {
                 "deadLetterKey": uuid,
@@ -162,6 +206,59 @@ def paths() -> Schema:
             "The most numerous first.",
             {"200": answer("the groups", listing(ref("DeadLetterGroup"))), **refusals(**ADMIN_REFUSALS)},
             security=ADMIN,
+        ),
+        "/v1/ingest/dead-letter/replay": act(
+            "post",
+            operation="replayDeadLetters",
+            tag="repair",
+            summary="Send many failed events through the processing door again",
+            description="The filter is that of the list; without a status it means OPEN, READY and FAILED. Of each event the"
+            " newest matching dead letter counts. OPEN and FAILED become READY first. The worker does one after the other;"
+            " every step is audited with the actor and the reason of the job.",
+            responses={
+                "200": answer("what it would replay", ref("ReplayPreview")),
+                "202": answer("the job", ref("ReplayJob"), JOB_EXAMPLE),
+                **refusals(
+                    s400="INVALID_FIELD_REASON, EMPTY_FIELD_REASON, INVALID_FIELD_DRYRUN, INVALID_FIELD_FILTER, UNKNOWN_FILTER,"
+                    " INVALID_DEAD_LETTER_STATUS:<x>, INVALID_REASON_CODE, UNSUPPORTED_SOURCE:<x>, INVALID_REF, INVALID_FROM,"
+                    " INVALID_TO, INVALID_JSON, INVALID_BODY",
+                    s413="BODY_TOO_LARGE",
+                    **{**WRITE_REFUSALS, "s503": "INGEST_REPLAY_DISABLED, OPS_DB_UNAVAILABLE"},
+                ),
+            },
+            parameters=[],
+            body={
+                "type": "object",
+                "required": ["reason"],
+                "properties": {
+                    "filter": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {
+                            "status": text("in any letter case"),
+                            "reasonCode": text("in any letter case", maxLength=64),
+                            "source": text("in any letter case"),
+                            "ref": text("external booking reference, in any spelling", maxLength=191),
+                            "from": text("instant or day; of the last failure"),
+                            "to": text("instant or day, exclusive"),
+                        },
+                    },
+                    "reason": text(minLength=1, maxLength=2000),
+                    "dryRun": flag,
+                },
+            },
+        ),
+        "/v1/jobs/{jobId}": get(
+            "getJob",
+            "repair",
+            "How a job stands",
+            "pending falls to 0; deadLetters says how the replays end.",
+            {
+                "200": answer("the job", ref("ReplayJob"), JOB_EXAMPLE),
+                **refusals(s404="Job not found: <id>", **ADMIN_REFUSALS),
+            },
+            security=ADMIN,
+            parameters=[path("jobId", "UUID")],
         ),
         "/v1/ingest/dead-letter/{deadLetterKey}": get(
             "getDeadLetter",

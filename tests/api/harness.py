@@ -68,6 +68,10 @@ class Api:
         process = ProcessEvents(store=store, now=lambda: datetime.now(UTC), new_id=uuid7)
         await process(await store.due(now=now, accepted_before=datetime.now(UTC), limit=1000))
 
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
+
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         async with self.database.transaction() as connection:
             return [tuple(row) for row in await (await connection.execute(query.encode())).fetchall()]

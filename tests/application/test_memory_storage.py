@@ -8,6 +8,7 @@ from bst_testing.conformance.booking_store import BookingStorage, BookingStoreCo
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
+from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
 from bst_testing.fakes.storage import MemoryStorage
 
@@ -69,5 +70,15 @@ class TestMemoryFlags(FlagStoreConformance):
         return MemoryStorage()
 
     async def audited(self, storage: FlagStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+
+class TestMemoryReplayJobs(ReplayJobsConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: ReplayJobStorage) -> list[AuditEntry]:
         assert isinstance(storage, MemoryStorage)
         return list(storage.tables.audit.values())

@@ -1,5 +1,6 @@
 """``bst up`` as an operator meets it: started, killed, started again, stopped."""
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import pytest
 from bst_cli.administering import Admin
 from bst_cli.data_folder import DataFolder
 from bst_cli.sample import SampleDay, make_day
+from bst_testing.deliveries import body, paid
 from tests.cli.stack import BST, Stack, a_stack, bst, environment, until
 from tests.servers import free_port
 
@@ -172,3 +174,33 @@ def test_a_wrong_flag_says_what_to_do() -> None:
         assert stack.stop() == 0
     nowhere = bst("flags", "list", "--url", "http://127.0.0.1:1", CORE_API_ADMIN_TOKEN="x")
     assert (nowhere.returncode, "does not answer" in nowhere.stderr) == (1, True)
+
+
+def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
+    """From the alert to the end of the replay with nothing but ``bst``: what is still wrong fails again and is said."""
+    said = [body(), body("UPDATED", at="2026-03-02T00:00:00Z", raw=paid("P-1", "SETTLING"))]
+    lines = [json.dumps({"idempotencyKey": f"key-{n}", "body": one}) for n, one in enumerate(said)]
+    file = tmp_path / "deliveries.jsonl"
+    file.write_text("\n".join(lines), "utf-8")
+    with a_stack() as stack:
+        stack.start()
+        folder = ("--data-dir", str(stack.folder))
+        assert bst("events", "send", str(file), *folder).returncode == 0
+        token = DataFolder(stack.folder).secrets({})["CORE_API_ADMIN_TOKEN"]
+        admin = Admin(url=stack.url, token=token, actor="the test")
+        until(lambda: admin.call("GET", "/v1/ingest/dead-letter") != [], "the dead letter")
+        wanted = ("--filter", "reasonCode=SCHEMA_MISMATCH", "--reason", "mapped now", *folder)
+        dry = bst("events", "replay", "--dry-run", *wanted)
+        assert dry.returncode == 0, dry.stderr
+        assert dry.stdout.startswith("1 events would be replayed\n  OPEN")
+        again = bst("events", "replay", "--json", *wanted)
+        job = json.loads(again.stdout)
+        assert (job["total"], job["replayed"], job["state"]) == (1, 1, "DONE")
+        assert job["deadLetters"]["FAILED"] == 1
+        assert again.returncode == 1
+        assert "1 failed again" in again.stderr
+        slip = bst("events", "replay", "--filter", "sorce=GYG", "--reason", "x", *folder)
+        assert (slip.returncode, "the names are status" in slip.stderr) == (1, True)
+        [letter] = admin.call("GET", "/v1/ingest/dead-letter")
+        assert (letter["status"], letter["replayCount"]) == ("FAILED", 1)
+        assert stack.stop() == 0

@@ -142,6 +142,35 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {"ix_ingest_staged_job_staged_at": index("staged_at")},
     },
+    "replay_job": {
+        "columns": {
+            "job_key": column("uuid"),
+            "asked_filter": column("jsonb"),
+            "actor": column("varchar(191)"),
+            "reason": column("text"),
+            "request_id": column("varchar(128)", nullable=True),
+            "created_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["job_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "replay_job_item": {
+        "columns": {
+            "job_key": column("uuid"),
+            "event_key": column("uuid"),
+            "dead_letter_key": column("uuid"),
+            "outcome": column("varchar(191)", nullable=True),
+            "settled_at": column("timestamptz", nullable=True),
+        },
+        "primary_key": ["job_key", "event_key"],
+        "foreign_keys": {"job_key": {"table": "replay_job", "column": "job_key", "on_delete": "cascade"}},
+        "checks": {},
+        "indexes": {
+            "ix_replay_job_item_pending": {"unique": False, "columns": ["job_key"], "where": "outcome is null"}
+        },
+    },
     "runtime_flag": {
         "columns": {
             "flag_name": column("varchar(64)"),

@@ -14,16 +14,25 @@ from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
 from bst_postgres.repair import PostgresRepairDesk
+from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.retention import PostgresRetentionStore
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
+from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage, counts, run
 from bst_testing.deliveries import NOW
 
 
-class Storage(PostgresEventLog, PostgresBookingStore, PostgresRepairDesk, PostgresRetentionStore, PostgresFlagStore):
+class Storage(
+    PostgresEventLog,
+    PostgresBookingStore,
+    PostgresRepairDesk,
+    PostgresRetentionStore,
+    PostgresFlagStore,
+    PostgresReplayJobs,
+):
     """Everything on one database."""
 
     def __init__(self, database: Database) -> None:
@@ -186,4 +195,13 @@ class TestPostgresFlags(FlagStoreConformance):
         return postgres_storage
 
     async def audited(self, storage: FlagStorage) -> list[AuditEntry]:
+        return await audit_trail(storage)
+
+
+class TestPostgresReplayJobs(ReplayJobsConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: Storage) -> Storage:
+        return postgres_storage
+
+    async def audited(self, storage: ReplayJobStorage) -> list[AuditEntry]:
         return await audit_trail(storage)

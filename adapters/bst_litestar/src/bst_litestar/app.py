@@ -31,6 +31,7 @@ from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.metrics import metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
+from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class ApiParts:
     bookings: BookingReader
     events: IngestReader
     repair: RepairParts
+    replay_jobs: ReplayJobParts
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
@@ -78,6 +80,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *ingest_routes(parts.events, parts.queue, parts.tokens, queue_enabled=parts.queue_enabled, now=parts.now),
             *dead_letter_routes(parts.events, parts.repair.change_status, parts.tokens),
             *repair_routes(parts.events, parts.repair, parts.tokens),
+            *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
             *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),

@@ -7,6 +7,7 @@ from typing import Any
 from bst_application.ports.reading import Position
 
 _PARAMETER = re.compile(r":(\w+)$")
+_NAMED = re.compile(r"(?<!:):([a-z_]+)")
 
 
 class Conditions:
@@ -27,6 +28,11 @@ class Conditions:
         if position is not None:
             self._conditions.append(f"({at}, {key}) < (:after_at, :after_key)")
             self.values |= {"after_at": position.at, "after_key": position.key}
+
+    @staticmethod
+    def as_psycopg(query: str) -> str:
+        """A query of ours with its ``:name`` parameters as psycopg spells them; casts (``::``) stay."""
+        return _NAMED.sub(r"%(\1)s", query)
 
     @property
     def sql(self) -> str:

@@ -106,6 +106,20 @@ def _event(row: Any, *, payload: Any) -> EventRecord:
     )
 
 
+def letter_conditions(wanted: LetterFilter) -> Conditions:
+    """For a query of ``ingest_dead_letter letter`` with ``ingest_event_log log``."""
+    return Conditions(
+        {
+            "letter.status = :status": wanted.status,
+            "letter.reason_code = :reason_code": wanted.reason_code,
+            "log.source_enum = :source": wanted.source,
+            "log.external_booking_ref = :ref": wanted.ref,
+            "letter.last_failed_at >= :failed_from": wanted.failed_from,
+            "letter.last_failed_at < :failed_to": wanted.failed_to,
+        }
+    )
+
+
 class PostgresIngestReader:
     """IngestReader on the operational database."""
 
@@ -142,16 +156,7 @@ class PostgresIngestReader:
         return None if row is None else letter_of(row)
 
     async def dead_letters(self, wanted: LetterFilter, *, after: Position | None, limit: int) -> list[DeadLetterRecord]:
-        conditions = Conditions(
-            {
-                "letter.status = :status": wanted.status,
-                "letter.reason_code = :reason_code": wanted.reason_code,
-                "log.source_enum = :source": wanted.source,
-                "log.external_booking_ref = :ref": wanted.ref,
-                "letter.last_failed_at >= :failed_from": wanted.failed_from,
-                "letter.last_failed_at < :failed_to": wanted.failed_to,
-            }
-        )
+        conditions = letter_conditions(wanted)
         conditions.behind(after, "letter.last_failed_at", "letter.dead_letter_key")
         query = f"""select {LETTER_COLUMNS} from {_LETTERS} where {conditions.sql}
             order by letter.last_failed_at desc, letter.dead_letter_key desc limit :limit"""

@@ -160,5 +160,13 @@ class _Repairing:
     async def stage(self, job: Job, *, now: datetime) -> None:
         await stage_job(self._connection, job, now)
 
+    async def settle_item(self, job: UUID, event_id: EventId, outcome: str, *, now: datetime) -> bool:
+        done = await self._connection.execute(
+            "update replay_job_item set outcome = %s, settled_at = %s"
+            " where job_key = %s and event_key = %s and outcome is null",
+            (outcome, now, job, event_id),
+        )
+        return done.rowcount == 1
+
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         await append_entries(self._connection, entries)

@@ -4,10 +4,11 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bst_cli.options import DEFAULT_FOLDER, Group, env_file_option, json_option
+from bst_cli.options import DEFAULT_FOLDER, Group, api_options, env_file_option, json_option
 from bst_cli.trouble import Trouble
 
 
@@ -75,3 +76,69 @@ def send(
     if outcome.refused or outcome.given_up:
         lost = f", {len(outcome.given_up)} got no answer (e.g. line {outcome.given_up[0]})" if outcome.given_up else ""
         raise Trouble(f"{outcome.refused.total()} deliveries were refused{lost}")
+
+
+@events.command()
+@click.option(
+    "--filter",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Which dead letters; may be given several times. Names: status, reasonCode, source, ref, from, to."
+    "  [default: all that are OPEN, READY or FAILED]",
+)
+@click.option("--reason", required=True, help="Why; for the audit trail.")
+@click.option("--dry-run", is_flag=True, help="Say what would be replayed, and replay nothing.")
+@click.option("--no-wait", is_flag=True, help="Begin the job and do not watch it.")
+@api_options
+@json_option
+@env_file_option
+def replay(
+    pairs: tuple[str, ...],
+    reason: str,
+    dry_run: bool,
+    no_wait: bool,
+    url: str | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
+    """Send failed events through the processing door again."""
+    from rich.console import Console
+
+    from bst_cli.administering import administered
+    from bst_cli.demo import progress_bar
+    from bst_cli.replaying import ended, filter_of, watch
+
+    admin = administered(url, data_dir)
+    asked = {"filter": filter_of(pairs), "reason": reason, "dryRun": dry_run}
+    job = admin.call("POST", "/v1/ingest/dead-letter/replay", asked)
+    if not dry_run and not no_wait:
+        with progress_bar(Console(stderr=True)) as bar:
+            task = bar.add_task("replaying", total=job["total"])
+            job = watch(admin, job, lambda now: bar.update(task, completed=ended(now)))
+    if as_json:
+        click.echo(json.dumps(job, ensure_ascii=False, indent=2))
+    elif dry_run:
+        click.echo(f"{job['total']} events would be replayed")
+        for letter in job["sample"]:
+            what = f"{letter['channelCode']}:{letter['externalBookingRef']} {letter['eventType']}"
+            click.echo(f"  {letter['status']:<7} {letter['reasonCode']:<28} {what}")
+        if job["total"] > len(job["sample"]):
+            click.echo(f"  and {job['total'] - len(job['sample'])} more")
+    else:
+        _tell_job(job)
+    if not dry_run and (job["refused"] or job["deadLetters"]["FAILED"]):
+        raise Trouble(
+            f"{job['refused']} were refused and {job['deadLetters']['FAILED']} failed again",
+            f"See GET /v1/jobs/{job['jobId']} and GET /v1/ingest/dead-letter?status=FAILED.",
+        )
+
+
+def _tell_job(job: dict[str, Any]) -> None:
+    letters = {status: count for status, count in job["deadLetters"].items() if count}
+    shown = ", ".join(f"{count} {status}" for status, count in letters.items()) or "nothing to do"
+    click.echo(
+        f"job {job['jobId']}: {job['total']} chosen, {job['replayed']} replayed, {job['pending']} waiting: {shown}"
+    )
+    for refusal, count in job["refusals"].items():
+        click.echo(f"  {count} refused: {refusal}")

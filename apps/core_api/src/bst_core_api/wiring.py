@@ -22,6 +22,7 @@ from bst_application.use_cases.ingest import IngestDoor
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.relay import SweepDueEvents
 from bst_application.use_cases.repair import ChangeDeadLetterStatus, MarkEventFailed, ReplayEvent, TakeBackStuckReplays
+from bst_application.use_cases.replay_jobs import BeginReplayJob, RunReplayJobs
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
@@ -31,6 +32,7 @@ from bst_litestar.ingest_door import IngestEndpoint
 from bst_litestar.prometheus import Instruments, PoolUse, Scrape
 from bst_litestar.routes.flags import FlagParts
 from bst_litestar.routes.repairs import RepairParts
+from bst_litestar.routes.replay_jobs import ReplayJobParts
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.bookings import PostgresBookingStore
@@ -40,6 +42,7 @@ from bst_postgres.flags import PostgresFlagStore
 from bst_postgres.ingest_reader import PostgresIngestReader
 from bst_postgres.probe import PostgresProbe
 from bst_postgres.repair import PostgresRepairDesk
+from bst_postgres.replay_jobs import PostgresReplayJobs
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +90,8 @@ def build(settings: Settings) -> Litestar:
     )
     audit = PostgresAuditTrail(database)
     desk = PostgresRepairDesk(database)
+    replay = ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on)
+    replay_jobs = PostgresReplayJobs(database)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -101,11 +106,17 @@ def build(settings: Settings) -> Litestar:
             sweep_all = SweepDueEvents(store=store, process=process, now=now)
             leases = TakeBackStuckReplays(desk=desk, now=now)
 
+            run_jobs = RunReplayJobs(jobs=replay_jobs, desk=desk, replay=replay, now=now)
+
             async def sweep() -> int:
                 return 0 if queue_on() else await sweep_all()
 
+            async def jobs() -> int:
+                return await run_jobs() if board.is_on(Flag.REPLAY) else 0
+
             tasks += [
                 asyncio.create_task(periodically("the sweep", sweep, every_s=SWEEP_EVERY_S, stop=stop)),
+                asyncio.create_task(periodically("the replay jobs", jobs, every_s=SWEEP_EVERY_S, stop=stop)),
                 asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
             ]
         try:
@@ -142,11 +153,12 @@ def build(settings: Settings) -> Litestar:
         repair=RepairParts(
             mark_failed=MarkEventFailed(desk=desk, now=now, new_id=uuid7),
             change_status=ChangeDeadLetterStatus(desk=desk, now=now),
-            replay=ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on),
+            replay=replay,
             hand_over=hand_over,
             inline=process if settings.sync_fallback_enabled else None,
             enabled=lambda: board.is_on(Flag.REPLAY),
         ),
+        replay_jobs=ReplayJobParts(jobs=replay_jobs, begin=BeginReplayJob(jobs=replay_jobs, now=now, new_id=uuid7)),
         audit=audit,
         queue=queue,
         probes=[probe, PostgresProbe("channel_db", channel)],

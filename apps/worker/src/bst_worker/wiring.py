@@ -14,7 +14,8 @@ from bst_application.settings import Settings
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_application.use_cases.relay import SWEEP_LIMIT, RelayStagedJobs, SweepDueEvents
-from bst_application.use_cases.repair import TakeBackStuckReplays
+from bst_application.use_cases.repair import ReplayEvent, TakeBackStuckReplays
+from bst_application.use_cases.replay_jobs import RunReplayJobs
 from bst_application.use_cases.retention import RetentionReport, RunRetention, retention_periods
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
@@ -23,12 +24,14 @@ from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
 from bst_postgres.repair import PostgresRepairDesk
+from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.retention import PostgresRetentionStore
 
 _log = logging.getLogger(__name__)
 
 RELAY_EVERY_S = 1.0
 SWEEP_EVERY_S = 1.0
+JOBS_EVERY_S = 1.0
 RECOMPUTE_EVERY_S = 60.0
 FORGET_NONCES_EVERY_S = 300.0
 LEASES_EVERY_S = 30.0
@@ -51,6 +54,7 @@ async def work(settings: Settings, stop: Event) -> None:
     store, log = PostgresBookingStore(database), PostgresEventLog(database)
     process = ProcessEvents(store=store, now=now, new_id=uuid7)
     sweep = SweepDueEvents(store=store, process=process, now=now)
+    desk = PostgresRepairDesk(database)
     ttl = timedelta(minutes=settings.nonce_ttl_minutes)
 
     async def handle(job: Job) -> None:
@@ -64,9 +68,7 @@ async def work(settings: Settings, stop: Event) -> None:
 
     loops: list[Awaitable[None]] = [
         every("the recompute of the day", RecomputeTurning(store=store, now=now), RECOMPUTE_EVERY_S),
-        every(
-            "the leases of replays", TakeBackStuckReplays(desk=PostgresRepairDesk(database), now=now), LEASES_EVERY_S
-        ),
+        every("the leases of replays", TakeBackStuckReplays(desk=desk, now=now), LEASES_EVERY_S),
         every("the nonce clean-up", forget_nonces, FORGET_NONCES_EVERY_S),
     ]
     if settings.retention_enabled:
@@ -99,6 +101,12 @@ async def work(settings: Settings, stop: Event) -> None:
     async def relay_if_wanted() -> int:
         return await relay() if queue_on() else 0
 
+    replay = ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on)
+    run_jobs = RunReplayJobs(jobs=PostgresReplayJobs(database), desk=desk, replay=replay, now=now)
+
+    async def jobs_if_wanted() -> int:
+        return await run_jobs() if board.is_on(Flag.REPLAY) else 0
+
     async def consume(until: Event) -> None:
         await queue.consume(handle, concurrency=settings.worker_concurrency, stop=until)
 
@@ -106,6 +114,7 @@ async def work(settings: Settings, stop: Event) -> None:
     loops += [
         every("reading the flags", board.refresh, REFRESH_EVERY_S),
         every("the relay", relay_if_wanted, RELAY_EVERY_S),
+        every("the replay jobs", jobs_if_wanted, JOBS_EVERY_S, full=1),
         every("the sweep", sweep_if_wanted, SWEEP_EVERY_S, full=SWEEP_LIMIT),
         while_on("the queue", queue_on, consume, stop=stop),
     ]

@@ -1,5 +1,6 @@
 """Dead letters: listing and judging."""
 
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 from litestar import Request, get, patch
@@ -23,6 +24,19 @@ from bst_litestar.requests import author_of, header_map, id_of
 MAX_PAGE = 200
 
 
+def letter_filter(query: Mapping[str, str]) -> LetterFilter:
+    """The conditions that lists and replay jobs share. Raises Refused."""
+    ref = text(query, "ref", limit=191, code="INVALID_REF")
+    return LetterFilter(
+        status=word(query, "status", DeadLetterStatus, "INVALID_DEAD_LETTER_STATUS"),
+        reason_code=(text(query, "reasonCode", limit=64, code="INVALID_REASON_CODE") or "").upper() or None,
+        source=word(query, "source", Source, "UNSUPPORTED_SOURCE"),
+        ref=None if ref is None else normalise_ref(ref),
+        failed_from=moment(query, "from", "INVALID_FROM"),
+        failed_to=moment(query, "to", "INVALID_TO"),
+    )
+
+
 def dead_letter_routes(
     events: IngestReader, change_status: ChangeDeadLetterStatus, tokens: Tokens
 ) -> list[HTTPRouteHandler]:
@@ -33,16 +47,7 @@ def dead_letter_routes(
         tokens.require_role(header_map(request), READERS)
         query = dict(request.query_params.items())
         limit = whole_number(query, "limit", default=50, least=1, most=MAX_PAGE)
-        ref = text(query, "ref", limit=191, code="INVALID_REF")
-        wanted = LetterFilter(
-            status=word(query, "status", DeadLetterStatus, "INVALID_DEAD_LETTER_STATUS"),
-            reason_code=(text(query, "reasonCode", limit=64, code="INVALID_REASON_CODE") or "").upper() or None,
-            source=word(query, "source", Source, "UNSUPPORTED_SOURCE"),
-            ref=None if ref is None else normalise_ref(ref),
-            failed_from=moment(query, "from", "INVALID_FROM"),
-            failed_to=moment(query, "to", "INVALID_TO"),
-        )
-        rows = await events.dead_letters(wanted, after=cursor(query), limit=limit + 1)
+        rows = await events.dead_letters(letter_filter(query), after=cursor(query), limit=limit + 1)
         page = rows[:limit]
         last = Position(at=page[-1].last_failed_at, key=page[-1].key) if len(rows) > limit else None
         more = None if last is None else cursor_text(last)

@@ -27,7 +27,7 @@ from bst_postgres.tables.ingest import (
 )
 from bst_postgres.tables.metadata import metadata
 from bst_postgres.tables.ops import ops_assignment, ops_booking_state, ops_finance_bridge
-from bst_postgres.tables.records import audit_log, migration_run_log, runtime_flag
+from bst_postgres.tables.records import audit_log, migration_run_log, replay_job, replay_job_item, runtime_flag
 from bst_postgres.tables.reference import (
     ref_dead_letter_status,
     ref_ingest_status,
@@ -68,6 +68,8 @@ __all__ = [
     "ref_package_ref_type",
     "ref_replay_status",
     "ref_unmapped_queue_status",
+    "replay_job",
+    "replay_job_item",
     "runtime_flag",
     "unmapped_queue",
 ]

@@ -1,6 +1,6 @@
 """Append-only records: the audit trail and the log of migration runs."""
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bst_postgres.tables.metadata import EMPTY_OBJECT, INSTANT, NOW, metadata
@@ -29,6 +29,28 @@ runtime_flag = Table(
     Column("actor", String(191), nullable=False),
     Column("reason", Text, nullable=False),
     Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+)
+
+replay_job = Table(
+    "replay_job",
+    metadata,
+    Column("job_key", Uuid, primary_key=True),
+    Column("asked_filter", JSONB, nullable=False),
+    Column("actor", String(191), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request_id", String(128)),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+)
+
+replay_job_item = Table(
+    "replay_job_item",
+    metadata,
+    Column("job_key", Uuid, ForeignKey("replay_job.job_key", ondelete="CASCADE"), primary_key=True),
+    Column("event_key", Uuid, primary_key=True),
+    Column("dead_letter_key", Uuid, nullable=False),
+    Column("outcome", String(191)),
+    Column("settled_at", INSTANT),
+    Index("ix_replay_job_item_pending", "job_key", postgresql_where=text("outcome is null")),
 )
 
 # A trigger refuses UPDATE, DELETE and TRUNCATE.

@@ -98,6 +98,10 @@ class RepairTransaction(Protocol):
         """As in accepting: the job exists exactly if the commit does."""
         ...
 
+    async def settle_item(self, job: UUID, event_id: EventId, outcome: str, *, now: datetime) -> bool:
+        """Writes what became of an item of a replay job; False, and nothing, when it is settled already."""
+        ...
+
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Appends to the audit trail, in this commit."""
         ...

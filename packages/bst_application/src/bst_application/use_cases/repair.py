@@ -178,17 +178,22 @@ class ReplayEvent:
         self, event_id: UUID, *, reason: str, by: Author
     ) -> ReplayStarted | EventNotFound | NotInDeadLetter | NotReady:
         """Takes the newest READY dead letter of the event. A refusal is audited, too. Raises Unavailable and Conflict."""
-        now = self.now()
         async with self.desk.repairing() as tx:
-            outcome = await self._start(tx, event_id, reason, by, now)
-            resource = ("INGEST_EVENT", event_id)
-            if isinstance(outcome, ReplayStarted):
-                metadata: dict[str, Any] = {"queued": outcome.queued, "processedInline": False, "reason": reason}
-                entry = _entry("INGEST_REPLAY_REQUESTED", by, now, resource=resource, metadata=metadata)
-            else:
-                metadata = {"error": refusal_text(outcome, event_id), "reason": reason}
-                entry = _entry("INGEST_REPLAY_REJECTED", by, now, resource=resource, metadata=metadata)
-            await tx.audit([entry])
+            return await self.within(tx, event_id, reason=reason, by=by, now=self.now())
+
+    async def within(
+        self, tx: RepairTransaction, event_id: UUID, *, reason: str, by: Author, now: datetime
+    ) -> ReplayStarted | EventNotFound | NotInDeadLetter | NotReady:
+        """The same, in a commit that does more than this."""
+        outcome = await self._start(tx, event_id, reason, by, now)
+        resource = ("INGEST_EVENT", event_id)
+        if isinstance(outcome, ReplayStarted):
+            metadata: dict[str, Any] = {"queued": outcome.queued, "processedInline": False, "reason": reason}
+            entry = _entry("INGEST_REPLAY_REQUESTED", by, now, resource=resource, metadata=metadata)
+        else:
+            metadata = {"error": refusal_text(outcome, event_id), "reason": reason}
+            entry = _entry("INGEST_REPLAY_REJECTED", by, now, resource=resource, metadata=metadata)
+        await tx.audit([entry])
         return outcome
 
     async def _start(

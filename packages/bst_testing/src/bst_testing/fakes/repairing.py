@@ -9,9 +9,30 @@ from attrs import evolve
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import DeadLetterRecord, LetterChange, LetterReason
+from bst_domain.ingest import ContentKey
 from bst_domain.lifecycles import ProcessStatus
 from bst_domain.values import EventId
-from bst_testing.fakes.tables import Transaction, letters_of, open_letter
+from bst_testing.fakes.tables import LetterRow, Transaction, letters_of, open_letter
+
+
+def letter_record(row: LetterRow, content: ContentKey) -> DeadLetterRecord:
+    """A dead letter as readers see it."""
+    return DeadLetterRecord(
+        key=row.key,
+        event_id=row.event_id,
+        status=row.status,
+        reason_code=row.reason.code,
+        reason_detail=row.reason.detail,
+        poison=row.reason.poison,
+        replay_count=row.replay_count,
+        first_failed_at=row.first_failed_at,
+        last_failed_at=row.last_failed_at,
+        next_replay_at=row.next_replay_at,
+        source=content.identity.channel,
+        channel=content.identity.channel,
+        ref=content.identity.ref,
+        event_type=content.event_type.value,
+    )
 
 
 class MemoryRepairing:
@@ -28,25 +49,7 @@ class MemoryRepairing:
 
     async def letters(self, event_id: UUID) -> list[DeadLetterRecord]:
         content = self._tables.log[EventId(event_id)].event.content
-        return [
-            DeadLetterRecord(
-                key=row.key,
-                event_id=row.event_id,
-                status=row.status,
-                reason_code=row.reason.code,
-                reason_detail=row.reason.detail,
-                poison=row.reason.poison,
-                replay_count=row.replay_count,
-                first_failed_at=row.first_failed_at,
-                last_failed_at=row.last_failed_at,
-                next_replay_at=row.next_replay_at,
-                source=content.identity.channel,
-                channel=content.identity.channel,
-                ref=content.identity.ref,
-                event_type=content.event_type.value,
-            )
-            for row in letters_of(self._tables, event_id)
-        ]
+        return [letter_record(row, content) for row in letters_of(self._tables, event_id)]
 
     async def event_of(self, letter: UUID) -> EventId | None:
         row = self._tables.dead_letters.get(letter)
@@ -85,6 +88,13 @@ class MemoryRepairing:
 
     async def stage(self, job: Job, *, now: datetime) -> None:
         self._tables.staged[job.id] = (now, job)
+
+    async def settle_item(self, job: UUID, event_id: EventId, outcome: str, *, now: datetime) -> bool:
+        row = self._tables.replay_items.get((job, event_id))
+        if row is None or row.outcome is not None:
+            return False
+        self._tables.replay_items[job, event_id] = evolve(row, outcome=outcome, settled_at=now)
+        return True
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         self._tables.trail.update((next(self._tables.numbers), entry) for entry in entries)

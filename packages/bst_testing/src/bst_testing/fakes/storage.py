@@ -6,6 +6,7 @@ A crash between any two calls leaves no trace. ``outage`` and ``in_doubt`` make 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from uuid import UUID
 
 from attrs import evolve
 
@@ -13,6 +14,9 @@ from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.flags import FlagOverride
 from bst_application.ports.queue import Job
+from bst_application.ports.reading import LetterFilter
+from bst_application.ports.repair import DeadLetterRecord
+from bst_application.ports.replay_jobs import NewReplayJob, PendingItem, ReplayJob
 from bst_domain.booking import Field, OpsInputs
 from bst_domain.ingest import Kept
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
@@ -20,7 +24,8 @@ from bst_domain.values import BookingIdentity, EventId
 from bst_testing.fakes.accepting import MemoryAccepting
 from bst_testing.fakes.keeping import expired_rows, kept_in
 from bst_testing.fakes.processing import MemoryProcessing
-from bst_testing.fakes.repairing import MemoryRepairing
+from bst_testing.fakes.repairing import MemoryRepairing, letter_record
+from bst_testing.fakes.replaying import begin, chosen, job_of, pending
 from bst_testing.fakes.tables import Tables, Transaction
 from bst_testing.fakes.transactions import Locks, Observer
 
@@ -88,6 +93,25 @@ class MemoryStorage:
             else:
                 tables.flags[name] = override
             tables.trail[next(tables.numbers)] = entry
+
+    async def choose(self, wanted: LetterFilter, *, sample: int) -> tuple[int, list[DeadLetterRecord]]:
+        async with self._transaction() as tables:
+            rows = chosen(tables, wanted)
+            return len(rows), [letter_record(row, tables.log[row.event_id].event.content) for row in rows[:sample]]
+
+    async def begin(self, job: NewReplayJob, entry: AuditEntry) -> None:
+        async with self._transaction() as tables:
+            begin(tables, job)
+            tables.trail[next(tables.numbers)] = entry
+
+    async def job(self, key: UUID) -> ReplayJob | None:
+        async with self._transaction() as tables:
+            known = tables.replay_jobs.get(key)
+            return None if known is None else job_of(tables, known)
+
+    async def pending(self, *, limit: int) -> list[PendingItem]:
+        async with self._transaction() as tables:
+            return pending(tables, limit)
 
     async def note(self, entry: AuditEntry) -> None:
         async with self._transaction() as tables:

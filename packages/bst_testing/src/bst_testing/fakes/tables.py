@@ -16,6 +16,7 @@ from bst_application.ports.event_log import KeyConflict, NewEvent
 from bst_application.ports.flags import FlagOverride
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import LetterReason
+from bst_application.ports.replay_jobs import NewReplayJob
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_domain.values import BookingIdentity, EventId
 from bst_testing.fakes.transactions import Changes, Holder, Locks, View
@@ -53,6 +54,15 @@ class LetterRow:
     replay_reason: str | None = None
 
 
+@frozen(kw_only=True)
+class ReplayItemRow:
+    """An item of a replay job."""
+
+    letter: UUID
+    outcome: str | None = None
+    settled_at: datetime | None = None
+
+
 @define(kw_only=True)
 class Tables:
     """Everything that is committed. Tests may look, and may take a channel away."""
@@ -69,6 +79,8 @@ class Tables:
     dead_letters: dict[UUID, LetterRow] = field(factory=dict)
     audit: dict[int, AuditEntry] = field(factory=dict)
     flags: dict[str, FlagOverride] = field(factory=dict)
+    replay_jobs: dict[UUID, NewReplayJob] = field(factory=dict)
+    replay_items: dict[tuple[UUID, EventId], ReplayItemRow] = field(factory=dict)
 
 
 class Transaction:
@@ -86,6 +98,8 @@ class Transaction:
         self.dead_letters = View(tables.dead_letters)
         self.trail = View(tables.audit)
         self.flags = View(tables.flags)
+        self.replay_jobs = View(tables.replay_jobs)
+        self.replay_items = View(tables.replay_items)
 
     def commit(self) -> dict[str, Changes]:
         """Table -> what changed."""

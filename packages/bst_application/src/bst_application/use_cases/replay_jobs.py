@@ -1,0 +1,115 @@
+"""Replaying many dead letters at once: chosen when asked for, done one by one by the worker.
+
+Every item is a commit of its own: made READY by the table, sent through the processing door again, audited with the job's actor
+and reason, and settled. A crash between two items loses nothing and repeats nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+
+from bst_application.errors import Conflict
+from bst_application.ports.audit import AuditEntry
+from bst_application.ports.reading import LetterFilter
+from bst_application.ports.repair import LetterChange, RepairDesk, RepairTransaction
+from bst_application.ports.replay_jobs import NewReplayJob, PendingItem, ReplayJob, ReplayJobs
+from bst_application.use_cases.repair import Author, ReplayEvent, ReplayStarted, refusal_text
+from bst_domain.lifecycles import DEAD_LETTER, DeadLetterStatus
+
+STARTED = "STARTED"
+ITEMS_AT_ONCE = 50
+
+
+@frozen(kw_only=True)
+class BeginReplayJob:
+    """Chooses the events of a new job."""
+
+    jobs: ReplayJobs
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    async def __call__(self, wanted: LetterFilter, asked: Mapping[str, str], *, reason: str, by: Author) -> ReplayJob:
+        """The job as it stands. Raises Unavailable and Conflict."""
+        now, key = self.now(), self.new_id()
+        entry = AuditEntry(
+            event_type="DEAD_LETTER_REPLAY_JOB_CREATED",
+            actor=by.actor,
+            resource_type="REPLAY_JOB",
+            resource_id=str(key),
+            metadata={"filter": dict(asked), "reason": reason},
+            at=now,
+            request_id=by.request_id,
+        )
+        new = NewReplayJob(
+            key=key, wanted=wanted, asked=asked, actor=by.actor, reason=reason, request_id=by.request_id, at=now
+        )
+        await self.jobs.begin(new, entry)
+        job = await self.jobs.job(key)
+        assert job is not None, "a job that was begun is there"
+        return job
+
+
+@frozen(kw_only=True)
+class RunReplayJobs:
+    """Works off what waits. Any number of runners may do so: an item is settled once."""
+
+    jobs: ReplayJobs
+    desk: RepairDesk
+    replay: ReplayEvent
+    now: Callable[[], datetime]
+
+    async def __call__(self) -> int:
+        """Does a handful of items and returns how many. Raises Unavailable and Conflict."""
+        items = await self.jobs.pending(limit=ITEMS_AT_ONCE)
+        done = 0
+        for item in items:
+            try:
+                await self._do(item)
+            except Conflict:  # another runner settled it first, or the database chose a loser: the next round sees
+                continue
+            done += 1
+        return done
+
+    async def _do(self, item: PendingItem) -> None:
+        now = self.now()
+        by = Author(actor=item.actor, request_id=item.request_id)
+        async with self.desk.repairing() as tx:
+            await tx.lock_event(item.event_id)
+            await _make_ready(tx, item, by, now)
+            outcome = await self.replay.within(tx, item.event_id, reason=item.reason, by=by, now=now)
+            settled = STARTED if isinstance(outcome, ReplayStarted) else refusal_text(outcome, item.event_id)
+            if not await tx.settle_item(item.job, item.event_id, settled[:191], now=now):
+                raise Conflict("another runner has done it")
+
+
+async def _make_ready(tx: RepairTransaction, item: PendingItem, by: Author, now: datetime) -> None:
+    """OPEN and FAILED become READY first; whoever asked for the job decided that for all of them."""
+    letter = next((one for one in await tx.letters(item.event_id) if one.key == item.letter), None)
+    if letter is None or DEAD_LETTER.refuse(letter.status, DeadLetterStatus.READY) is not None:
+        return
+    if letter.status is DeadLetterStatus.REPLAYING:  # somebody else's replay is under way
+        return
+    ready = DeadLetterStatus.READY
+    await tx.move(LetterChange(key=letter.key, status=ready, next_replay_at=now), now=now)
+    metadata: dict[str, Any] = {
+        "status": ready.value,
+        "previousStatus": letter.status.value,
+        "eventId": str(item.event_id),
+        "jobId": str(item.job),
+    }
+    await tx.audit(
+        [
+            AuditEntry(
+                event_type="INGEST_DEAD_LETTER_STATUS_UPDATED",
+                actor=by.actor,
+                resource_type="INGEST_DEAD_LETTER",
+                resource_id=str(letter.key),
+                metadata=metadata,
+                at=now,
+                request_id=by.request_id,
+            )
+        ]
+    )
