@@ -1,9 +1,17 @@
-"""What Prometheus scrapes, over real PostgreSQL and a real broker."""
+"""What Prometheus scrapes and what the processing metrics say, over real PostgreSQL and a real broker."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bst_application.ids import uuid7
+from bst_application.use_cases.process import ProcessEvents
+from bst_domain.values import EventId
+from bst_postgres.bookings import PostgresBookingStore
 from bst_testing.deliveries import body, paid
-from tests.api.harness import Api, running
+from tests.api.harness import ADMIN, Api, running
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -86,3 +94,54 @@ async def test_nothing_on_the_page_names_a_booking_or_a_guest(api: Api) -> None:
     page = (await api.http.get("/metrics")).text
     for name in ("WEB-SECRET-1", "Ketut", "example.com"):
         assert name not in page
+
+
+async def test_an_event_that_waits_for_its_retry_has_not_failed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = await api.post(body())
+    event_id = answer.json()["data"]["eventId"]
+    store = PostgresBookingStore(api.database)
+    process = ProcessEvents(store=store, now=lambda: datetime.now(UTC), new_id=uuid7)
+    monkeypatch.setattr("bst_application.use_cases.process.project", _breaks)
+    await process([EventId(UUID(event_id))])
+    event = await api.data(f"/v1/ingest/bookings/events/{event_id}")
+    assert (event["processStatus"], event["attemptCount"]) == ("RECEIVED", 1)
+    retry = (await api.data("/v1/ingest/metrics/queue"))["retry"]["totals"]
+    assert (retry["pendingRetry"], retry["exhausted"]) == (1, 0)
+    processing = await api.data("/v1/ingest/metrics/processing")
+    assert (processing["totals"]["failed"], processing["totals"]["pending"]) == (0, 1)
+
+
+def _breaks(*_: object) -> None:
+    raise RuntimeError("a rule has a bug")
+
+
+async def test_a_replay_leaves_the_latencies_alone(replaying: Api) -> None:
+    """One event that is replayed after its success, and one that first succeeds an hour late, by a replay."""
+    api = replaying
+    done, broken = await api.accept(body(), body("UPDATED", at="2026-03-02T00:00:00Z", raw=paid("P-1", "SETTLING")))
+    outcome = f"select process_status, processed_at from ingest_event_log where event_key = '{done}'"
+    before = await api.rows(outcome)
+    assert before[0][0] == "DONE"
+    await _replayed(api, done)
+    assert await api.rows(outcome) == before
+    await api.rows(
+        f"""update ingest_event_log set request_received_at = now() - interval '50 minutes',
+           raw_payload = raw_payload - 'raw' where event_key = '{broken}' returning 1"""
+    )
+    await _replayed(api, broken)
+    assert (await api.data(f"/v1/ingest/bookings/events/{broken}"))["processStatus"] == "DONE"
+    latency = (await api.data("/v1/ingest/metrics/processing"))["latenciesMs"]
+    assert latency["sampleCount"] == 1
+    assert latency["max"] < 60_000
+
+
+async def _replayed(api: Api, event_id: str) -> None:
+    admin = {"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN"}
+    event = f"/v1/ingest/bookings/events/{event_id}"
+    letters = await api.data("/v1/ingest/dead-letter")
+    if not any(letter["eventId"] == event_id for letter in letters):
+        await api.http.post(f"{event}/fail", json={"reasonCode": "DRILL"}, headers=admin)
+    [key] = [one["deadLetterKey"] for one in await api.data("/v1/ingest/dead-letter") if one["eventId"] == event_id]
+    assert (await api.http.patch(f"/v1/ingest/dead-letter/{key}/status/READY", headers=admin)).status_code == 200
+    assert (await api.http.post(f"{event}/replay", headers=admin)).status_code == 202
+    await api.process()

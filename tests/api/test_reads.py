@@ -1,15 +1,20 @@
 """What operations and producers read: bookings with their provenance, events, metrics, health, documents."""
 
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 from litestar import Litestar
 
 from bst_application.settings import settings_from
 from bst_contracts import openapi
 from bst_core_api.wiring import build
+from bst_litestar.routes.health import health_routes
+from bst_postgres.booking_reader import PostgresBookingReader
+from bst_postgres.probe import PostgresProbe
 from bst_testing.deliveries import body, paid
+from bst_testing.fakes.job_queue import MemoryJobQueue
 from tests.api.harness import ADMIN, TOKEN, Api, running
 
 
@@ -214,6 +219,30 @@ async def test_health_tells_alive_from_ready(postgres_dsn: str, empty_postgres_d
         assert (await api.data("/health/db"))["status"] == "ok"
         # A new release that starts before its migration: callers are asked to come again, not told of a fault.
         assert (await api.get("/v1/ops/bookings")).status_code == 503
+
+
+async def test_without_a_database_configured_health_is_degraded() -> None:
+    probes = [PostgresProbe("ops_db", None), PostgresProbe("channel_db", None)]
+    app = Litestar(health_routes(probes, MemoryJobQueue(), now=Api.now), openapi_config=None)
+    transport = httpx.ASGITransport(app=cast(Any, app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://core-api") as client:
+        databases = (await client.get("/health/db")).json()["data"]
+        assert databases["status"] == "degraded"
+        assert [(c["configured"], c["error"]) for c in databases["checks"]] == [
+            (False, "MISSING_CONNECTION_STRING")
+        ] * 2
+
+
+async def test_a_bug_is_answered_without_its_text(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("select secret from guests where phone = '+62 812'")
+
+    monkeypatch.setattr(PostgresBookingReader, "page", breaks)
+    answer = await api.get("/v1/ops/bookings")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["message"] == "INTERNAL_ERROR"
+    assert "select" not in answer.text
+    assert "812" not in answer.text
 
 
 async def test_the_document_is_served_at_both_places(api: Api) -> None:

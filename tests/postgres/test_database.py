@@ -1,0 +1,98 @@
+"""Connections and transactions on a real server: errors keep their names, and statements are counted."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from bst_application.errors import Unavailable
+from bst_application.ids import uuid7
+from bst_application.use_cases.accept import AcceptDeliveries
+from bst_postgres import database as module
+from bst_postgres.database import Database
+from bst_postgres.event_log import PostgresEventLog
+from bst_testing.deliveries import NOW, body, delivery
+
+
+@pytest.fixture
+async def database(postgres_dsn: str) -> AsyncIterator[Database]:
+    opened = Database(postgres_dsn, pool_size=2)
+    yield opened
+    await opened.close()
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    sent: list[str] = []
+    execute = psycopg.AsyncConnection.execute
+
+    async def counting(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        sent.append(str(query))
+        return await execute(self, query, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.AsyncConnection, "execute", counting)
+        yield sent
+
+
+async def test_accepting_costs_three_statements_whatever_the_number(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept = AcceptDeliveries(
+        log=PostgresEventLog(database),
+        now=lambda: NOW,
+        new_id=uuid7,
+        nonce_ttl=timedelta(minutes=10),
+        stages_jobs=lambda: True,
+    )
+    first = [delivery(body(ref="WEB-0"), "key-0")]
+    await accept(first)  # reads the registered channels, too
+    for count in (1, 50):
+        new = [delivery(body(ref=f"WEB-{uuid4()}"), str(uuid4())) for _ in range(count)]
+        with counted(monkeypatch) as sent:
+            await accept(new)
+        assert len(sent) == 3, sent  # nonces, events, and the job for the queue
+        again = [delivery(body(ref="WEB-0"), "key-0") for _ in range(count)]
+        with counted(monkeypatch) as sent:
+            await accept(again)
+        assert len(sent) == 3, sent  # nonces, events that were there already, and one look for all of them
+
+
+async def test_a_failed_rollback_does_not_hide_the_first_error(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError, match="the first error"):
+        async with database.transaction() as connection:
+            await connection.execute("select 1")
+            await connection.close()  # from here on no rollback can work
+            with pytest.raises(psycopg.Error):
+                await connection.rollback()
+            raise ZeroDivisionError("the first error")
+    async with database.transaction() as connection:  # the broken one is not handed out again
+        assert await (await connection.execute("select 1")).fetchone() == (1,)
+
+
+async def test_a_statement_that_hangs_is_given_up(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STATEMENT_TIMEOUT_MS", 100)
+    impatient = Database(postgres_dsn, pool_size=1)
+    try:
+        with pytest.raises(Unavailable, match="QueryCanceled"):
+            async with impatient.transaction() as connection:
+                await connection.execute("select pg_sleep(30)")
+    finally:
+        await impatient.close()
+
+
+async def test_a_pool_that_is_used_up_says_so(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "POOL_TIMEOUT_S", 0.1)
+    small = Database(postgres_dsn, pool_size=1)
+    try:
+        async with small.transaction():
+            with pytest.raises(Unavailable, match="no free database connection"):
+                async with small.transaction():
+                    pass
+    finally:
+        await small.close()
