@@ -1,5 +1,6 @@
 """``bst up`` as an operator meets it: started, killed, started again, stopped."""
 
+import csv
 import json
 import os
 import signal
@@ -7,11 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from bst_cli.administering import Admin
+from bst_cli.audit import COLUMNS, csv_writer
 from bst_cli.data_folder import DataFolder
 from bst_cli.sample import SampleDay, make_day
 from bst_testing.deliveries import body, paid
@@ -203,4 +206,24 @@ def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
         assert (slip.returncode, "the names are status" in slip.stderr) == (1, True)
         [letter] = admin.call("GET", "/v1/ingest/dead-letter")
         assert (letter["status"], letter["replayCount"]) == ("FAILED", 1)
+        requested = ("--event-type", "INGEST_REPLAY_REQUESTED", *folder)
+        shown = bst("audit", "list", *requested)
+        assert "INGEST_REPLAY_REQUESTED" in shown.stdout
+        assert "bst " in shown.stdout  # who did it
+        every = admin.call("GET", "/v1/audit/events")
+        lines_out = bst("audit", "export", "-", *folder).stdout.splitlines()
+        assert [json.loads(line)["eventId"] for line in lines_out] == [entry["eventId"] for entry in every]
+        sheet = tmp_path / "audit.csv"
+        exported = bst("audit", "export", str(sheet), *requested)
+        assert "1 entries written" in exported.stderr
+        heading, row = sheet.read_text("utf-8").splitlines()
+        assert heading.startswith("eventId,createdAt,actor")
+        assert "mapped now" in row
         assert stack.stop() == 0
+
+
+def test_a_spreadsheet_does_not_run_what_came_from_outside() -> None:
+    out = StringIO()
+    csv_writer(out)(dict.fromkeys(COLUMNS, "=HYPERLINK(1)") | {"metadata": None, "resourceId": None})
+    [_, row] = csv.reader(StringIO(out.getvalue()))
+    assert row[:6] == ["'=HYPERLINK(1)"] * 5 + [""]

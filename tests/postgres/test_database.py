@@ -64,13 +64,16 @@ async def test_accepting_costs_three_statements_whatever_the_number(
 
 
 async def test_a_failed_rollback_does_not_hide_the_first_error(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError, match="the first error"):
+    async def fail() -> None:
         async with database.transaction() as connection:
             await connection.execute("select 1")
             await connection.close()  # from here on no rollback can work
             with pytest.raises(psycopg.Error):
                 await connection.rollback()
             raise ZeroDivisionError("the first error")
+
+    with pytest.raises(ZeroDivisionError, match="the first error"):
+        await fail()
     async with database.transaction() as connection:  # the broken one is not handed out again
         assert await (await connection.execute("select 1")).fetchone() == (1,)
 

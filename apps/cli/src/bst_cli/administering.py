@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ class Admin:
 
     def call(self, method: str, path: str, payload: Any = None, **query: str) -> Any:
         """The answer's ``data``. Raises Trouble that says what the API said."""
+        return self._answer(method, path, payload, query)["data"]
+
+    def pages(self, path: str, **query: str) -> Iterator[list[dict[str, Any]]]:
+        """The ``data`` of a list, page by page to its end. Raises Trouble."""
+        while True:
+            answer = self._answer("GET", path, None, query)
+            yield answer["data"]
+            if (cursor := answer["meta"].get("nextCursor")) is None:
+                return
+            query["cursor"] = cursor
+
+    def _answer(self, method: str, path: str, payload: Any, query: Mapping[str, str]) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self.token}", "x-admin-role": "ADMIN", "x-actor": self.actor}
         try:
             answer = httpx.request(
@@ -46,7 +59,7 @@ class Admin:
                 f"{self.url} answered {answer.status_code} without JSON", "Is that BST's API? Check --url."
             ) from None
         if answer.is_success:
-            return said["data"]
+            return dict(said)
         refused = said["error"]
         problems = [problem["message"] for problem in (refused.get("details") or {}).get("errors", [])]
         known = (refused.get("details") or {}).get("known", [])

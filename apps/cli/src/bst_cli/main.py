@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from bst_cli.audit import audit
 from bst_cli.database import db
 from bst_cli.events import events
 from bst_cli.flags import flags
@@ -171,6 +172,7 @@ def doctor(data_dir: Path, as_json: bool) -> None:
         raise Trouble("something that BST needs is wrong")
 
 
+main.add_command(audit)
 main.add_command(db)
 main.add_command(events)
 main.add_command(flags)
