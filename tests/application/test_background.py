@@ -12,11 +12,14 @@ from bst_application.flags import Flag, FlagBoard, initial_flags
 from bst_application.grouping import GroupCommit
 from bst_application.ids import uuid7
 from bst_application.periodically import periodically, while_on
+from bst_application.ports.queue import Job
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.process import ProcessEvents
+from bst_application.use_cases.process_jobs import ProcessJobs
 from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
 from bst_domain.ingest import Accepted
 from bst_domain.migration import evaluate_canary
+from bst_domain.values import EventId
 from bst_testing.conformance.event_log import accepting
 from bst_testing.deliveries import NOW, body, delivery
 from bst_testing.fakes.job_queue import MemoryJobQueue
@@ -49,6 +52,38 @@ async def test_who_comes_during_a_commit_shares_the_next() -> None:
     assert sizes[0] <= 4
     assert sum(sizes) == 10
     assert max(sizes) == 4
+
+
+async def test_a_group_weighs_no_more_than_it_may() -> None:
+    groups: list[list[int]] = []
+
+    async def flush(weights: Sequence[int]) -> list[int]:
+        groups.append(list(weights))
+        await asyncio.sleep(0)
+        return list(weights)
+
+    group: GroupCommit[int, int] = GroupCommit(flush, most=10, flushers=1, weigh=lambda weight: weight)
+    await asyncio.gather(*(group(weight) for weight in (1, 4, 5, 3, 12, 2)))
+    assert groups == [[1, 4, 5], [3], [12], [2]]
+
+
+async def test_jobs_that_wait_share_a_commit_and_each_event_is_processed_once() -> None:
+    storage = MemoryStorage()
+    outcomes, _ = await accepting(storage)([delivery(body(ref=f"WEB-{n}"), f"key-{n}") for n in range(6)])
+    ids = [outcome.event_id for outcome in outcomes if isinstance(outcome, Accepted)]
+    commits: list[int] = []
+    process = ProcessEvents(store=storage, now=lambda: NOW, new_id=uuid7)
+
+    class Counting(ProcessEvents):
+        async def __call__(self, event_ids: Sequence[EventId]) -> int:
+            commits.append(len(event_ids))
+            await asyncio.sleep(0)
+            return await process(event_ids)
+
+    handle = ProcessJobs(Counting(store=storage, now=lambda: NOW, new_id=uuid7))
+    await asyncio.gather(*(handle(Job(str(n), (ids[n], ids[0]))) for n in range(6)))
+    assert commits == [6]  # the event that every job names, once
+    assert await process(ids) == 0  # nothing is left to do
 
 
 async def test_a_failed_group_tells_all_of_it_and_the_next_group_works() -> None:

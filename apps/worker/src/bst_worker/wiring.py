@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from bst_application.flags import REFRESH_EVERY_S, Flag, FlagBoard
 from bst_application.ids import uuid7
 from bst_application.periodically import periodically, while_on
-from bst_application.ports.queue import Job, JobQueue
+from bst_application.ports.queue import JobQueue
 from bst_application.settings import Settings
 from bst_application.use_cases.process import ProcessEvents
+from bst_application.use_cases.process_jobs import ProcessJobs
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_application.use_cases.relay import SWEEP_LIMIT, RelayStagedJobs, SweepDueEvents
 from bst_application.use_cases.repair import ReplayEvent, TakeBackStuckReplays
@@ -35,6 +36,8 @@ JOBS_EVERY_S = 1.0
 RECOMPUTE_EVERY_S = 60.0
 FORGET_NONCES_EVERY_S = 300.0
 LEASES_EVERY_S = 30.0
+#: One connection for the queue's jobs; the loops beside them run one statement now and then.
+POOL_SIZE = 8
 
 
 def now() -> datetime:
@@ -45,7 +48,7 @@ def now() -> datetime:
 async def work(settings: Settings, stop: Event) -> None:
     """Works until ``stop`` is set, through every outage of the database and the queue."""
     assert settings.ops_db_url is not None
-    database = Database(settings.ops_db_url, pool_size=settings.worker_concurrency + 4, application_name="bst-worker")
+    database = Database(settings.ops_db_url, pool_size=POOL_SIZE, application_name="bst-worker")
     queue: JobQueue = (
         PostgresJobQueue(settings.ops_db_url, settings.queue_name)
         if settings.redis_url is None
@@ -57,8 +60,7 @@ async def work(settings: Settings, stop: Event) -> None:
     desk = PostgresRepairDesk(database)
     ttl = timedelta(minutes=settings.nonce_ttl_minutes)
 
-    async def handle(job: Job) -> None:
-        await process(job.event_ids)
+    handle = ProcessJobs(process)
 
     async def forget_nonces() -> int:
         return await log.forget_nonces(before=now() - ttl)

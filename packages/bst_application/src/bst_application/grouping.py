@@ -10,7 +10,10 @@ Answer = TypeVar("Answer")
 
 
 class GroupCommit(Generic[Request, Answer]):
-    """Runs ``flush`` over groups of requests. At most ``flushers`` groups of at most ``most`` requests are under way."""
+    """Runs ``flush`` over groups of requests. At most ``flushers`` groups are under way.
+
+    A group's requests weigh at most ``most`` together, one each unless ``weigh`` says otherwise; a heavier one goes alone.
+    """
 
     def __init__(
         self,
@@ -19,8 +22,10 @@ class GroupCommit(Generic[Request, Answer]):
         most: int = 128,
         flushers: int = 2,
         waiting_limit: int = 4096,
+        weigh: Callable[[Request], int] = lambda _: 1,
     ) -> None:
         self._flush = flush
+        self._weigh = weigh
         self._most = most
         self._flushers = flushers
         self._waiting_limit = waiting_limit
@@ -56,7 +61,10 @@ class GroupCommit(Generic[Request, Answer]):
             self._running.discard(task)
 
     async def _flush_some(self) -> None:
-        group = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        group = [self._waiting.popleft()]
+        weight = self._weigh(group[0][0])
+        while self._waiting and (weight := weight + self._weigh(self._waiting[0][0])) <= self._most:
+            group.append(self._waiting.popleft())
         try:
             answers = await self._flush([request for request, _ in group])
         except Exception as error:

@@ -97,7 +97,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         nonce_ttl_minutes=reader.number("INGEST_NONCE_TTL_MINUTES", 10, 1, 1440),
         flags=flags,
         sync_fallback_enabled=reader.flag("INGEST_SYNC_FALLBACK_ENABLED", False),
-        worker_concurrency=reader.number("BST_WORKER_CONCURRENCY", 4, 1, 64),
+        worker_concurrency=reader.number("BST_WORKER_CONCURRENCY", 16, 1, 64),
         retention_enabled=reader.flag("INGEST_RETENTION_ENABLED", True),
         retention_on_start=reader.flag("INGEST_RETENTION_RUN_ON_START", False),
         retention_interval_ms=_interval(reader),

@@ -20,24 +20,22 @@ select pg_advisory_xact_lock(number) from (
     lateral (select number_text::bigint as number) cast_to order by number) ordered
 """
 
+# Names are looked up one by one: with a join the planner may prefer to read a whole table when it knows little of it.
 _LOAD = """
-with given as (
-  select * from json_to_recordset(%s::json) as given (at int, channel text, ref text)),
-found as (
-  select given.at, coalesce(own.booking_key, alias.entity_key) as booking_key
-  from given
-  left join booking_core own on own.channel_code = given.channel and own.external_booking_ref = given.ref
-  left join channel_external_refs alias on own.booking_key is null and alias.entity_type = 'BOOKING'
-    and alias.channel_code = given.channel and alias.external_ref_kind = 'BOOKING_REF' and alias.external_ref = given.ref)
-select found.at, core.booking_key, core.channel_code, core.external_booking_ref, core.version, core.fold,
+select given.at, core.booking_key, core.channel_code, core.external_booking_ref, core.version, core.fold,
   core.customer_payment_status, core.ops_fulfillment_status, core.status_reasons,
   state.assigned_driver_id is not null, finance.pattern_id is not null, finance.validated_at is not null,
   finance.settlement_status = 'SETTLED',
   (select json_agg(json_build_array(provider, kind, reference, order_id, amount::text, payment.currency_code, instant,
      raw_status, partially_returned, weak, origin, event_key, event_time))
    from payment_fact payment where payment.booking_key = core.booking_key)
-from found
-join booking_core core on core.booking_key = found.booking_key
+from json_to_recordset(%s::json) as given (at int, channel text, ref text)
+cross join lateral (
+  select coalesce(
+    (select booking_key from booking_core where channel_code = given.channel and external_booking_ref = given.ref),
+    (select entity_key from channel_external_refs where entity_type = 'BOOKING' and channel_code = given.channel
+       and external_ref_kind = 'BOOKING_REF' and external_ref = given.ref)) as booking_key offset 0) named
+join booking_core core on core.booking_key = named.booking_key
 left join ops_booking_state state on state.booking_key = core.booking_key
 left join ops_finance_bridge finance on finance.booking_key = core.booking_key
 """

@@ -14,7 +14,8 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
     moved = [change for change in changes if not change.is_unchanged]
     paying = [change for change in moved if rows.new_payment_facts(change)]
     turned = [change for change in moved if change.before is None or change.before.statuses != change.statuses]
-    stated = [change for change in moved if change in turned or change in paying]
+    stating = {change.key for change in (*turned, *paying)}
+    stated = [change for change in moved if change.key in stating]
     plan: tuple[tuple[upserts.Upsert, list[rows.Row]], ...] = (
         (upserts.CORE, [rows.core_row(change) for change in moved]),
         (upserts.CONTACT, [rows.contact_row(change) for change in moved if _touches(change, rows.CONTACT_FIELDS)]),
@@ -26,17 +27,18 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
         (upserts.PAYMENT_FACT, [row for change in paying for row in rows.payment_facts_rows(change)]),
         (upserts.REFERENCE, [row for change in changes for row in rows.references_rows(change)]),
     )
-    for upsert, values in plan:
-        if values:
-            await connection.execute(upsert.statement, (as_json(values),))
     outlived = [key for change in paying for key in rows.outlived_payment_keys(change)]
-    if outlived:
-        await connection.execute(
-            "delete from payment_event where payment_key = any(%s::uuid[])", (as_uuid_array(outlived),)
-        )
     payments = [row for change in moved for row in rows.payments_rows(change)]
-    if payments:
-        await connection.execute(upserts.PAYMENT, (as_json(payments),))
+    async with connection.pipeline():  # one after another, without waiting for each answer
+        for upsert, values in plan:
+            if values:
+                await connection.execute(upsert.statement, (as_json(values),))
+        if outlived:
+            await connection.execute(
+                "delete from payment_event where payment_key = any(%s::uuid[])", (as_uuid_array(outlived),)
+            )
+        if payments:
+            await connection.execute(upserts.PAYMENT, (as_json(payments),))
 
 
 def _touches(change: BookingChange, fields: frozenset[Field]) -> bool:

@@ -22,13 +22,15 @@ from bst_postgres.bookings.loading import load_bookings, lock_bookings
 from bst_postgres.bookings.saving import save_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
-# Skipping what another transaction holds is what makes a job that arrives twice harmless.
+# Skipping what another transaction holds is what makes a job that arrives twice harmless. One event after the other by its
+# key: with a backlog, the index on the status would find all of it, each time.
 _CLAIM = """
-select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count
-from ingest_event_log
-where event_key = any(%(ids)s::uuid[]) and process_status = 'RECEIVED'
-  and (next_retry_at is null or next_retry_at <= %(now)s)
-for update skip locked
+select log.* from unnest(%(ids)s::uuid[]) as given (event_key)
+cross join lateral (
+  select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count
+  from ingest_event_log where ingest_event_log.event_key = given.event_key and process_status = 'RECEIVED'
+    and (next_retry_at is null or next_retry_at <= %(now)s)
+  for update skip locked) log
 """
 
 _FINISH = """
@@ -90,7 +92,7 @@ order by since limit %(limit)s
 _TURNING = """
 select channel_code, external_booking_ref from booking_core
 where tour_date <= %s::date and ops_fulfillment_status in ('NEW', 'UPDATED', 'READY')
-  and not fold ? 'override'
+  and fold -> 'override' is null
 order by tour_date limit %s
 """
 

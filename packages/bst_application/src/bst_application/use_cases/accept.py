@@ -98,8 +98,12 @@ class AcceptDeliveries:
         if not candidates:
             return []
         registered = await tx.registered_channels(sorted({event.content.identity.channel for _, event in candidates}))
-        known = [(at, event) for at, event in candidates if event.content.identity.channel in registered]
-        outcomes.update((at, ChannelNotRegistered()) for at, event in candidates if (at, event) not in known)
+        known: list[tuple[int, NewEvent]] = []
+        for at, event in candidates:
+            if event.content.identity.channel in registered:
+                known.append((at, event))
+            else:
+                outcomes[at] = ChannelNotRegistered()
         inserted = await tx.insert([event for _, event in known])
         outcomes.update((at, Accepted(event.event_id)) for at, event in known if event.event_id in inserted)
         repeats = [(at, event) for at, event in known if event.event_id not in inserted]

@@ -1,0 +1,28 @@
+"""Jobs that wait at the same time are processed together: the dearer a commit, the more events share one."""
+
+from collections.abc import Sequence
+
+from bst_application.grouping import GroupCommit
+from bst_application.ports.queue import Job
+from bst_application.use_cases.process import GROUP_SIZE, ProcessEvents
+
+
+class ProcessJobs:
+    """The queue's handler. A single job is processed at once; jobs that come meanwhile share the next commits.
+
+    One group at a time: two groups of one process would only wait for each other's bookings, which lie close together.
+    """
+
+    def __init__(self, process: ProcessEvents) -> None:
+        self._process = process
+        self._group: GroupCommit[Job, None] = GroupCommit(
+            self._flush, most=GROUP_SIZE, flushers=1, weigh=lambda job: len(job.event_ids)
+        )
+
+    async def __call__(self, job: Job) -> None:
+        """Returns after the commit. Raises Unavailable when the store is; what was not committed stays due."""
+        await self._group(job)
+
+    async def _flush(self, jobs: Sequence[Job]) -> list[None]:
+        await self._process(list(dict.fromkeys(event_id for job in jobs for event_id in job.event_ids)))
+        return [None] * len(jobs)
