@@ -61,10 +61,13 @@ def sqlalchemy_url(dsn: str) -> URL:
 class Database:
     """A pool of connections to one PostgreSQL database. Constructing it connects to nothing."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 8, application_name: str = "bst") -> None:
+    def __init__(self, dsn: str, *, pool_size: int = 8, application_name: str = "bst", by_index: bool = False) -> None:
+        """``by_index``: for work that only ever looks rows up by their keys. A plan that was made while a table was empty
+        reads all of it, and stays until statistics come; then a new installation is slowest just when it fills."""
         options = (
             f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
             f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
+            f"{' -c enable_seqscan=off' if by_index else ''}"
         )
         self._engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(dsn),

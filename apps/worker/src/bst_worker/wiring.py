@@ -48,7 +48,7 @@ def now() -> datetime:
 async def work(settings: Settings, stop: Event) -> None:
     """Works until ``stop`` is set, through every outage of the database and the queue."""
     assert settings.ops_db_url is not None
-    database = Database(settings.ops_db_url, pool_size=POOL_SIZE, application_name="bst-worker")
+    database = Database(settings.ops_db_url, pool_size=POOL_SIZE, application_name="bst-worker", by_index=True)
     queue: JobQueue = (
         PostgresJobQueue(settings.ops_db_url, settings.queue_name)
         if settings.redis_url is None
