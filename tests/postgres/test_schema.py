@@ -45,7 +45,7 @@ BOOKING = {"booking_key": {"table": "booking_core", "column": "booking_key", "on
 
 ADDED_COLUMNS = {
     "booking_core": {
-        "fold": column("jsonb", default="'{}'::jsonb"),  # sections 2 and 3
+        "fold": column("json", default="'{}'::json"),  # sections 2 and 3
         "version": column("integer", default="1"),  # section 5: what an acknowledgement names
         "status_reasons": column("text[]", default="'{}'::text[]"),  # section 5
     },

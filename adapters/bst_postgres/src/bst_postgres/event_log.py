@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from bst_application.ports.event_log import AcceptTransaction, KeyConflict, NewEvent, Priors
 from bst_application.ports.queue import Job
-from bst_domain.ingest import ContentKey, PriorEvent, canonical_text
+from bst_domain.ingest import ContentKey, PriorEvent
 from bst_domain.values import NS_BOOKING, EventId
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
@@ -182,19 +182,19 @@ async def stage_job(connection: DriverConnection, job: Job, now: datetime) -> No
 def _row(event: NewEvent) -> str:
     """A row as JSON; the payload is JSON already and goes in as it is."""
     content = event.content
-    head = canonical_text(
+    head = as_json(
         {
-            "event_key": str(event.event_id),
+            "event_key": event.event_id,
             "idempotency_key": event.idempotency_key,
             "nonce": event.nonce,
             "channel": content.identity.channel,
             "ref": content.identity.ref,
-            "event_type": content.event_type.value,
-            "event_time": event.event_time.isoformat(),
-            "second": content.second.isoformat(),
+            "event_type": content.event_type,
+            "event_time": event.event_time,
+            "second": content.second,
             "payload_hash": event.payload_hash,
             "fingerprint": content.fingerprint,
-            "received_at": event.received_at.isoformat(),
+            "received_at": event.received_at,
         }
     )
     return f'{head[:-1]},"payload":{event.payload}}}'

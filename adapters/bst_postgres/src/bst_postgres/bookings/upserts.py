@@ -57,7 +57,7 @@ CORE = Upsert(
         "note": "text",
         "version": "int",
         "status_reasons": "text[]",
-        "fold": "jsonb",
+        "fold": "json",
     },
     keep=frozenset({"channel_code", "source_enum_compat", "external_booking_ref"}),
 )

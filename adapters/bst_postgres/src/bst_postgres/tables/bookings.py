@@ -17,9 +17,9 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
-from bst_postgres.tables.metadata import EMPTY_OBJECT, EMPTY_TEXTS, INSTANT, MONEY, NOW, metadata, row_times
+from bst_postgres.tables.metadata import EMPTY_TEXTS, INSTANT, MONEY, NOW, metadata, row_times
 
 booking_core = Table(
     "booking_core",
@@ -42,7 +42,8 @@ booking_core = Table(
     Column("package_ref_key", Uuid),
     Column("legacy_package_id", BigInteger),
     Column("note", Text),
-    Column("fold", JSONB, nullable=False, server_default=EMPTY_OBJECT),  # the registers with their stamps
+    # The registers with their stamps. Written and read whole with every event, so json: nobody looks inside.
+    Column("fold", JSON, nullable=False, server_default=text("'{}'::json")),
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("status_reasons", ARRAY(Text), nullable=False, server_default=EMPTY_TEXTS),
     *row_times(),

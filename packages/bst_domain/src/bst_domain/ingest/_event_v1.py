@@ -54,9 +54,9 @@ def parse_event(body: Any, *, now: datetime) -> BookingEvent | tuple[Problem, ..
     if version is not None and version != "V1":
         code = f"UNSUPPORTED_PAYLOAD_VERSION:{body['payloadVersion'].strip()[:64]}"
         check.wrong("payloadVersion", "payloadVersion must be v1", code)
-    event_type = _member(check, body, "eventType", EventType, "UNSUPPORTED_EVENT_TYPE")
+    event_type = _member(check, body, "eventType", _EVENT_TYPES, "UNSUPPORTED_EVENT_TYPE")
     event_time = _event_time(check, body, now)
-    source = _member(check, body, "source", Source, "UNSUPPORTED_SOURCE")
+    source = _member(check, body, "source", _SOURCES, "UNSUPPORTED_SOURCE")
     ref = _ref(check, body)
     customer = read_customer(check, body)
     parts, price, package = read_booking(check, body, created=event_type is EventType.CREATED)
@@ -83,16 +83,18 @@ def parse_event(body: Any, *, now: datetime) -> BookingEvent | tuple[Problem, ..
 
 
 _Word = TypeVar("_Word", EventType, Source)
+_EVENT_TYPES: Mapping[str, EventType] = {kind.value: kind for kind in EventType}
+_SOURCES: Mapping[str, Source] = {source.value: source for source in Source}
 
 
-def _member(check: Checker, body: Mapping[str, Any], name: str, kinds: type[_Word], code: str) -> _Word | None:
+def _member(check: Checker, body: Mapping[str, Any], name: str, kinds: Mapping[str, _Word], code: str) -> _Word | None:
     word = check.word(body, name)
     if word is None:
         return None
-    if word in kinds.__members__:
-        return kinds[word]
-    check.wrong(name, f"{name} must be one of {', '.join(kinds.__members__)}", f"{code}:{word[:64]}")
-    return None
+    known = kinds.get(word)
+    if known is None:
+        check.wrong(name, f"{name} must be one of {', '.join(kinds)}", f"{code}:{word[:64]}")
+    return known
 
 
 def _event_time(check: Checker, body: Mapping[str, Any], now: datetime) -> datetime | None:

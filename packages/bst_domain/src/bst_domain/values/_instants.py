@@ -32,8 +32,7 @@ def parse_instant(text: str, *, max_fraction_digits: int = 6) -> datetime | None
 
 def format_instant(instant: datetime) -> str:
     """ISO 8601 in UTC with exactly three fractional digits and ``Z``, as every answer of the API has it."""
-    utc = instant.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return f"{instant.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def parse_day(text: str) -> date | None:
