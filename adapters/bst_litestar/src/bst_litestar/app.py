@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 from litestar import Litestar, MediaType, Request, Response
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import asgi
 from litestar.types import Receive, Scope, Send
@@ -17,6 +18,7 @@ from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import AuditReader, BookingReader, DatabaseProbe, IngestReader
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import failure
+from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.prometheus import Scrape
@@ -54,6 +56,7 @@ class ApiParts:
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
     tokens: Tokens
+    guard: Guard
     queue_enabled: Callable[[], bool]
     flags: FlagParts
     scrape: Scrape
@@ -89,12 +92,13 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         ],
         openapi_config=None,  # the contract is written first and served as it stands
         lifespan=[lifespan],
+        state=State({"tokens": parts.tokens}),  # whose token it is, for whoever writes the audit
         exception_handlers={Exception: _answer_error},
         after_request=_mark,
         debug=False,
         logging_config=None,
     )
-    app.asgi_handler = counted(app.asgi_handler, note, _is_core_path(app))
+    app.asgi_handler = counted(guarded(app.asgi_handler, parts.guard), note, _is_core_path(app))
     return app
 
 

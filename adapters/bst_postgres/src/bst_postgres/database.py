@@ -5,6 +5,7 @@ events a second the layers between would cost more than the database does.
 """
 
 import json
+import logging
 import select
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bst_application.errors import Conflict, InDoubt, Unavailable
+
+# Their debug output quotes parameters and rows: guest data that nobody asked to have in a log.
+for _library in ("sqlalchemy", "psycopg"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 DriverConnection = psycopg.AsyncConnection[TupleRow]
 
@@ -73,6 +78,7 @@ class Database:
             sqlalchemy_url(dsn),
             pool_size=pool_size,
             max_overflow=0,
+            hide_parameters=True,
             pool_timeout=POOL_TIMEOUT_S,
             pool_use_lifo=True,
             connect_args={
