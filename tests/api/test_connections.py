@@ -40,7 +40,7 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 async def serving() -> AsyncIterator[int]:
     """The port of a server with the API's connections."""
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]  # uvicorn's own words for the types of ASGI
+        app,
         port=0,
         http=BoundedConnection,
         ws="none",
@@ -52,13 +52,13 @@ async def serving() -> AsyncIterator[int]:
         timeout_keep_alive=connections.KEEP_ALIVE_S,
     )
     server = uvicorn.Server(config)
-    with server.capture_signals():
-        pass  # they are the test runner's
-    task = asyncio.create_task(server._serve())
+    task = asyncio.create_task(server._serve())  # not serve(): signals are the test runner's
     try:
         async with asyncio.timeout(10):
-            while not server.started:
+            started = server.started
+            while not started:
                 await asyncio.sleep(0.01)
+                started = server.started
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
@@ -75,7 +75,7 @@ async def read(stream: asyncio.StreamReader) -> bytes:
 
 
 async def talk(port: int, *parts: bytes) -> bytes:
-    """Sends the parts one after the other, each as the server has read the one before, and reads until the end."""
+    """Sends the parts at a slow sender's pace, so that each comes in a read of its own, and reads until the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for part in parts:

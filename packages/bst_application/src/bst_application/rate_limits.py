@@ -12,6 +12,8 @@ from time import monotonic
 from typing import Final
 
 SLOTS: Final = 1 << 16
+#: What adding up many small intervals may be off by.
+_ROUNDING_S: Final = 1e-6
 
 
 class Buckets:
@@ -29,7 +31,7 @@ class Buckets:
         now = self._clock()
         slot = self._slot(key)
         full_at = max(self._full_at.get(slot, now), now)
-        if (wait_s := full_at - now - self._tolerance_s) > 0:
+        if (wait_s := full_at - now - self._tolerance_s) > _ROUNDING_S:
             return ceil(wait_s)
         self._full_at[slot] = full_at + self._interval_s
         return 0
@@ -37,7 +39,12 @@ class Buckets:
     def wait(self, key: Hashable) -> int:
         """What ``take`` would say, without taking."""
         now = self._clock()
-        return max(0, ceil(self._full_at.get(self._slot(key), now) - now - self._tolerance_s))
+        return max(0, ceil(self._full_at.get(self._slot(key), now) - now - self._tolerance_s - _ROUNDING_S))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each key has a bucket of its own."""
+        return self._slots is None
 
     def __len__(self) -> int:
         """How many buckets are remembered."""
