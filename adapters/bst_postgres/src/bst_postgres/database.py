@@ -5,7 +5,6 @@ events a second the layers between would cost more than the database does.
 """
 
 import json
-import logging
 import select
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -24,10 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bst_application.errors import Conflict, InDoubt, Unavailable
-
-# Their debug output quotes parameters and rows: guest data that nobody asked to have in a log.
-for _library in ("sqlalchemy", "psycopg"):
-    logging.getLogger(_library).setLevel(logging.WARNING)
 
 DriverConnection = psycopg.AsyncConnection[TupleRow]
 
@@ -78,7 +73,7 @@ class Database:
             sqlalchemy_url(dsn),
             pool_size=pool_size,
             max_overflow=0,
-            hide_parameters=True,
+            hide_parameters=True,  # whoever looks at statements in the log does not look at guests
             pool_timeout=POOL_TIMEOUT_S,
             pool_use_lifo=True,
             connect_args={
