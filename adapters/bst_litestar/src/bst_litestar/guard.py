@@ -26,7 +26,8 @@ SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
-#: Unless the route says otherwise: an answer may name guests.
+#: These say themselves how long they may be kept; any other answer may name guests.
+CACHEABLE = frozenset({"/schema/openapi.json", "/docs-json"})
 NO_STORE = (b"cache-control", b"no-store")
 #: In production, where a proxy in front speaks TLS; browsers ignore it on plain HTTP.
 HSTS = (b"strict-transport-security", b"max-age=31536000")
@@ -67,22 +68,21 @@ class Guard:
 
 def guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
     """``app`` behind the guard."""
-    marks = [*SECURITY_HEADERS, *([HSTS] if guard.production else [])]
+    always = [*SECURITY_HEADERS, *([HSTS] if guard.production else [])]
+    private = [*always, NO_STORE]
 
     async def guarding(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         address = guard.address(scope)
+        marks = always if scope["path"] in CACHEABLE else private
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == _UNAUTHORIZED:
                     guard.refused.take(address)
-                headers = [*message["headers"], *marks]
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append(NO_STORE)
-                message["headers"] = headers
+                message["headers"] = [*message["headers"], *marks]
             await send(message)
 
         refusal = guard.refuse(scope, address)

@@ -114,4 +114,4 @@ def tell_new(**values: str | None) -> None:
     for name, value in values.items():
         if value is not None:
             click.echo(f"  {name:<7} {value}")
-    click.echo("  Copy it now: it is kept where nobody can read it. Running APIs know it within five seconds.")
+    click.echo("  Copy it now: it is not shown again. Running APIs know it within five seconds.")

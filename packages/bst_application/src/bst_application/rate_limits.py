@@ -30,7 +30,8 @@ class Buckets:
         """Takes one. 0: it was there; else whole seconds, at least 1, after which there will be one, and nothing is taken."""
         now = self._clock()
         slot = self._slot(key)
-        full_at = max(self._full_at.get(slot, now), now)
+        full_at = self._full_at.get(slot, now)
+        full_at = max(full_at, now)
         if (wait_s := full_at - now - self._tolerance_s) > _ROUNDING_S:
             return ceil(wait_s)
         self._full_at[slot] = full_at + self._interval_s
@@ -38,8 +39,10 @@ class Buckets:
 
     def wait(self, key: Hashable) -> int:
         """What ``take`` would say, without taking."""
-        now = self._clock()
-        return max(0, ceil(self._full_at.get(self._slot(key), now) - now - self._tolerance_s - _ROUNDING_S))
+        full_at = self._full_at.get(self._slot(key))
+        if full_at is None:  # the ordinary case, on the way of every request
+            return 0
+        return max(0, ceil(full_at - self._clock() - self._tolerance_s - _ROUNDING_S))
 
     @property
     def is_exact(self) -> bool:
