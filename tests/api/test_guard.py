@@ -110,6 +110,16 @@ async def test_a_large_head_is_refused_before_anything_else_is_done(api: Api) ->
     assert await api.rows("select count(*) from ingest_nonce") == [(0,)]
 
 
+async def test_an_administrators_body_is_counted_as_it_comes(api: Api) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * 65536
+
+    headers = {"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN"}
+    answer = await api.http.put("/v1/flags/INGEST_QUEUE_ENABLED", content=chunks(), headers=headers)
+    assert refusal(answer) == (413, "BODY_TOO_LARGE")
+
+
 @pytest.mark.parametrize("place", PLACES)
 async def test_every_answer_carries_the_security_headers(api: Api, place: str) -> None:
     answer = await api.http.get(place)
@@ -119,6 +129,14 @@ async def test_every_answer_carries_the_security_headers(api: Api, place: str) -
     assert answer.headers["cache-control"] == ("no-cache" if place == "/docs-json" else "no-store")
     assert "server" not in answer.headers
     assert "strict-transport-security" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_no_other_site_may_read_an_answer(api: Api, method: str) -> None:
+    """No caller of ours is a page of another site; a browser that meets no permission gives none."""
+    headers = {"origin": "https://elsewhere.example.net", "access-control-request-method": "GET"}
+    answer = await api.http.request(method, "/v1/ops/bookings", headers=headers)
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 async def test_guests_and_receipts_are_not_to_be_kept_by_caches(api: Api) -> None:
