@@ -12,6 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
 from parts import bookings, flags, ingest, observing, repair, schemas
+from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
 VERSION = "1.0.0"
@@ -34,12 +35,25 @@ def document() -> Schema:
             {"name": name}
             for name in ("ingest", "repair", "audit", "flags", "bookings", "metrics", "health", "documents")
         ],
-        "paths": {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()},
+        "paths": behind_the_guard(
+            {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()}
+        ),
         "components": {
             "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas()},
+            "responses": guard_responses(),
             "securitySchemes": {
-                "serviceToken": {"type": "http", "scheme": "bearer", "description": "INGEST_SERVICE_TOKEN"},
-                "adminToken": {"type": "http", "scheme": "bearer", "description": "CORE_API_ADMIN_TOKEN"},
+                "serviceToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "INGEST_SERVICE_TOKEN, which may send every source, or a producer's token, which is limited"
+                    " to the sources that it was given",
+                },
+                "adminToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "CORE_API_ADMIN_TOKEN, which needs x-admin-role, or a principal's token, whose role it can"
+                    " only lower",
+                },
                 "adminRole": {
                     "type": "apiKey",
                     "in": "header",
@@ -49,6 +63,16 @@ def document() -> Schema:
             },
         },
     }
+
+
+def behind_the_guard(paths: Schema) -> Schema:
+    """Every operation may also be answered by what stands before it."""
+    for operations in paths.values():
+        for operation in operations.values():
+            operation["responses"] |= {
+                status: {"$ref": f"#/components/responses/{name}"} for status, name in GUARD_ANSWERS.items()
+            }
+    return paths
 
 
 def rendered() -> str:

@@ -48,9 +48,10 @@ def paths() -> Schema:
                 " INVALID_NONCE, INVALID_IDEMPOTENCY_KEY, INVALID_TIMESTAMP_FORMAT; details.errors lists every problem of a body",
                 s401="SIGNATURE_MISMATCH, MISSING_OR_INVALID_AUTHORIZATION, INVALID_SERVICE_TOKEN,"
                 " UNSUPPORTED_SIGNATURE_ALGORITHM, TIMESTAMP_DRIFT_EXCEEDED, NONCE_REUSED",
+                s403="SOURCE_NOT_ALLOWED:<SOURCE>; details say which sources the producer may send",
                 s409="IDEMPOTENCY_KEY_REUSED",
                 s413="BODY_TOO_LARGE",
-                s503="INGEST_STORE_UNAVAILABLE, INGEST_WEBHOOK_DISABLED, INGEST_OVERLOADED",
+                s503="INGEST_STORE_UNAVAILABLE, INGEST_WEBHOOK_DISABLED, INGEST_OVERLOADED, INGEST_SECRETS_UNAVAILABLE",
             ),
         },
     }
@@ -61,7 +62,8 @@ def paths() -> Schema:
             "getIngestEvent",
             "ingest",
             "What became of an event",
-            "Without a token: ids, status and times. With the service or the admin token: the full record.",
+            "Without a token: ids, status and times. With an administrator's token, or one of a producer that may send this"
+            " source: the full record.",
             {
                 "200": answer("the event", ref("EventRecord")),
                 **refusals(s404="Ingest event not found: <id>", s503="OPS_DB_UNAVAILABLE"),

@@ -78,7 +78,7 @@ def answer(description: str, data: Schema, example: Any = None, **meta: Schema) 
 
 
 def refusals(**by_status: str) -> Schema:
-    """Error answers: ``s400="A or B"`` and so on; 503 and 405 carry their headers."""
+    """Error answers: ``s400="A or B"`` and so on; 429 and 503 carry their header."""
     codes = {
         "400": "BAD_REQUEST",
         "401": "UNAUTHORIZED",
@@ -86,6 +86,9 @@ def refusals(**by_status: str) -> Schema:
         "404": "NOT_FOUND",
         "409": "CONFLICT",
         "413": "PAYLOAD_TOO_LARGE",
+        "414": "URI_TOO_LONG",
+        "429": "TOO_MANY_REQUESTS",
+        "431": "REQUEST_HEADER_FIELDS_TOO_LARGE",
         "500": "INTERNAL_ERROR",
         "503": "SERVICE_UNAVAILABLE",
     }
@@ -99,9 +102,18 @@ def refusals(**by_status: str) -> Schema:
             "description": f"error.message is one of: {messages}",
             "content": {"application/json": {"schema": ref("Error"), "example": {"error": error}}},
         }
-        if status == "503":
+        if status in {"429", "503"}:
             made[status]["headers"] = {"Retry-After": {"description": "seconds", "schema": integer()}}
     return made
+
+
+GUARD_ANSWERS = {"414": "TargetTooLong", "429": "RateLimited", "431": "HeadersTooLarge"}
+
+
+def guard_responses() -> Schema:
+    """What stands before every route may say, by the name of the response."""
+    said = refusals(s414="REQUEST_TARGET_TOO_LONG", s429="RATE_LIMITED", s431="REQUEST_HEADERS_TOO_LARGE")
+    return {name: said[status] for status, name in GUARD_ANSWERS.items()}
 
 
 ADMIN: list[Schema] = [{"adminToken": [], "adminRole": []}]

@@ -143,6 +143,8 @@ async def _keeps_the_contract(answer: httpx.Response) -> None:
     assert described is not None, (
         f"{answer.request.method} {answer.request.url.path}: {answer.status_code} is not described"
     )
+    if "$ref" in described:
+        described = DOCUMENT["components"]["responses"][described["$ref"].rpartition("/")[2]]
     if "application/json" not in described["content"]:
         (media_type,) = described["content"]
         assert answer.headers["content-type"].startswith(media_type)

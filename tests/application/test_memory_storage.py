@@ -2,14 +2,17 @@
 
 import pytest
 
+from bst_application.ports.access import AccessStore
 from bst_application.ports.audit import AuditEntry
 from bst_domain.values import BookingIdentity
+from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
+from bst_testing.fakes.access import MemoryAccessStore
 from bst_testing.fakes.storage import MemoryStorage
 
 
@@ -82,3 +85,18 @@ class TestMemoryReplayJobs(ReplayJobsConformance):
     async def audited(self, storage: ReplayJobStorage) -> list[AuditEntry]:
         assert isinstance(storage, MemoryStorage)
         return list(storage.tables.audit.values())
+
+
+class TestMemoryAccess(AccessStoreConformance):
+    @pytest.fixture
+    def store(self) -> MemoryAccessStore:
+        return MemoryAccessStore()
+
+    async def audited(self, store: AccessStore) -> list[AuditEntry]:
+        assert isinstance(store, MemoryAccessStore)
+        return store.audit
+
+    def without_key(self, store: AccessStore) -> AccessStore:
+        assert isinstance(store, MemoryAccessStore)
+        store.has_key = False
+        return store

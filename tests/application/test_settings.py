@@ -41,6 +41,71 @@ def test_production_refuses_an_open_admin() -> None:
     assert not settings_from({"ADMIN_AUTH_ENABLED": "false"}).admin_auth_enabled
 
 
+@pytest.mark.parametrize(
+    ("change", "named", "cure"),
+    [
+        ({"INGEST_SERVICE_SECRET": "aaaaaaaaaaaaaaaaaaaaaaaaaaaa"}, "INGEST_SERVICE_SECRET", "choose a random one"),
+        ({"INGEST_SERVICE_SECRETS_PREVIOUS": "dev-service-secret"}, "INGEST_SERVICE_SECRETS_PREVIOUS", "take it out"),
+        (
+            {"INGEST_SERVICE_SECRETS_PREVIOUS": f"{'x1y2z3' * 5},short"},
+            "INGEST_SERVICE_SECRETS_PREVIOUS",
+            "take it out",
+        ),
+        (
+            {"INGEST_SERVICE_TOKEN": SECRETS["CORE_API_ADMIN_TOKEN"]},
+            "CORE_API_ADMIN_TOKEN and INGEST_SERVICE_TOKEN",
+            "a random one for each",
+        ),
+        ({"OPS_DB_URL": "postgresql://bst:postgres@db/ops"}, "OPS_DB_URL", "random"),
+        ({"CHANNEL_DB_URL": "postgresql://bst:Passw%6Frd@db/ops"}, "CHANNEL_DB_URL", "random"),
+        ({"INGEST_REDIS_URL": "redis://:changeme@queue"}, "INGEST_REDIS_URL", "random"),
+        ({"INGEST_TIMESTAMP_DRIFT_MINUTES": "6"}, "INGEST_NONCE_TTL_MINUTES=10", "12 or more"),
+        ({"BST_TRUSTED_PROXIES": "10.0.0.1, 0.0.0.0/0"}, "BST_TRUSTED_PROXIES=0.0.0.0/0", "name the addresses"),
+        ({"BST_TRUSTED_PROXIES": "::/0"}, "BST_TRUSTED_PROXIES=::/0", "name the addresses"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(change: dict[str, str], named: str, cure: str) -> None:
+    safe = {
+        **SECRETS,
+        "OPS_DB_URL": "postgresql://bst:n0body-guesses@db/ops",
+        "INGEST_REDIS_URL": "redis://queue",
+        "BST_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32",
+    }
+    assert settings_from({"BST_ENV": "production", **safe}).production
+    with pytest.raises(BadSettings) as refused:
+        settings_from({"BST_ENV": "Production", **safe, **change})
+    [problem] = refused.value.problems
+    assert problem.startswith(named)
+    assert cure in problem
+    assert not any(value in problem for value in (*SECRETS.values(), "n0body-guesses", "Passw"))
+    settings_from({**safe, **change})  # development forgives
+
+
+@pytest.mark.parametrize("word", ["prod", "live", "PRODUCTION!"])
+def test_a_word_that_only_looks_like_production_is_refused(word: str) -> None:
+    """Else a slip of the pen would be development, with made-up secrets."""
+    with pytest.raises(BadSettings, match="BST_ENV must be one of"):
+        settings_from({"BST_ENV": word})
+
+
+def test_keys_that_encrypt_are_32_bytes() -> None:
+    one, other = "A" * 43 + "=", "-_" * 21 + "8="
+    assert settings_from({"BST_SECRETS_KEY": f" {one}, {other} "}).secrets_keys == (one, other)
+    assert settings_from({}).secrets_keys == ()
+    for wrong in ("x", "A" * 44, one[:-1], f"{one},x", "é" * 44):
+        with pytest.raises(BadSettings, match="openssl rand -base64 32"):
+            settings_from({"BST_SECRETS_KEY": wrong})
+
+
+def test_limits_and_proxies_are_read() -> None:
+    settings = settings_from({"BST_LIMIT_REFUSED_PER_MINUTE": "60", "BST_TRUSTED_PROXIES": "10.0.0.5,fd00::/8"})
+    assert (settings.refused_per_minute, settings.producer_per_minute) == (60, 1_200_000)
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.5/32", "fd00::/8"]
+    for name, value in (("BST_LIMIT_ADDRESS_PER_MINUTE", "0"), ("BST_TRUSTED_PROXIES", "proxy.example.org")):
+        with pytest.raises(BadSettings, match=name):
+            settings_from({name: value})
+
+
 def test_everything_wrong_is_named_at_once() -> None:
     with pytest.raises(BadSettings) as refused:
         settings_from({"PORT": "many", "INGEST_QUEUE_ENABLED": "perhaps", "INGEST_NONCE_TTL_MINUTES": "0"})

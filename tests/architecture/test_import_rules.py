@@ -19,6 +19,7 @@ OFFENCES = {
     "application-is-libraryless": ("bst_application/ids.py", "import msgspec"),
     "testing-is-no-dependency": ("bst_worker/wiring.py", "import bst_testing.deliveries"),
     "storage-owner": ("bst_core_api/wiring.py", "import psycopg"),
+    "cipher-owner": ("bst_cli/options.py", "import cryptography"),
     "queue-owner": ("bst_worker/server.py", "import redis"),
     "http-owner": ("bst_worker/__main__.py", "import litestar"),
 }

@@ -15,7 +15,7 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 HEAD = REVISIONS[-1]
 #: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_SEEDS = """
@@ -25,6 +25,11 @@ drop index ix_audit_log_resource;
 drop table runtime_flag;
 drop table replay_job_item;
 drop table replay_job;
+drop table principal_token;
+drop table principal;
+drop table producer_token;
+drop table producer_secret;
+drop table producer;
 update alembic_version set version_num = '0002'
 """
 _RUNS = "select batch_code, script_name, script_checksum, run_status, rows_affected from migration_run_log"
@@ -61,6 +66,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0004_repair.py", None),
             ("r0005_flags.py", None),
             ("r0006_replay_jobs.py", None),
+            ("r0007_access.py", None),
         )
     ]
 

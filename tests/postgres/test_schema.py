@@ -40,7 +40,12 @@ def index(*columns: str) -> dict[str, Any]:
     return {"unique": False, "columns": list(columns), "where": None}
 
 
+def unique(*columns: str) -> dict[str, Any]:
+    return {**index(*columns), "unique": True}
+
+
 NOW = "now()"
+MADE = {"made_by": column("varchar(191)"), "created_at": column("timestamptz", default=NOW)}
 BOOKING = {"booking_key": {"table": "booking_core", "column": "booking_key", "on_delete": None}}
 
 ADDED_COLUMNS = {
@@ -184,6 +189,61 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {},
     },
+    "principal": {
+        "columns": {
+            "principal_key": column("uuid"),
+            "principal_name": column("varchar(128)"),
+            "principal_role": column("varchar(16)"),
+            **MADE,
+            "disabled_at": column("timestamptz", nullable=True),
+        },
+        "primary_key": ["principal_key"],
+        "foreign_keys": {},
+        "checks": {"ck_principal_role": {"column": "principal_role", "values": ["ADMIN", "MANAGER", "STAFF"]}},
+        "indexes": {"ux_principal_name": unique("principal_name")},
+    },
+    "producer": {
+        "columns": {
+            "producer_key": column("uuid"),
+            "producer_name": column("varchar(62)"),
+            "sources": column("text[]"),
+            **MADE,
+            "disabled_at": column("timestamptz", nullable=True),
+        },
+        "primary_key": ["producer_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ux_producer_name": unique("producer_name")},
+    },
+    **{
+        f"{owner}_token": {
+            "columns": {
+                "token_key": column("uuid"),
+                f"{owner}_key": column("uuid"),
+                "token_digest": column("varchar(64)"),
+                **MADE,
+                "ended_at": column("timestamptz", nullable=True),
+            },
+            "primary_key": ["token_key"],
+            "foreign_keys": {f"{owner}_key": {"table": owner, "column": f"{owner}_key", "on_delete": None}},
+            "checks": {},
+            "indexes": {f"ux_{owner}_token_digest": unique("token_digest")},
+        }
+        for owner in ("principal", "producer")
+    },
+    "producer_secret": {
+        "columns": {
+            "secret_key": column("uuid"),
+            "producer_key": column("uuid"),
+            "ciphertext": column("text"),
+            **MADE,
+            "ended_at": column("timestamptz", nullable=True),
+        },
+        "primary_key": ["secret_key"],
+        "foreign_keys": {"producer_key": {"table": "producer", "column": "producer_key", "on_delete": None}},
+        "checks": {},
+        "indexes": {},
+    },
     "audit_log": {
         "columns": {
             "audit_id": column("uuid"),
@@ -216,6 +276,8 @@ def expected_schema() -> Schema:
         tables[name]["columns"] |= more
     for name, indexes in ADDED_INDEXES.items():
         tables[name]["indexes"] |= indexes
+    # A producer's name and a blank stand before its keys, so that none can use up another's.
+    tables["ingest_event_log"]["columns"]["idempotency_key"]["type"] = "varchar(191)"
     # Section 6: it is not a duplicate if it says something else.
     tables["ingest_event_log"]["indexes"]["ux_ingest_event_secondary_dedup"]["columns"].append("fingerprint")
     return tables | ADDED_TABLES

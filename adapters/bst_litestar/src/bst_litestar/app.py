@@ -8,7 +8,9 @@ from typing import Any
 
 from attrs import frozen
 from litestar import Litestar, MediaType, Request, Response
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import asgi
 from litestar.types import Receive, Scope, Send
 
@@ -17,11 +19,12 @@ from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import AuditReader, BookingReader, DatabaseProbe, IngestReader
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import failure
+from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.prometheus import Scrape
 from bst_litestar.request_counts import RequestCounts, counted
-from bst_litestar.requests import id_of
+from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
@@ -54,6 +57,7 @@ class ApiParts:
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
     tokens: Tokens
+    guard: Guard
     queue_enabled: Callable[[], bool]
     flags: FlagParts
     scrape: Scrape
@@ -89,12 +93,14 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         ],
         openapi_config=None,  # the contract is written first and served as it stands
         lifespan=[lifespan],
+        state=State({"tokens": parts.tokens}),  # whose token it is, for whoever writes the audit
         exception_handlers={Exception: _answer_error},
         after_request=_mark,
+        request_max_body_size=MAX_BODY_BYTES,  # counted as it comes, for whoever does not state a length
         debug=False,
         logging_config=None,
     )
-    app.asgi_handler = counted(app.asgi_handler, note, _is_core_path(app))
+    app.asgi_handler = counted(guarded(app.asgi_handler, parts.guard), note, _is_core_path(app))
     return app
 
 
@@ -135,6 +141,7 @@ def _as_refused(request: AnyRequest, error: Exception) -> Refused:
     if isinstance(error, NotFoundException):
         return Refused(404, where)
     if isinstance(error, HTTPException):
-        return Refused(error.status_code, error.detail)
+        too_large = isinstance(error, RequestEntityTooLarge)
+        return Refused(error.status_code, "BODY_TOO_LARGE" if too_large else error.detail)
     _log.error("request %s failed", id_of(request), exc_info=error)
     return Refused(500, "INTERNAL_ERROR")

@@ -1,27 +1,25 @@
-"""Who may ask: bearer tokens, compared in constant time, and the caller's role.
+"""Who may ask: bearer tokens and the caller's role.
 
-Source of the rules: predecessor, "admin authentication"; its order of checks and machine strings are kept.
+Source of the rules: predecessor, "admin authentication"; its order of checks and machine strings are kept. The shared token
+works as it did there: whoever shows it says the role. A principal's token brings its own, which ``x-admin-role`` can only lower.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
-from hmac import compare_digest
 
 from attrs import field, frozen
 
-from bst_litestar.problems import Refused
+from bst_application.access import AccessBoard, same_token
+from bst_application.ports.access import Principal, Role
+from bst_litestar.problems import Refused, store_unavailable
 
-
-class Role(StrEnum):
-    ADMIN = "ADMIN"
-    STAFF = "STAFF"
-    MANAGER = "MANAGER"
-
+__all__ = ["READERS", "WRITERS", "Role", "Tokens", "bearer"]
 
 READERS = (Role.ADMIN, Role.STAFF, Role.MANAGER)
 WRITERS = (Role.ADMIN, Role.MANAGER)
 
 _SCHEME = "Bearer "
+#: The mightiest last.
+_MIGHT = (Role.STAFF, Role.MANAGER, Role.ADMIN)
 
 
 @frozen(kw_only=True)
@@ -29,35 +27,54 @@ class Tokens:
     """The tokens that open something."""
 
     admin: str = field(repr=False)
-    service: str = field(repr=False)
+    board: AccessBoard
     admin_required: bool
 
     def require_role(self, headers: Mapping[str, str], allowed: tuple[Role, ...]) -> None:
-        """Raises Refused unless the admin token and an allowed role are there."""
+        """Raises Refused unless a token of an administrator and an allowed role are there."""
         if not self.admin_required:
             return
         token = bearer(headers.get("authorization"))
         if token is None:
             raise Refused(401, "ADMIN_AUTH_REQUIRED")
-        if not equal(token, self.admin):
+        principal = self.board.principal(token)
+        if not same_token(token, self.admin) and principal is None:
+            if not self.board.is_read:  # it may be a principal's, and nobody here can know
+                raise store_unavailable("OPS_DB_UNAVAILABLE")
             raise Refused(401, "INVALID_ADMIN_TOKEN")
         role = headers.get("x-admin-role", "").strip().upper()
+        if principal is not None:
+            role = _lowered(principal.role, role)
         if not role:
             raise Refused(403, f"ADMIN_ROLE_REQUIRED:{','.join(allowed)}")
         if role not in allowed:
             raise Refused(403, f"ADMIN_ROLE_FORBIDDEN:{role[:64]}")
 
-    def knows(self, headers: Mapping[str, str]) -> bool:
-        """Whether the caller shows any token of ours."""
+    def principal(self, headers: Mapping[str, str]) -> Principal | None:
+        """Who asks, where that is a principal."""
         token = bearer(headers.get("authorization"))
-        return token is not None and (equal(token, self.admin) or equal(token, self.service))
+        return None if token is None else self.board.principal(token)
+
+    def may_see(self, headers: Mapping[str, str], source: str) -> bool:
+        """Whether the caller may see what an event of this source says: administrators any, producers what they may send."""
+        token = bearer(headers.get("authorization"))
+        if token is None:
+            return False
+        sender = self.board.sender(token)
+        if sender is not None:
+            return source in sender.sources
+        return same_token(token, self.admin) or self.board.principal(token) is not None
+
+
+def _lowered(own: Role, wanted: str) -> str:
+    """The role that counts: the wanted one where it is lower than one's own. A word that is no role stays, and is refused."""
+    if not wanted:
+        return own
+    if wanted not in _MIGHT:
+        return wanted
+    return min(own, Role(wanted), key=_MIGHT.index)
 
 
 def bearer(header: str | None) -> str | None:
     """The token of an ``authorization`` header; the scheme is case-sensitive, as callers send it."""
     return header[len(_SCHEME) :] if header is not None and header.startswith(_SCHEME) else None
-
-
-def equal(given: str, expected: str) -> bool:
-    """Takes the same time whatever the difference; an unset token opens nothing."""
-    return bool(expected) and compare_digest(given.encode(), expected.encode())

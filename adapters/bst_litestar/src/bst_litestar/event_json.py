@@ -11,7 +11,8 @@ def event_json(record: EventRecord, *, full: bool) -> dict[str, Any]:
     """Without a token: ids, status and times, nothing that was said."""
     return {
         "eventId": str(record.event_id),
-        "idempotencyKey": record.idempotency_key if full else None,
+        # What stands before the blank is the producer whose key it is.
+        "idempotencyKey": record.idempotency_key.rpartition(" ")[2] if full else None,
         "processStatus": record.process_status,
         "replayCount": record.replay_count,
         "payload": record.payload if full else None,

@@ -1,7 +1,7 @@
 """POST /v1/ingest/bookings/events as a plain ASGI application: the one route where every microsecond is paid for.
 
-Order of checks: flag, token, size, signature, JSON, body, and then the log, which knows the nonces. A body that is refused
-still uses up its nonce, so the answer waits for the commit that says so.
+Order of checks: flag, token, rate, size, signature, JSON, body, source, and then the log, which knows the nonces. A body that is
+refused still uses up its nonce, so the answer waits for the commit that says so.
 """
 
 import logging
@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
-from attrs import field, frozen
+from attrs import frozen
 from litestar.types import Receive, Scope, Send
 
+from bst_application.access import AccessBoard, Sender
 from bst_application.errors import Conflict, Unavailable
+from bst_application.rate_limits import Buckets
 from bst_application.use_cases.accept import BodyRefused, Delivery
 from bst_application.use_cases.ingest import IngestDoor, Receipt, new_event
 from bst_domain.ingest import (
@@ -32,9 +34,9 @@ from bst_domain.ingest import (
     parse_event,
     verify,
 )
-from bst_litestar.auth import bearer, equal
+from bst_litestar.auth import bearer
 from bst_litestar.envelope import encode, failure, request_id, success
-from bst_litestar.problems import REFUSAL_STATUS, Refused, store_unavailable
+from bst_litestar.problems import REFUSAL_STATUS, Refused, rate_limited, store_unavailable
 from bst_litestar.requests import MAX_BODY_BYTES, states_too_much
 
 _log = logging.getLogger(__name__)
@@ -48,8 +50,8 @@ class IngestEndpoint:
 
     door: IngestDoor
     enabled: Callable[[], bool]
-    service_token: str = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
+    board: AccessBoard
+    rates: Buckets  # by the producer's name
     max_drift: timedelta
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
@@ -96,8 +98,15 @@ class IngestEndpoint:
         token = bearer(headers.get("authorization"))
         if token is None:
             raise Refused(401, "MISSING_OR_INVALID_AUTHORIZATION")
-        if not equal(token, self.service_token):
+        sender = self.board.sender(token)
+        if sender is None:
+            if (
+                not self.board.is_read
+            ):  # it may be a producer's, and nobody here can know: its event must not be given up
+                raise store_unavailable("INGEST_STORE_UNAVAILABLE")
             raise Refused(401, "INVALID_SERVICE_TOKEN")
+        if wait_s := self.rates.take(sender.name):
+            raise rate_limited(wait_s)
         if self.door.is_full:
             raise store_unavailable("INGEST_OVERLOADED")
         raw = await _read_body(headers, receive)
@@ -112,10 +121,12 @@ class IngestEndpoint:
             signature=headers.get("x-signature", ""),
         )
         now = self.now()
-        verdict = verify(signed, secrets=self.secrets, now=now, max_drift=self.max_drift)
+        verdict = verify(signed, secrets=sender.secrets, now=now, max_drift=self.max_drift)
+        if verdict is Refusal.MISMATCH and not sender.all_open:  # it may be right, and we cannot tell
+            raise Refused(503, "INGEST_SECRETS_UNAVAILABLE", headers={"retry-after": "60"})
         if isinstance(verdict, Refusal):
             raise Refused(REFUSAL_STATUS[verdict], verdict.value)
-        delivery, refusal = self._delivery(signed, verdict, now)
+        delivery, refusal = self._delivery(signed, verdict, sender, now)
         try:
             receipt = await self.door(delivery)
         except (Unavailable, Conflict) as error:
@@ -123,28 +134,39 @@ class IngestEndpoint:
             raise store_unavailable("INGEST_STORE_UNAVAILABLE") from error
         return _data(receipt, refusal)
 
-    def _delivery(self, signed: SignedRequest, verified: Verified, now: datetime) -> tuple[Delivery, Refused | None]:
+    def _delivery(
+        self, signed: SignedRequest, verified: Verified, sender: Sender, now: datetime
+    ) -> tuple[Delivery, Refused | None]:
+        nonce = sender.own_nonce(signed.nonce)
         body = decode(signed.body)
         if isinstance(body, InvalidJson):
-            return Delivery(nonce=signed.nonce, event=None), _bad_body(Problem("", "INVALID_JSON", body.why))
+            return Delivery(nonce=nonce, event=None), _bad_body(Problem("", "INVALID_JSON", body.why))
         event = parse_event(body, now=now)
         if not isinstance(event, BookingEvent):
-            return Delivery(nonce=signed.nonce, event=None), _bad_body(*event)
+            return Delivery(nonce=nonce, event=None), _bad_body(*event)
+        source = event.identity.channel
+        if source not in sender.sources:
+            return Delivery(nonce=nonce, event=None), _not_allowed(source, sender)
         row = new_event(
             event=event,
             body=body,
-            idempotency_key=signed.idempotency_key,
+            idempotency_key=sender.own_key(signed.idempotency_key),
             nonce=signed.nonce,
             payload_hash=verified.payload_hash,
             now=now,
             new_id=self.new_id,
         )
-        return Delivery(nonce=signed.nonce, event=row), None
+        return Delivery(nonce=nonce, event=row), None
 
 
 def _bad_body(first: Problem, *others: Problem) -> Refused:
     errors = [{"path": p.path, "code": p.code, "message": p.message} for p in (first, *others)]
     return Refused(400, first.code, details={"errors": errors})
+
+
+def _not_allowed(source: str, sender: Sender) -> Refused:
+    details = {"producer": sender.name, "source": source, "allowed": sorted(sender.sources)}
+    return Refused(403, f"SOURCE_NOT_ALLOWED:{source}", details=details)
 
 
 def _data(receipt: Receipt, refusal: Refused | None) -> dict[str, Any]:

@@ -44,6 +44,11 @@ def store_unavailable(message: str) -> Refused:
     return Refused(503, message, headers=RETRY_AFTER)
 
 
+def rate_limited(wait_s: int) -> Refused:
+    """Too many; ``wait_s`` is whole seconds, at least 1."""
+    return Refused(429, "RATE_LIMITED", headers={"retry-after": str(wait_s)})
+
+
 def invalid_input(path: str, code: str, message: str) -> Refused:
     """One thing that is wrong with a query or a path, in the form that bodies use."""
     return Refused(400, code, details={"errors": [{"path": path, "code": code, "message": message}]})

@@ -34,11 +34,15 @@ def id_of(request: ASGIConnection[Any, Any, Any, Any]) -> str:
 
 
 def author_of(request: ASGIConnection[Any, Any, Any, Any]) -> Author:
-    """Who acts; ``system`` when nobody says."""
+    """Who acts: the principal whose token it is; with the shared token who the caller says, ``system`` when nobody does."""
     # Servers stop a NUL in a header, not all that stands before an ASGI application does; a database cannot hold one.
     said = (request.headers.get(name, "").replace("\x00", "").strip() for name in ACTOR_HEADERS)
-    actor = next((name for name in said if name), "system")
-    return Author(actor=actor[:MAX_ACTOR], request_id=id_of(request))
+    claimed = next((name for name in said if name), None)
+    principal = request.app.state["tokens"].principal(request.headers)
+    if principal is None:
+        return Author(actor=(claimed or "system")[:MAX_ACTOR], request_id=id_of(request))
+    proof = {"role": principal.role.value, **({} if claimed is None else {"claimedActor": claimed[:MAX_ACTOR]})}
+    return Author(actor=principal.name, request_id=id_of(request), proof={"principal": proof})
 
 
 def states_too_much(length: str) -> bool:

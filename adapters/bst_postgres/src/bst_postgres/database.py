@@ -73,6 +73,7 @@ class Database:
             sqlalchemy_url(dsn),
             pool_size=pool_size,
             max_overflow=0,
+            hide_parameters=True,  # whoever looks at statements in the log does not look at guests
             pool_timeout=POOL_TIMEOUT_S,
             pool_use_lifo=True,
             json_deserializer=_decode,

@@ -1,5 +1,6 @@
 """The data folder of ``bst up``: who uses it, its secrets, and what a run left behind."""
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -14,7 +15,7 @@ import psutil
 
 from bst_cli.trouble import Trouble
 
-SECRET_NAMES: Final = ("CORE_API_ADMIN_TOKEN", "INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET")
+SECRET_NAMES: Final = ("CORE_API_ADMIN_TOKEN", "INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET", "BST_SECRETS_KEY")
 ROOT_HOME: Final = Path("/var/lib/bst")
 
 
@@ -91,7 +92,7 @@ class DataFolder:
     def secrets(self, environ: Mapping[str, str]) -> dict[str, str]:
         """From the environment where set there; else made once and kept, readable by the owner alone."""
         kept = self._kept_secrets()
-        made = {name: kept.get(name) or secrets.token_urlsafe(24) for name in SECRET_NAMES}
+        made = {name: kept.get(name) or _random(name) for name in SECRET_NAMES}
         if made != kept:
             draft = self._secrets.with_suffix(".draft")
             draft.unlink(missing_ok=True)
@@ -111,3 +112,10 @@ class DataFolder:
                 f"{self._secrets} cannot be read: {error}", "Remove it to have new tokens made, or mend it."
             ) from error
         return kept
+
+
+def _random(name: str) -> str:
+    """A key that encrypts is 32 bytes in URL-safe base64; the others are any text."""
+    if name == "BST_SECRETS_KEY":
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(24)

@@ -1,5 +1,6 @@
 """``bst doctor``: settings and dependencies, each problem with its cure."""
 
+import asyncio
 import shutil
 import socket
 import ssl
@@ -9,12 +10,15 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
-from bst_application.errors import Unavailable
+from bst_application.errors import Conflict, Unavailable
 from bst_application.flags import Flag
 from bst_application.settings import BadSettings, Settings, settings_from
 from bst_cli.embedded.redis import find_redis
 from bst_cli.ports import is_free
+from bst_postgres.access import PostgresAccessStore
+from bst_postgres.database import Database
 from bst_postgres.migrate import MigrationFailed, server_version, status
+from bst_postgres.secret_cipher import SecretCipher
 
 OLDEST_POSTGRES, NEWEST_POSTGRES = 15, 18
 LEAST_DISK_BYTES = 1024**3
@@ -58,6 +62,7 @@ def examine(environ: Mapping[str, str], data_folder: Path) -> list[Finding]:
         )
     else:
         findings += _database(settings.ops_db_url)
+        findings += _producers(settings)
     findings.append(_queue(None if settings is None else settings.redis_url))
     port = 4000 if settings is None else settings.port
     free = is_free("127.0.0.1", port)
@@ -87,6 +92,37 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             detail=f"{name} is {'on' if on else 'off'}",
             cure=None if on else f"Set {name}=true when this installation shall take events.",
         )
+
+
+def _producers(settings: Settings) -> Iterator[Finding]:
+    """Whether every producer's signatures can be checked with the keys of this environment."""
+    assert settings.ops_db_url is not None
+    try:
+        found = asyncio.run(_unreadable(settings.ops_db_url, settings.secrets_keys))
+    except (Unavailable, Conflict, ValueError):
+        return  # the database's own finding says it
+    if found:
+        yield Finding(
+            name="producers",
+            ok=False,
+            required=True,
+            detail=f"secrets of {', '.join(found)} cannot be opened",
+            cure="Set BST_SECRETS_KEY to the key that they were made under, here and for every API.",
+        )
+
+
+async def _unreadable(dsn: str, keys: tuple[str, ...]) -> list[str]:
+    database = Database(dsn, pool_size=1, application_name="bst-doctor")
+    try:
+        producers = await PostgresAccessStore(database, SecretCipher(keys)).producers()
+    finally:
+        await database.close()
+    return [
+        producer.name
+        for producer in producers
+        if producer.disabled_at is None
+        and any(secret.value is None and secret.ended_at is None for secret in producer.secrets)
+    ]
 
 
 def _database(dsn: str) -> Iterator[Finding]:

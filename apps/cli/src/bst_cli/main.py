@@ -28,6 +28,8 @@ from bst_cli.options import (
     say,
     wanted_port,
 )
+from bst_cli.principals import principals
+from bst_cli.producers import producers
 from bst_cli.retention import retention
 from bst_cli.trouble import Trouble
 
@@ -58,7 +60,8 @@ def up(host: str, port: int | None, data_dir: Path, queue: str) -> None:
             return
         click.echo(f"BST is up at {stack.url}")
         for name, value in stack.tokens.items():
-            click.echo(f"  {name:<22} {value}")
+            if name != "BST_SECRETS_KEY":  # nobody sends it; it stays in the folder
+                click.echo(f"  {name:<22} {value}")
         click.echo(f"  {'queue':<22} {stack.queue}")
         click.echo(f"  {'data':<22} {folder}")
         click.echo(f"  {'logs':<22} {folder / 'logs'}")
@@ -176,6 +179,8 @@ main.add_command(audit)
 main.add_command(db)
 main.add_command(events)
 main.add_command(flags)
+main.add_command(principals)
+main.add_command(producers)
 main.add_command(retention)
 for _extra in sorted(
     entry_points(group="bst.commands"), key=lambda extra: extra.name

@@ -71,6 +71,14 @@ queue_option = click.option(
     show_default=True,
     help="What the queue runs on.",
 )
+reason_option = click.option("--reason", default="unspecified", show_default=True, help="Why; for the audit trail.")
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    help="Of a running bst up, where OPS_DB_URL is not set.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
 
 

@@ -9,6 +9,7 @@ import uvicorn
 
 from bst_application.flags import Flag
 from bst_application.settings import BadSettings, settings_from
+from bst_core_api.connections import KEEP_ALIVE_S, BoundedConnection
 from bst_core_api.wiring import build
 
 #: A request that is still running this long after SIGTERM is cut off.
@@ -47,6 +48,10 @@ def main() -> None:
         port=port,
         log_level="warning",
         access_log=False,
+        http=BoundedConnection,
+        ws="none",
+        proxy_headers=False,  # BST_TRUSTED_PROXIES says whom to believe; uvicorn would believe everybody on this machine
+        timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=SHUTDOWN_WITHIN_S,

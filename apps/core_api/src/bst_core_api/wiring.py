@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from litestar import Litestar
 
+from bst_application.access import REFRESH_EVERY_S as ACCESS_EVERY_S
+from bst_application.access import AccessBoard, Sender
 from bst_application.errors import Conflict, Unavailable
 from bst_application.flags import REFRESH_EVERY_S, Flag, FlagBoard, FlagKind, kind_of
 from bst_application.ids import uuid7
 from bst_application.periodically import periodically
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.queue import JobQueue
+from bst_application.rate_limits import Buckets
 from bst_application.settings import Settings
 from bst_application.use_cases.accept import AcceptDeliveries
 from bst_application.use_cases.hand_over import HandOver
@@ -26,13 +29,16 @@ from bst_application.use_cases.replay_jobs import BeginReplayJob, RunReplayJobs
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_domain.values import Source
 from bst_litestar.app import ApiParts, build_api
 from bst_litestar.auth import Tokens
+from bst_litestar.guard import Guard
 from bst_litestar.ingest_door import IngestEndpoint
 from bst_litestar.prometheus import Instruments, PoolUse, Scrape
 from bst_litestar.routes.flags import FlagParts
 from bst_litestar.routes.repairs import RepairParts
 from bst_litestar.routes.replay_jobs import ReplayJobParts
+from bst_postgres.access import PostgresAccessStore
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.bookings import PostgresBookingStore
@@ -43,6 +49,7 @@ from bst_postgres.ingest_reader import PostgresIngestReader
 from bst_postgres.probe import PostgresProbe
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
+from bst_postgres.secret_cipher import SecretCipher
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +79,10 @@ def build(settings: Settings) -> Litestar:
     # Without a queue and with the fallback, this process does the worker's part, sweep included.
     store = PostgresBookingStore(database)
     board = FlagBoard(settings.flags, flag_store := PostgresFlagStore(database))
+    own = Sender(name=None, secrets=settings.service_secrets, sources=frozenset(Source))
+    access = AccessBoard(
+        PostgresAccessStore(database, SecretCipher(settings.secrets_keys)), settings.service_token, own
+    )
 
     def queue_on() -> bool:
         return board.is_on(Flag.QUEUE)
@@ -98,7 +109,11 @@ def build(settings: Settings) -> Litestar:
         stop = Event()
         handing_over = asyncio.create_task(hand_over.run())
         await board.first_look()
+        await access.first_look()
         tasks = [
+            asyncio.create_task(
+                periodically("reading principals and producers", access.refresh, every_s=ACCESS_EVERY_S, stop=stop)
+            ),
             asyncio.create_task(_note_start(audit)),
             asyncio.create_task(periodically("reading the flags", board.refresh, every_s=REFRESH_EVERY_S, stop=stop)),
         ]
@@ -141,8 +156,8 @@ def build(settings: Settings) -> Litestar:
         ingest=IngestEndpoint(
             door=door,
             enabled=lambda: board.is_on(Flag.WEBHOOK),
-            service_token=settings.service_token,
-            secrets=settings.service_secrets,
+            board=access,
+            rates=Buckets(settings.producer_per_minute, slots=None),
             max_drift=timedelta(minutes=settings.timestamp_drift_minutes),
             now=now,
             new_id=uuid7,
@@ -162,8 +177,12 @@ def build(settings: Settings) -> Litestar:
         audit=audit,
         queue=queue,
         probes=[probe, PostgresProbe("channel_db", channel)],
-        tokens=Tokens(
-            admin=settings.admin_token, service=settings.service_token, admin_required=settings.admin_auth_enabled
+        tokens=Tokens(admin=settings.admin_token, board=access, admin_required=settings.admin_auth_enabled),
+        guard=Guard(
+            addresses=Buckets(settings.address_per_minute),
+            refused=Buckets(settings.refused_per_minute),
+            trusted=settings.trusted_proxies,
+            production=settings.production,
         ),
         queue_enabled=queue_on,
         flags=FlagParts(board=board, turn=TurnFlag(store=flag_store, board=board, now=now)),

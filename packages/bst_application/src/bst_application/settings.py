@@ -9,13 +9,13 @@ from typing import Final
 
 from attrs import field, frozen
 
-from bst_application.flags import FALSE_WORDS, TRUE_WORDS, Flag, initial_flags
+from bst_application.environment import EnvironmentReader
+from bst_application.flags import Flag, initial_flags
+from bst_application.safety import unsafe_in_production
+from bst_application.trusted_proxies import Network, networks_from
 
-#: Published defaults of the predecessor and its examples; whoever knows them is nobody in particular.
-WELL_KNOWN_SECRETS: Final = frozenset(
-    {"dev-service-token", "dev-service-secret", "dev-admin-token", "changeme", "secret"}
-)
-MIN_SECRET_LENGTH: Final = 16
+ENVIRONMENTS: Final = ("development", "test", "staging", "production")
+MOST_PER_MINUTE: Final = 100_000_000
 
 
 class BadSettings(Exception):
@@ -51,6 +51,11 @@ class Settings:
     idempotency_ttl_days: int
     dead_letter_retention_days: int
     unmapped_retention_days: int
+    secrets_keys: tuple[str, ...] = field(repr=False)  # the newest first; empty where no producer has a secret here
+    trusted_proxies: tuple[Network, ...]
+    producer_per_minute: int
+    address_per_minute: int
+    refused_per_minute: int
     generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
 
     def begins_on(self, flag: Flag) -> bool:
@@ -61,25 +66,20 @@ class Settings:
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Reads the environment. Raises BadSettings.
 
-    With BST_ENV=production unset, short or well-known secrets and ADMIN_AUTH_ENABLED=false are refused; in development an
-    unset secret is made up for this process.
+    With BST_ENV=production everything unsafe is refused (``safety``); in development an unset secret is made up for this
+    process.
     """
-    reader = _Reader(environ)
-    production = environ.get("BST_ENV", "development").strip().lower() == "production"
+    reader = EnvironmentReader(environ)
+    production = reader.word("BST_ENV", "development", ENVIRONMENTS) == "production"
     generated: list[str] = []
 
     def secret(name: str) -> str:
         value = environ.get(name, "").strip()
-        if production:
-            reader.check_secret(name, value)
         if not value:
             generated.append(name)
             return entropy.token_urlsafe(32)
         return value
 
-    admin_auth = reader.flag("ADMIN_AUTH_ENABLED", True)
-    if production and not admin_auth:
-        reader.problems.append("ADMIN_AUTH_ENABLED=false is refused with BST_ENV=production; remove it")
     flags, flag_problems = initial_flags(environ)
     rotated = tuple(part for part in environ.get("INGEST_SERVICE_SECRETS_PREVIOUS", "").split(",") if part)
     settings = Settings(
@@ -89,7 +89,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         channel_db_url=reader.first("CHANNEL_DB_URL", "SYNC_DATABASE_URL"),
         redis_url=reader.first("INGEST_REDIS_URL", "REDIS_URL"),
         queue_name=reader.first("INGEST_QUEUE_NAME") or "ingest-bookings-events",
-        admin_auth_enabled=admin_auth,
+        admin_auth_enabled=reader.flag("ADMIN_AUTH_ENABLED", True),
         admin_token=secret("CORE_API_ADMIN_TOKEN"),
         service_token=secret("INGEST_SERVICE_TOKEN"),
         service_secrets=(secret("INGEST_SERVICE_SECRET"), *rotated),
@@ -105,9 +105,16 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         idempotency_ttl_days=reader.number("INGEST_IDEMPOTENCY_TTL_DAYS", 35, 35, 3650),
         dead_letter_retention_days=reader.number("INGEST_DLQ_RETENTION_DAYS", 30, 1, 3650),
         unmapped_retention_days=reader.number("INGEST_UNMAPPED_RETENTION_DAYS", 90, 1, 3650),
+        secrets_keys=reader.fernet_keys("BST_SECRETS_KEY"),
+        trusted_proxies=networks_from(environ.get("BST_TRUSTED_PROXIES", ""), reader.problems),
+        producer_per_minute=reader.number("BST_LIMIT_PRODUCER_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),
+        address_per_minute=reader.number("BST_LIMIT_ADDRESS_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),
+        refused_per_minute=reader.number("BST_LIMIT_REFUSED_PER_MINUTE", 12_000, 1, MOST_PER_MINUTE),
         generated=tuple(generated),
     )
     problems = reader.problems + flag_problems
+    if production:
+        problems += unsafe_in_production(environ, settings)
     if problems:
         raise BadSettings(problems)
     return settings
@@ -116,44 +123,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 
-def _interval(reader: "_Reader") -> int:
+def _interval(reader: EnvironmentReader) -> int:
     """Milliseconds between two retention runs; below a minute the predecessor took its default, and so do we."""
     stated = reader.number("INGEST_RETENTION_INTERVAL_MS", _DAY_MS, 0, 100 * _DAY_MS)
     return stated if stated >= 60_000 else _DAY_MS
-
-
-class _Reader:
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.problems: list[str] = []
-
-    def first(self, *names: str) -> str | None:
-        for name in names:
-            if value := self._environ.get(name, "").strip():
-                return value
-        return None
-
-    def flag(self, name: str, default: bool) -> bool:
-        word = self._environ.get(name, "").strip().lower()
-        if word and word not in TRUE_WORDS | FALSE_WORDS:
-            self.problems.append(f"{name} must be one of true, false, 1, 0, yes, no, on, off")
-        return word in TRUE_WORDS if word else default
-
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        text = self._environ.get(name, "").strip()
-        if not text:
-            return default
-        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
-            self.problems.append(f"{name} must be a whole number from {least} to {most}")
-            return default
-        return int(text)
-
-    def check_secret(self, name: str, value: str) -> None:
-        if not value:
-            self.problems.append(
-                f"{name} is not set; BST_ENV=production needs one, for instance from `openssl rand -hex 32`"
-            )
-        elif value in WELL_KNOWN_SECRETS or len(value) < MIN_SECRET_LENGTH:
-            self.problems.append(
-                f"{name} is well known or shorter than {MIN_SECRET_LENGTH} characters; choose a random one"
-            )

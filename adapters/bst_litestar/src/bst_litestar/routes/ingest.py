@@ -43,7 +43,7 @@ def ingest_routes(
         record = None if key is None else await events.event(key)
         if record is None:
             raise Refused(404, f"Ingest event not found: {event_id[:191]}")
-        return success(event_json(record, full=tokens.knows(header_map(request))), id_of(request))
+        return success(event_json(record, full=tokens.may_see(header_map(request), record.source)), id_of(request))
 
     @get("/v1/ingest/events")
     async def list_events(request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Every table of the operational database, as the migrations make it; docs/schema.md says what each is for."""
 
+from bst_postgres.tables.access import principal, principal_token, producer, producer_secret, producer_token
 from bst_postgres.tables.bookings import (
     booking_contact,
     booking_core,
@@ -62,6 +63,11 @@ __all__ = [
     "ops_finance_bridge",
     "payment_event",
     "payment_fact",
+    "principal",
+    "principal_token",
+    "producer",
+    "producer_secret",
+    "producer_token",
     "ref_dead_letter_status",
     "ref_ingest_status",
     "ref_mapping_status",

@@ -9,7 +9,7 @@ ingest_event_log = Table(
     "ingest_event_log",
     metadata,
     Column("event_key", Uuid, primary_key=True),
-    Column("idempotency_key", String(128), nullable=False),
+    Column("idempotency_key", String(191), nullable=False),
     Column("nonce", String(128), nullable=False),
     Column("source_enum", String(32), nullable=False),
     Column("channel_code", String(32), ForeignKey("channel_registry.channel_code"), nullable=False),

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.queue import Job
@@ -67,10 +67,11 @@ class ReplayStarted:
 
 @frozen(kw_only=True)
 class Author:
-    """Who acts, and in which request."""
+    """Who acts, and in which request. ``proof`` goes into the metadata of the audit: how the actor is known."""
 
     actor: str
     request_id: str | None = None
+    proof: Mapping[str, Any] = field(factory=dict)
 
 
 def _entry(
@@ -82,7 +83,7 @@ def _entry(
         actor=by.actor,
         resource_type=kind,
         resource_id=str(key),
-        metadata=metadata,
+        metadata={**metadata, **by.proof},
         at=at,
         request_id=by.request_id,
     )

@@ -39,7 +39,7 @@ class BeginReplayJob:
             actor=by.actor,
             resource_type="REPLAY_JOB",
             resource_id=str(key),
-            metadata={"filter": dict(asked), "reason": reason},
+            metadata={"filter": dict(asked), "reason": reason, **by.proof},
             at=now,
             request_id=by.request_id,
         )

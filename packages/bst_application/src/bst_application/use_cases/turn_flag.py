@@ -33,7 +33,7 @@ class TurnFlag:
             actor=by.actor,
             resource_type="FLAG",
             resource_id=flag.value,
-            metadata={"before": before, "value": value, "reason": reason},
+            metadata={"before": before, "value": value, "reason": reason, **by.proof},
             at=now,
             request_id=by.request_id,
         )
