@@ -37,6 +37,8 @@ JOB_OPTIONS: dict[str, Any] = {
     "removeOnComplete": {"age": int(RETENTION[Kept.SUCCEEDED_JOB].period.total_seconds())},
     "removeOnFail": {"age": int(RETENTION[Kept.FAILED_JOB].period.total_seconds())},
 }
+#: What uvloop says, as a RuntimeError, of writing to a connection that was reset meanwhile; asyncio's own loop says OSError.
+_UVLOOP_LOST = "the handler is closed"
 _STATES = ("waiting", "active", "delayed", "completed", "failed", "paused")
 
 T = TypeVar("T")
@@ -151,6 +153,10 @@ class BullMQJobQueue:
             return asked.result()
         except (self._broker.failure, OSError, TimeoutError) as error:
             raise self._lost(type(error).__name__) from error
+        except RuntimeError as error:
+            if _UVLOOP_LOST not in str(error):
+                raise
+            raise self._lost("the connection was reset") from error
 
     def _lost(self, why: str) -> Unavailable:
         """A connection that failed is not used again: half of an answer may still be on its way."""

@@ -13,6 +13,8 @@ from bst_bullmq.bullmq_queue import ANSWER_WITHIN_S, BullMQJobQueue
 #: More callers than this wait for each other, within their second.
 QUEUE_CONNECTIONS = 16
 WORKER_CONNECTIONS = 128
+#: BullMQ blocks for ten seconds at most while it waits for work. A broker that says nothing for longer hangs.
+WORKER_SILENCE_S = 15.0
 
 
 class _RedisBroker:
@@ -27,14 +29,13 @@ class _RedisBroker:
         return {"connection": self._client(ANSWER_WITHIN_S, connections=QUEUE_CONNECTIONS)}
 
     def worker_options(self) -> dict[str, Any]:
-        # Waiting for work blocks longer than any time-out of a socket; a broker that hangs is found by the health check.
-        return {"connection": self._client(None, connections=WORKER_CONNECTIONS)}
+        return {"connection": self._client(WORKER_SILENCE_S, connections=WORKER_CONNECTIONS)}
 
     async def prepare(self, worker: Worker) -> None:
         # The blocking connection must know its server's version before it blocks, or delayed jobs run up to a second late.
         await worker.blockingRedisConnection.getRedisVersion()
 
-    def _client(self, timeout_s: float | None, *, connections: int) -> Redis:
+    def _client(self, timeout_s: float, *, connections: int) -> Redis:
         pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
             self._url,
             max_connections=connections,

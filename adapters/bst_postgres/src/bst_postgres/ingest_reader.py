@@ -30,11 +30,13 @@ select log.*, coalesce((select max(letter.replay_count) from ingest_dead_letter 
 from ingest_event_log log where log.event_key = :event_key
 """)
 
-# A latency is of what happened once: processed_at is that of the first success, whatever was replayed later.
+# A latency is of what happened once: processed_at is that of the first success, whatever was replayed later. Two processes
+# wrote the two times; where the worker's clock is behind the API's, nothing took less than no time.
 _PROCESSING = text("""
 with seen as materialized (
   select process_status,
-    case when process_status = 'DONE' then extract(epoch from processed_at - request_received_at) * 1000 end as latency_ms
+    case when process_status = 'DONE' then greatest(extract(epoch from processed_at - request_received_at) * 1000, 0) end
+      as latency_ms
   from ingest_event_log where created_at >= :since - interval '1 day' and request_received_at >= :since)
 select count(*) as received,
   count(*) filter (where process_status = 'DONE') as done,
