@@ -9,5 +9,5 @@ from tests.faults.system import Day, a_day  # noqa: E402 - its assertions speak 
 
 @pytest.fixture(scope="session")
 def day() -> Day:
-    """Some 120 bookings, 300 events, 500 deliveries."""
-    return a_day(7, 120)
+    """70 bookings, some 200 events and 300 deliveries."""
+    return a_day(7, 70)

@@ -22,8 +22,8 @@ async def test_postgresql_is_restarted_and_crashes_while_events_come_in(day: Day
         dsn = postgres.address.create("ops")
         await asyncio.to_thread(upgrade, dsn)
         async with a_system(dsn=dsn, redis_url=redis_url) as system:
-            sending = asyncio.create_task(system.send(day.lines, rate=150, concurrency=16))
-            for how, after in ((signal.SIGINT, 60), (signal.SIGQUIT, 150)):
+            sending = asyncio.create_task(system.send(day.lines, rate=100, concurrency=16))
+            for how, after in ((signal.SIGINT, 40), (signal.SIGQUIT, 90)):
                 await until(lambda after=after: system.has_events(after), "some events")  # type: ignore[misc]
                 await asyncio.to_thread(postgres.stop, how)
                 await asyncio.to_thread(postgres.start)
@@ -35,7 +35,7 @@ async def test_postgresql_is_restarted_and_crashes_while_events_come_in(day: Day
 async def test_connections_are_cut_again_and_again(day: Day, postgres_dsn: str, redis_url: str) -> None:
     """By the server, which ends its backends in the middle of whatever they do."""
     async with a_system(dsn=postgres_dsn, redis_url=redis_url) as system:
-        sending = asyncio.create_task(system.send(day.lines, rate=150, concurrency=16))
+        sending = asyncio.create_task(system.send(day.lines, rate=100, concurrency=16))
         ended = 0
         while not sending.done():
             [(more,)] = await system.rows(
@@ -62,8 +62,8 @@ async def test_the_network_resets_falls_silent_and_refuses(
             redis_url=f"redis://127.0.0.1:{to_redis.port}/0",
         ) as system,
     ):
-        sending = asyncio.create_task(system.send(day.lines, rate=150, concurrency=16))
-        for after, proxy in ((40, to_database), (80, to_redis), (120, to_database), (160, to_redis)):
+        sending = asyncio.create_task(system.send(day.lines, rate=100, concurrency=16))
+        for after, proxy in ((30, to_database), (60, to_redis), (90, to_database), (120, to_redis)):
             await until(lambda after=after: system.has_events(after), "some events")  # type: ignore[misc]
             proxy.cut()
             proxy.fall_silent()

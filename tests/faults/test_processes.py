@@ -17,7 +17,7 @@ from tests.faults.system import Day, System, a_day, a_system
 pytestmark = pytest.mark.slow
 
 #: Deliveries per second; the burst is ten times as many.
-USUAL = 30.0
+USUAL = 15.0
 BURST_S = 3.0
 #: What a waiting delivery may cost: its body, its row, its future, and what the allocator keeps.
 MEMORY_MIB = 96
@@ -32,7 +32,7 @@ async def test_two_apis_and_two_workers_are_killed_at_random_moments(
         dsn=postgres_dsn, redis_url=redis_url, api_clocks=(0, 0), worker_clocks=(0, 0)
     ) as system:
         sending = [
-            asyncio.create_task(system.send(day.lines, to=door, rate=110, shuffle=door)) for door in range(2)
+            asyncio.create_task(system.send(day.lines, to=door, rate=80, shuffle=door)) for door in range(2)
         ]
         programs = [*system.apis, *system.workers]
         killed: Counter[str] = Counter()
@@ -61,7 +61,7 @@ async def test_clocks_that_are_minutes_apart_change_nothing(day: Day, postgres_d
 
 
 async def test_ten_times_the_usual_rate_is_taken_or_told_to_come_back(postgres_dsn: str, redis_url: str) -> None:
-    day = a_day(11, 220)
+    day = a_day(11, 110)
     burst = day.lines[: int(10 * USUAL * BURST_S)]
     async with a_system(
         dsn=postgres_dsn, redis_url=redis_url, api_clocks=(0, 0), worker_clocks=(0, 0)

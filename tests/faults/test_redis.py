@@ -36,7 +36,7 @@ async def test_redis_stops_and_comes_back_empty_while_events_are_queued_and_dela
                 assert isinstance(queued, int)
                 assert queued > 10
                 client.flushall()
-            sending = asyncio.create_task(system.send(day.lines[third : 2 * third], rate=150))
+            sending = asyncio.create_task(system.send(day.lines[third : 2 * third], rate=100))
             await until(lambda: system.has_events(third), "more events")
             broker.stop()
             worker.signal(signal.SIGCONT)
