@@ -33,13 +33,18 @@ class PostgresAddress:
     admin_dsn: str
 
     @property
-    def database(self) -> str:
-        return urlsplit(self.admin_dsn).path[1:]
+    def endpoint(self) -> Path | tuple[str, int]:
+        """Where the server listens: its socket file, or host and port."""
+        parts = urlsplit(self.admin_dsn)
+        if (folder := dict(parse_qsl(parts.query)).get("host", "")).startswith("/"):
+            return Path(folder) / ".s.PGSQL.5432"
+        return parts.hostname or "127.0.0.1", parts.port or 5432
 
-    @property
-    def socket(self) -> Path:
-        """The socket file, of a server of ours."""
-        return Path(dict(parse_qsl(urlsplit(self.admin_dsn).query))["host"]) / ".s.PGSQL.5432"
+    def through(self, port: int) -> str:
+        """The URL of the same database by a proxy on a port of this machine."""
+        parts = urlsplit(self.admin_dsn)
+        user = parts.netloc.rpartition("@")[0]
+        return urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{port}", query=""))
 
     def dsn(self, database: str) -> str:
         """The URL of another database of the same server."""
@@ -92,9 +97,7 @@ class PostgresProgram:
         """Returns when the server answers."""
         log = self._folder / "log"
         self._server = _start(self._command, log=log, user=self._user, cwd=self._folder)
-        _wait(
-            lambda: psycopg.connect(self.address.admin_dsn).close(), psycopg.OperationalError, self._server, log
-        )
+        _wait(lambda: psycopg.connect(self.address.admin_dsn).close(), psycopg.OperationalError, self._server, log)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """PostgreSQL's fast shutdown, which does not wait for clients; SIGQUIT is the immediate one, a crash. Harmless twice."""

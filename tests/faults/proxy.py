@@ -14,9 +14,9 @@ CHUNK = 1 << 16
 
 @define(eq=False)
 class Proxy:
-    """Forwards what comes in on ``port`` of 127.0.0.1 to a server on another port, or on a Unix socket."""
+    """Forwards what comes in on ``port`` of 127.0.0.1 to a server on a Unix socket, or on a host and port."""
 
-    to: int | Path
+    to: Path | tuple[str, int]
     port: int = field(default=0, init=False)
     #: Seconds that each chunk waits before it goes on, in either direction.
     latency_s: float = field(default=0.0, init=False)
@@ -73,7 +73,7 @@ class Proxy:
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self.to, Path):
             return await asyncio.open_unix_connection(str(self.to))
-        return await asyncio.open_connection("127.0.0.1", self.to)
+        return await asyncio.open_connection(*self.to)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -101,7 +101,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def a_proxy(to: int | Path) -> AsyncIterator[Proxy]:
+async def a_proxy(to: Path | tuple[str, int]) -> AsyncIterator[Proxy]:
     """A proxy until the context ends."""
     proxy = Proxy(to)
     proxy.flow()

@@ -2,12 +2,13 @@
 
 import asyncio
 import signal
+from urllib.parse import urlsplit
 
 import pytest
 
 from bst_postgres.migrate import upgrade
 from tests.faults.judge import judge
-from tests.faults.proxy import Proxy, a_proxy
+from tests.faults.proxy import a_proxy
 from tests.faults.system import Day, a_system, until
 from tests.servers import PostgresAddress, a_postgres
 
@@ -49,16 +50,14 @@ async def test_connections_are_cut_again_and_again(day: Day, postgres_dsn: str, 
         await judge(system, day)
 
 
-async def test_the_network_resets_falls_silent_and_refuses(
-    day: Day, postgres_dsn: str, redis_url: str
-) -> None:
+async def test_the_network_resets_falls_silent_and_refuses(day: Day, postgres_dsn: str, redis_url: str) -> None:
     """Both ways, to the database and to Redis, lead through a proxy that does what networks do."""
     async with (
-        a_proxy(PostgresAddress(admin_dsn=postgres_dsn).socket) as to_database,
-        a_proxy(int(redis_url.rpartition(":")[2].partition("/")[0])) as to_redis,
+        a_proxy(PostgresAddress(admin_dsn=postgres_dsn).endpoint) as to_database,
+        a_proxy(("127.0.0.1", urlsplit(redis_url).port or 6379)) as to_redis,
         a_system(
             dsn=postgres_dsn,
-            behind=f"postgresql://postgres@127.0.0.1:{to_database.port}/{PostgresAddress(admin_dsn=postgres_dsn).database}",
+            behind=PostgresAddress(admin_dsn=postgres_dsn).through(to_database.port),
             redis_url=f"redis://127.0.0.1:{to_redis.port}/0",
         ) as system,
     ):

@@ -59,7 +59,9 @@ async def test_a_full_disk_is_said_waited_for_and_forgotten(day: Day, postgres_d
             await until(lambda: system.has_events(len(day.lines) // 3), "events")
             await until(lambda: _is(bool(system.workers[0].said("the sweep waits"))), "a sweep in vain")
             assert await system.count("booking_core") == 0
-            assert await system.count("ingest_event_log where attempt_count > 0") == 0  # the disk's fault, not the event's
+            assert (
+                await system.count("ingest_event_log where attempt_count > 0") == 0
+            )  # the disk's fault, not the event's
             assert await system.count("ingest_dead_letter") == 0
         outcome = await sending
         assert outcome.retries > 0
@@ -68,9 +70,8 @@ async def test_a_full_disk_is_said_waited_for_and_forgotten(day: Day, postgres_d
 
 async def test_a_slow_database_slows_and_breaks_nothing(day: Day, postgres_dsn: str, redis_url: str) -> None:
     address = PostgresAddress(admin_dsn=postgres_dsn)
-    async with a_proxy(address.socket) as proxy:
-        behind = f"postgresql://postgres@127.0.0.1:{proxy.port}/{address.database}"
-        async with a_system(dsn=postgres_dsn, behind=behind, redis_url=redis_url) as system:
+    async with a_proxy(address.endpoint) as proxy:
+        async with a_system(dsn=postgres_dsn, behind=address.through(proxy.port), redis_url=redis_url) as system:
             proxy.latency_s = 0.02  # 40 ms there and back, for each statement
             outcome = await system.send(day.lines, concurrency=32)
             assert outcome.retries == 0

@@ -28,12 +28,8 @@ async def test_two_apis_and_two_workers_are_killed_at_random_moments(
 ) -> None:
     """Everything is sent to both doors at once, in two orders; any of the four processes dies at any moment."""
     chance = random.Random(20261121)
-    async with a_system(
-        dsn=postgres_dsn, redis_url=redis_url, api_clocks=(0, 0), worker_clocks=(0, 0)
-    ) as system:
-        sending = [
-            asyncio.create_task(system.send(day.lines, to=door, rate=80, shuffle=door)) for door in range(2)
-        ]
+    async with a_system(dsn=postgres_dsn, redis_url=redis_url, api_clocks=(0, 0), worker_clocks=(0, 0)) as system:
+        sending = [asyncio.create_task(system.send(day.lines, to=door, rate=80, shuffle=door)) for door in range(2)]
         programs = [*system.apis, *system.workers]
         killed: Counter[str] = Counter()
         for victim in chance.sample(programs, len(programs)):
@@ -63,9 +59,7 @@ async def test_clocks_that_are_minutes_apart_change_nothing(day: Day, postgres_d
 async def test_ten_times_the_usual_rate_is_taken_or_told_to_come_back(postgres_dsn: str, redis_url: str) -> None:
     day = a_day(11, 110)
     burst = day.lines[: int(10 * USUAL * BURST_S)]
-    async with a_system(
-        dsn=postgres_dsn, redis_url=redis_url, api_clocks=(0, 0), worker_clocks=(0, 0)
-    ) as system:
+    async with a_system(dsn=postgres_dsn, redis_url=redis_url, api_clocks=(0, 0), worker_clocks=(0, 0)) as system:
         before = [_memory(system, at) for at in range(2)]
         begun = time.monotonic()
         answers = await asyncio.gather(*(_bombard(system, at, burst[at::2]) for at in range(2)))

@@ -8,7 +8,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from bst_bullmq.bullmq_queue import ANSWER_WITHIN_S, BullMQJobQueue
+from bst_bullmq.bullmq_queue import ANSWER_WITHIN_S, LEASE_S, BullMQJobQueue
 
 #: More callers than this wait for each other, within their second.
 QUEUE_CONNECTIONS = 16
@@ -58,5 +58,5 @@ def _keepalive(url: str) -> dict[str, Any]:
 class RedisJobQueue(BullMQJobQueue):
     """JobQueue on Redis. ``url``: ``redis://``, ``rediss://`` or ``unix://``."""
 
-    def __init__(self, url: str, name: str) -> None:
-        super().__init__(_RedisBroker(url), name)
+    def __init__(self, url: str, name: str, *, lease_s: float = LEASE_S) -> None:
+        super().__init__(_RedisBroker(url), name, lease_s=lease_s)

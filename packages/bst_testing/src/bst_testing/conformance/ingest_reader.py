@@ -57,7 +57,9 @@ class IngestReaderConformance:
         later = NOW + LATER
         await processing(storage, later)([done, bad])
         await processing(FailingSave(storage), later)([waiting])
-        records = {record.event_id: record for record in [await reader.event(each) for each in (done, bad, waiting)] if record}
+        records = {
+            record.event_id: record for record in [await reader.event(each) for each in (done, bad, waiting)] if record
+        }
         assert (records[done].process_status, records[done].processed_at, records[done].attempts) == ("DONE", later, 1)
         assert (records[bad].process_status, records[bad].processed_at) == ("FAILED", None)
         assert "SOMEHOW" in (records[bad].error_message or "")
@@ -204,7 +206,13 @@ class IngestReaderConformance:
         self, storage: RepairStorage, reader: IngestReader
     ) -> None:
         empty = await reader.backlog(now=NOW)
-        assert (empty.waiting, empty.due, empty.delayed, empty.oldest_receipt, empty.oldest_due) == (0, 0, 0, None, None)
+        assert (empty.waiting, empty.due, empty.delayed, empty.oldest_receipt, empty.oldest_due) == (
+            0,
+            0,
+            0,
+            None,
+            None,
+        )
         delayed, _, done = await accept(storage, body(), body(ref="WEB-2"), body(ref="WEB-3"))
         await processing(FailingSave(storage), NOW)([delayed])
         await processing(storage)([done])
