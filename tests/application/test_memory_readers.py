@@ -21,7 +21,7 @@ class TestMemoryBookingReader(BookingReaderConformance):
         return MemoryStorage()
 
     @pytest.fixture
-    def reader(self, storage: MemoryStorage) -> MemoryBookingReader:  # type: ignore[override]
+    def reader(self, storage: MemoryStorage) -> MemoryBookingReader:
         return MemoryBookingReader(storage.tables)
 
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
@@ -35,7 +35,7 @@ class TestMemoryIngestReader(IngestReaderConformance):
         return MemoryStorage()
 
     @pytest.fixture
-    def reader(self, storage: MemoryStorage) -> MemoryIngestReader:  # type: ignore[override]
+    def reader(self, storage: MemoryStorage) -> MemoryIngestReader:
         return MemoryIngestReader(storage.tables)
 
 

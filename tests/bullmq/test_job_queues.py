@@ -70,17 +70,16 @@ async def handler(job):
 queue = {kind}({address!r}, "events", lease_s={SHORT_LEASE_S})
 asyncio.run(queue.consume(handler, concurrency=1, stop=asyncio.Event()))
 """
-        with Popen([sys.executable, "-c", script], cwd=ROOT, stdout=PIPE) as process:
-            try:
-                assert process.stdout is not None
-                assert await asyncio.to_thread(process.stdout.readline)
-            finally:
-                process.kill()
-        return type(queue)(address, "events", lease_s=SHORT_LEASE_S)
+        await asyncio.to_thread(_run_until_it_has_a_job, script)
+        return self.made(SHORT_LEASE_S)
 
     def address(self) -> str:
         """Where the proxy is."""
         raise NotImplementedError("a subclass says it")
+
+    def made(self, lease_s: float) -> BullMQJobQueue:
+        """Another queue of the same jobs."""
+        raise NotImplementedError("a subclass makes it")
 
     async def test_a_delayed_job_runs_when_its_time_has_come(self, queue: BullMQJobQueue) -> None:
         """BST delays nothing here, for retries are in the log; but a job that another program delays is understood."""
@@ -107,6 +106,15 @@ asyncio.run(queue.consume(handler, concurrency=1, stop=asyncio.Event()))
         assert (await queue.counts()).delayed == 0
 
 
+def _run_until_it_has_a_job(script: str) -> None:
+    with Popen([sys.executable, "-c", script], cwd=ROOT, stdout=PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+        finally:
+            process.kill()
+
+
 class TestRedisJobQueue(BullMQConformance):
     @pytest.fixture
     async def queue(self, redis_url: str) -> AsyncIterator[RedisJobQueue]:
@@ -117,6 +125,9 @@ class TestRedisJobQueue(BullMQConformance):
 
     def address(self) -> str:
         return f"redis://127.0.0.1:{self.proxy.port}/0"
+
+    def made(self, lease_s: float) -> RedisJobQueue:
+        return RedisJobQueue(self.address(), "events", lease_s=lease_s)
 
 
 class TestPostgresJobQueue(BullMQConformance):
@@ -130,3 +141,6 @@ class TestPostgresJobQueue(BullMQConformance):
 
     def address(self) -> str:
         return self.server.through(self.proxy.port)
+
+    def made(self, lease_s: float) -> PostgresJobQueue:
+        return PostgresJobQueue(self.address(), "events", lease_s=lease_s)

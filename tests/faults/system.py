@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -20,6 +21,7 @@ from attrs import define, field, frozen
 from bst_cli.reading import Api
 from bst_cli.sample import SampleDay, make_day
 from bst_cli.sending import Line, Outcome, Target, in_order, read_lines, send_all
+from bst_domain.ingest import canonical_text
 from tests.api.harness import ADMIN, SECRET, TOKEN
 from tests.servers import free_port
 
@@ -162,10 +164,12 @@ async def a_system(
     behind: str | None = None,
     api_clocks: Sequence[float] = (0.0,),
     worker_clocks: Sequence[float] = (0.0,),
+    bugs: bool = False,
 ) -> AsyncIterator[System]:
     """Processes that are up. A clock is how many seconds it is ahead. ``behind``: the database as the processes reach it.
 
-    They stop with code 0 when they are told to, whatever has happened to them; and none of them has met a bug.
+    They stop in order when they are told to, whatever has happened to them; and none of them has met a bug, unless ``bugs`` says
+    that they meet one on purpose.
     """
     with tempfile.TemporaryDirectory(prefix="bstfaults", dir="/tmp") as folder:
         environment = {
@@ -217,7 +221,7 @@ async def a_system(
             codes = await asyncio.gather(*(asyncio.to_thread(each.stop) for each in programs))
         assert set(codes) <= STOPPED, [each.log.read_text()[-2000:] for each in programs]
         for each in programs:
-            if bug := each.bug():
+            if (bug := each.bug()) and not bugs:
                 pytest.fail(f"{each.log.name}: {bug}")
 
 
@@ -234,6 +238,11 @@ class Day:
 
     lines: Sequence[Line]
     expected: Sequence[dict[str, object]]
+
+
+def line_of(said: dict[str, Any], key: str) -> Line:
+    """One delivery of a body."""
+    return Line(number=1, key=key, body=canonical_text(said).encode())
 
 
 def a_day(seed: int, bookings: int) -> Day:

@@ -70,13 +70,15 @@ async def test_a_full_disk_is_said_waited_for_and_forgotten(day: Day, postgres_d
 
 async def test_a_slow_database_slows_and_breaks_nothing(day: Day, postgres_dsn: str, redis_url: str) -> None:
     address = PostgresAddress(admin_dsn=postgres_dsn)
-    async with a_proxy(address.endpoint) as proxy:
-        async with a_system(dsn=postgres_dsn, behind=address.through(proxy.port), redis_url=redis_url) as system:
-            proxy.latency_s = 0.02  # 40 ms there and back, for each statement
-            outcome = await system.send(day.lines, concurrency=32)
-            assert outcome.retries == 0
-            assert outcome.percentile_ms(0.5) > 80
-            await judge(system, day)
+    async with (
+        a_proxy(address.endpoint) as proxy,
+        a_system(dsn=postgres_dsn, behind=address.through(proxy.port), redis_url=redis_url) as system,
+    ):
+        proxy.latency_s = 0.02  # 40 ms there and back, for each statement
+        outcome = await system.send(day.lines, concurrency=32)
+        assert outcome.retries == 0
+        assert outcome.percentile_ms(0.5) > 80
+        await judge(system, day)
 
 
 async def post(system: System, day: Day, at: int) -> httpx.Response:

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 import httpx
 import psutil
@@ -75,7 +76,7 @@ async def test_ten_times_the_usual_rate_is_taken_or_told_to_come_back(postgres_d
         await judge(system, day)
 
 
-async def _bombard(system: System, at: int, lines: list[Line]) -> list[int]:
+async def _bombard(system: System, at: int, lines: Sequence[Line]) -> list[int]:
     """All at once, each until it is accepted; every status that was answered."""
     statuses: list[int] = []
     limits = httpx.Limits(max_connections=200)

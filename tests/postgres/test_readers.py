@@ -31,7 +31,7 @@ class TestPostgresBookingReader(BookingReaderConformance):
         return Storage(database)
 
     @pytest.fixture
-    def reader(self, database: Database) -> PostgresBookingReader:  # type: ignore[override]
+    def reader(self, database: Database) -> PostgresBookingReader:
         return PostgresBookingReader(database)
 
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
@@ -44,7 +44,7 @@ class TestPostgresIngestReader(IngestReaderConformance):
         return Storage(database)
 
     @pytest.fixture
-    def reader(self, database: Database) -> PostgresIngestReader:  # type: ignore[override]
+    def reader(self, database: Database) -> PostgresIngestReader:
         return PostgresIngestReader(database)
 
 

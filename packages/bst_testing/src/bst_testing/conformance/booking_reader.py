@@ -133,11 +133,11 @@ class BookingReaderConformance:
         assert {detail.provenance[name].event_id for name in ("tourDate", "currency", "totalPrice")} == {first}
         assert {origin.source for origin in detail.provenance.values()} == {"DIRECT"}
         [payment] = detail.payments
-        said = ("reference", "status", "amount", "currency", "orderId", "captureId")
-        assert [payment[name] for name in said] == ["P-1", "PAID", "150.00", "USD", "O-1", "P-1"]
+        of_payment = ("reference", "status", "amount", "currency", "orderId", "captureId")
+        assert [payment[name] for name in of_payment] == ["P-1", "PAID", "150.00", "USD", "O-1", "P-1"]
         [item] = detail.items
-        said = ("currency", "adult", "adultUnitPrice", "totalAmount", "synthetic")
-        assert [item[name] for name in said] == ["USD", 3, "50.00", "150.00", True]
+        of_item = ("currency", "adult", "adultUnitPrice", "totalAmount", "synthetic")
+        assert [item[name] for name in of_item] == ["USD", 3, "50.00", "150.00", True]
         assert list(detail.assignments) == []
         assert detail.finance is None
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bst_application.ports.bookings import StoredBooking
 from bst_application.ports.reading import BookingDetail, BookingFilter, BookingRow, FieldOrigin, Position
-from bst_domain.booking import NO_OPS, Booking, Field, PackageRefType, Payment, item_unit_price, project
+from bst_domain.booking import Booking, Field, PackageRefType, Payment, item_unit_price, project
 from bst_domain.values import (
     BookingIdentity,
     BookingKey,
@@ -84,7 +84,7 @@ class MemoryBookingReader:
 
 
 def _booking(stored: StoredBooking, at: datetime) -> Booking:
-    return project(stored.facts, stored.ops or NO_OPS, bali_day(at))
+    return project(stored.facts, stored.ops, bali_day(at))
 
 
 def _position(row: BookingRow) -> tuple[datetime, UUID]:
