@@ -65,6 +65,16 @@ async def test_a_connection_that_falls_silent_before_the_commit_leaves_none(data
     assert monotonic() - begun < SOON_S
 
 
+async def test_the_first_error_stays_when_the_rollback_fails(database: Database, proxy: Proxy) -> None:
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - as above
+        async with database.transaction() as connection:
+            await connection.execute("select 1")
+            proxy.cut()
+            raise ZeroDivisionError
+    async with database.transaction() as connection:  # and what could not be rolled back has left the pool
+        await connection.execute("select 1")
+
+
 async def test_a_reader_does_not_wait_for_a_silent_connection_and_the_next_one_works(
     database: Database, proxy: Proxy
 ) -> None:

@@ -40,9 +40,9 @@ JobHandler = Callable[[Job], Awaitable[None]]
 class JobQueue(Protocol):
     """At-least-once delivery: handlers take repeats in their stride. Only ``consume`` waits longer than a second.
 
-    ``enqueue`` and ``counts`` may raise Unavailable at any time: the broker is gone, hangs, refuses, is full or loads its data.
-    A job of which that was said may have been taken all the same; asking again with the same id does no harm. Until a broker is back
-    it may be said at once of calls that did not even ask, for a second or so after a failure.
+    ``enqueue`` and ``counts`` may raise Unavailable at any time: the broker is gone, hangs, refuses, is full or loads its
+    data. A job of which that was said may have been taken all the same; asking again with the same id does no harm. For a
+    second or so after a failure it may be said at once, of calls that did not even ask.
     """
 
     @property

@@ -124,7 +124,7 @@ def _meanings(name: str, tables: Tables) -> Iterator[Callable[[StoredBooking], b
 
 def _provenance(booking: Booking) -> dict[str, FieldOrigin]:
     origins = {
-        about.value: FieldOrigin(source=said.source, event_id=said.event_id, event_time=said.event_time)
+        str(about): FieldOrigin(source=said.source, event_id=said.event_id, event_time=said.event_time)
         for about, said in booking.provenance.items()
         if about is not Field.LEGACY_PAYMENT
     }
