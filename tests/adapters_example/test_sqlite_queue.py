@@ -16,7 +16,7 @@ import pytest
 
 from bst_application.errors import Unavailable
 from bst_application.ids import uuid7
-from bst_application.ports.queue import Job
+from bst_application.ports.queue import Job, JobQueue
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.relay import SWEEP_AFTER, SweepDueEvents
@@ -34,7 +34,20 @@ A_SECOND = 1.3
 class TestSqliteJobQueue(JobQueueConformance):
     @pytest.fixture
     def queue(self, tmp_path: Path) -> SqliteJobQueue:
-        return SqliteJobQueue(tmp_path / "events.sqlite")
+        (tmp_path / "here").mkdir()
+        self.path = tmp_path / "here" / "events.sqlite"
+        return SqliteJobQueue(self.path)
+
+    async def take_away(self, queue: JobQueue) -> None:
+        self.path.parent.rename(self.path.parent.with_name("gone"))
+
+    async def bring_back(self, queue: JobQueue) -> None:
+        self.path.parent.with_name("gone").rename(self.path.parent)
+
+    async def die_with_a_job(self, queue: JobQueue) -> JobQueue:
+        with another_process(self.path, "await asyncio.Event().wait()") as process:
+            await asyncio.to_thread(told, process)
+        return SqliteJobQueue(self.path, clock=lambda: time() + LEASE_S)
 
 
 @pytest.fixture

@@ -15,11 +15,8 @@ from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
-from bst_testing.conformance.job_queue import consuming, job, until
+from bst_testing.conformance.job_queue import A_SECOND, accepts, consuming, job, until
 from tests.servers import RedisProgram, free_port
-
-#: The port promises a second; the rest is the test machine.
-A_SECOND = 1.3
 
 
 @pytest.fixture
@@ -41,14 +38,6 @@ def at_most(seconds: float) -> Iterator[None]:
     begun = monotonic()
     yield
     assert monotonic() - begun < seconds
-
-
-async def accepts(queue: RedisJobQueue | PostgresJobQueue, one: Job) -> bool:
-    try:
-        await queue.enqueue(one)
-    except Unavailable:
-        return False
-    return True
 
 
 async def test_a_broker_that_was_never_there_is_unavailable_at_once(queue: RedisJobQueue) -> None:

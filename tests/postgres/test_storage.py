@@ -45,6 +45,19 @@ async def rows(storage: Storage, query: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in await (await connection.execute(query.encode())).fetchall()]
 
 
+async def record_alias(storage: object, alias: BookingIdentity, of: BookingIdentity) -> None:
+    """Another name of a booking, as back-fill leaves it."""
+    assert isinstance(storage, Storage)
+    async with storage.database.transaction() as connection:
+        await connection.execute(
+            "insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code,"
+            " external_ref_kind, external_ref, source_system, source_table, source_pk)"
+            " select %s, 'BOOKING', booking_key, %s, 'BOOKING_REF', %s, 'test', 'test', '1' from booking_core"
+            " where channel_code = %s and external_booking_ref = %s",
+            (uuid4(), alias.channel, alias.ref, of.channel, of.ref),
+        )
+
+
 @pytest.fixture
 async def postgres_storage(postgres_dsn: str) -> AsyncIterator[Storage]:
     database = Database(postgres_dsn)
@@ -80,15 +93,7 @@ class TestPostgresBookingStore(BookingStoreConformance):
         return [(str(code), [*str(detail).split("'"), ""][1]) for code, detail in found]
 
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
-        assert isinstance(storage, Storage)
-        async with storage.database.transaction() as connection:
-            await connection.execute(
-                "insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code,"
-                " external_ref_kind, external_ref, source_system, source_table, source_pk)"
-                " select %s, 'BOOKING', booking_key, %s, 'BOOKING_REF', %s, 'test', 'test', '1' from booking_core"
-                " where channel_code = %s and external_booking_ref = %s",
-                (uuid4(), alias.channel, alias.ref, of.channel, of.ref),
-            )
+        await record_alias(storage, alias, of)
 
     async def test_the_tables_say_what_the_booking_says(self, storage: BookingStorage) -> None:
         from bst_testing.conformance.booking_store import STORY, accept, processing

@@ -28,6 +28,8 @@ ANSWER_WITHIN_S = 0.9
 #: After a failure, calls fail at once for this long.
 OUTAGE_REMEMBERED_S = 1.0
 RECONNECT_AFTER_S = 0.5
+#: How long a job stays with a consumer that says nothing more. One that lives says so twice in that time.
+LEASE_S = 30.0
 #: On stop: how long the jobs in hand, and then the goodbye to the broker, may take.
 JOBS_IN_HAND_S = 25.0
 GOODBYE_S = 2.0
@@ -37,6 +39,8 @@ JOB_OPTIONS: dict[str, Any] = {
     "removeOnComplete": {"age": int(RETENTION[Kept.SUCCEEDED_JOB].period.total_seconds())},
     "removeOnFail": {"age": int(RETENTION[Kept.FAILED_JOB].period.total_seconds())},
 }
+#: What uvloop says, as a RuntimeError, of writing to a connection that was reset meanwhile; asyncio's own loop says OSError.
+_UVLOOP_LOST = "the handler is closed"
 _STATES = ("waiting", "active", "delayed", "completed", "failed", "paused")
 
 T = TypeVar("T")
@@ -66,8 +70,9 @@ class Broker(Protocol):
 class BullMQJobQueue:
     """JobQueue on BullMQ. Constructing it connects to nothing."""
 
-    def __init__(self, broker: Broker, name: str) -> None:
+    def __init__(self, broker: Broker, name: str, *, lease_s: float) -> None:
         self._broker = broker
+        self._lease_ms = round(lease_s * 1000)
         self._name = name
         self._queue: Queue | None = None
         self._down_until = 0.0
@@ -94,7 +99,14 @@ class BullMQJobQueue:
             worker = Worker(
                 self._name,
                 run,
-                {**self._broker.worker_options(), "concurrency": concurrency, "autorun": False, "runRetryDelay": 500},
+                {
+                    **self._broker.worker_options(),
+                    "concurrency": concurrency,
+                    "autorun": False,
+                    "runRetryDelay": 500,
+                    "lockDuration": self._lease_ms,
+                    "stalledInterval": self._lease_ms,
+                },
             )
             worker.on("error", _note_error)  # plain functions only: BullMQ does not await listeners
             try:
@@ -151,6 +163,10 @@ class BullMQJobQueue:
             return asked.result()
         except (self._broker.failure, OSError, TimeoutError) as error:
             raise self._lost(type(error).__name__) from error
+        except RuntimeError as error:
+            if _UVLOOP_LOST not in str(error):
+                raise
+            raise self._lost("the connection was reset") from error
 
     def _lost(self, why: str) -> Unavailable:
         """A connection that failed is not used again: half of an answer may still be on its way."""

@@ -5,7 +5,7 @@ from typing import Any
 from bullmq import Worker
 from bullmq.backends import postgres_connection
 
-from bst_bullmq.bullmq_queue import BullMQJobQueue
+from bst_bullmq.bullmq_queue import LEASE_S, BullMQJobQueue
 
 #: psycopg's errors through BullMQ's own import: the driver belongs to bst_postgres.
 _DRIVER_ERROR: type[Exception] = postgres_connection.psycopg.Error
@@ -32,5 +32,5 @@ class _PostgresBroker:
 class PostgresJobQueue(BullMQJobQueue):
     """JobQueue on PostgreSQL. ``dsn``: a libpq URL."""
 
-    def __init__(self, dsn: str, name: str) -> None:
-        super().__init__(_PostgresBroker(dsn), name)
+    def __init__(self, dsn: str, name: str, *, lease_s: float = LEASE_S) -> None:
+        super().__init__(_PostgresBroker(dsn), name, lease_s=lease_s)

@@ -8,11 +8,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from bst_bullmq.bullmq_queue import ANSWER_WITHIN_S, BullMQJobQueue
+from bst_bullmq.bullmq_queue import ANSWER_WITHIN_S, LEASE_S, BullMQJobQueue
 
 #: More callers than this wait for each other, within their second.
 QUEUE_CONNECTIONS = 16
 WORKER_CONNECTIONS = 128
+#: BullMQ blocks for ten seconds at most while it waits for work. A broker that says nothing for longer hangs.
+WORKER_SILENCE_S = 15.0
 
 
 class _RedisBroker:
@@ -27,14 +29,13 @@ class _RedisBroker:
         return {"connection": self._client(ANSWER_WITHIN_S, connections=QUEUE_CONNECTIONS)}
 
     def worker_options(self) -> dict[str, Any]:
-        # Waiting for work blocks longer than any time-out of a socket; a broker that hangs is found by the health check.
-        return {"connection": self._client(None, connections=WORKER_CONNECTIONS)}
+        return {"connection": self._client(WORKER_SILENCE_S, connections=WORKER_CONNECTIONS)}
 
     async def prepare(self, worker: Worker) -> None:
         # The blocking connection must know its server's version before it blocks, or delayed jobs run up to a second late.
         await worker.blockingRedisConnection.getRedisVersion()
 
-    def _client(self, timeout_s: float | None, *, connections: int) -> Redis:
+    def _client(self, timeout_s: float, *, connections: int) -> Redis:
         pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
             self._url,
             max_connections=connections,
@@ -57,5 +58,5 @@ def _keepalive(url: str) -> dict[str, Any]:
 class RedisJobQueue(BullMQJobQueue):
     """JobQueue on Redis. ``url``: ``redis://``, ``rediss://`` or ``unix://``."""
 
-    def __init__(self, url: str, name: str) -> None:
-        super().__init__(_RedisBroker(url), name)
+    def __init__(self, url: str, name: str, *, lease_s: float = LEASE_S) -> None:
+        super().__init__(_RedisBroker(url), name, lease_s=lease_s)

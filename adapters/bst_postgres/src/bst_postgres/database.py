@@ -4,9 +4,12 @@ SQLAlchemy pools and compiles the reads. The ingest path speaks psycopg on the p
 events a second the layers between would cost more than the database does.
 """
 
+import asyncio
+import os
 import select
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -29,6 +32,10 @@ POOL_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+#: The server keeps the limits above only while it can be heard. A connection that says nothing for longer than any of them is
+#: taken for dead, and we hang up; a network that drops packets silently would else hold a transaction for a quarter of an hour.
+HANG_UP_AFTER_S = 60.0
+UNACKNOWLEDGED_MS = 20_000
 
 # The database chose a loser, or a row appeared between looking and writing: the same work can be done again at once.
 _CONFLICTS = (
@@ -61,9 +68,18 @@ def sqlalchemy_url(dsn: str) -> URL:
 class Database:
     """A pool of connections to one PostgreSQL database. Constructing it connects to nothing."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 8, application_name: str = "bst", by_index: bool = False) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        pool_size: int = 8,
+        application_name: str = "bst",
+        by_index: bool = False,
+        hang_up_after_s: float = HANG_UP_AFTER_S,
+    ) -> None:
         """``by_index``: for work that only ever looks rows up by their keys. A plan that was made while a table was empty
         reads all of it, and stays until statistics come; then a new installation is slowest just when it fills."""
+        self._hang_up_after_s = hang_up_after_s
         options = (
             f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
             f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
@@ -84,26 +100,31 @@ class Database:
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
+                "tcp_user_timeout": UNACKNOWLEDGED_MS,
             },
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[DriverConnection]:
+    async def transaction(self, *, brief: bool = True) -> AsyncIterator[DriverConnection]:
         """A psycopg connection in a transaction; commits on leaving without an exception.
 
-        Raises Unavailable, InDoubt (lost while committing) and Conflict; anything else is a bug and passes through.
+        Raises Unavailable, InDoubt (lost while committing) and Conflict; anything else is a bug and passes through. One that is
+        not ``brief`` may last as long as it likes.
         """
         with _translated():
             connection = await self._live_connection()
             raw = await _driver(connection)
         try:
-            with _translated():
-                yield raw
-            try:
+            with _hanging_up(raw, self._hang_up_after_s if brief else None):
                 with _translated():
-                    await raw.commit()
-            except Unavailable as lost:
-                raise InDoubt(str(lost)) from lost
+                    yield raw
+                try:
+                    with _translated():
+                        await raw.commit()
+                except Unavailable as lost:
+                    if _was_refused(lost.__cause__):
+                        raise
+                    raise InDoubt(str(lost)) from lost
         except BaseException:
             await _discard(connection, raw)
             raise
@@ -115,7 +136,8 @@ class Database:
         with _translated():
             connection = await self._live_connection()
             try:
-                yield connection
+                with _hanging_up(await _driver(connection), self._hang_up_after_s):
+                    yield connection
             finally:
                 await connection.close()
 
@@ -168,6 +190,30 @@ async def _discard(connection: AsyncConnection, raw: DriverConnection) -> None:
     if raw.closed and not connection.invalidated:
         await connection.invalidate()
     await connection.close()
+
+
+@contextmanager
+def _hanging_up(raw: DriverConnection, after_s: float | None) -> Iterator[None]:
+    """Hangs up when the block lasts too long: whoever waits then hears of a lost connection, as when the network fails."""
+    if after_s is None:
+        yield
+        return
+    timer = asyncio.get_running_loop().call_later(after_s, _hang_up, raw)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(raw: DriverConnection) -> None:
+    if not raw.closed:
+        with socket.socket(fileno=os.dup(raw.fileno())) as line, suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def _was_refused(error: BaseException | None) -> bool:
+    """Whether the server answered the commit with an error and lives on: then it is certain that nothing was written."""
+    return isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"
 
 
 @contextmanager

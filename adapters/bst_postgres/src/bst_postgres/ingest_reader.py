@@ -31,13 +31,14 @@ from ingest_event_log log where log.event_key = :event_key
 """)
 
 # A latency is of what happened once: processed_at is that of the first success, whatever was replayed later. An event that
-# was given up before it succeeded waited for people; that time says nothing of how fast events are processed.
+# was given up before it succeeded waited for people; that time says nothing of how fast events are processed. Two processes
+# wrote the two times; where the worker's clock is behind the API's, nothing took less than no time.
 _PROCESSING = text("""
 with seen as materialized (
   select process_status,
     case when process_status = 'DONE' and not exists (select from ingest_dead_letter letter
         where letter.event_key = log.event_key and letter.first_failed_at < log.processed_at)
-      then extract(epoch from processed_at - request_received_at) * 1000 end as latency_ms
+      then greatest(extract(epoch from processed_at - request_received_at) * 1000, 0) end as latency_ms
   from ingest_event_log log where created_at >= :since - interval '1 day' and request_received_at >= :since)
 select count(*) as received,
   count(*) filter (where process_status = 'DONE') as done,

@@ -56,9 +56,9 @@ class PostgresRetentionStore:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[bool]:
-        async with (
-            self._database.transaction() as connection
-        ):  # the lock ends with it, whatever happens to this process
+        async with self._database.transaction(
+            brief=False
+        ) as connection:  # the lock ends with it, whatever happens to this process
             row = await (await connection.execute("select pg_try_advisory_xact_lock(%s)", (ADVISORY_LOCK,))).fetchone()
             assert row is not None
             await connection.execute("set local idle_in_transaction_session_timeout = 0")

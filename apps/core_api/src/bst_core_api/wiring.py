@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from asyncio import Event
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -57,6 +57,8 @@ SWEEP_EVERY_S = 1.0
 #: How long background work may take to end its round when the API stops.
 STOP_WITHIN_S = 5.0
 LEASES_EVERY_S = 30.0
+#: Everything that the API does takes milliseconds; whoever sent a delivery waits no longer than this for a dead connection.
+HANG_UP_AFTER_S = 15.0
 
 
 def now() -> datetime:
@@ -64,10 +66,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(settings: Settings) -> Litestar:
-    """The API of these settings. Connects to nothing until it is started."""
+def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
+    """The API of these settings and this clock. Connects to nothing until it is started."""
     assert settings.ops_db_url is not None
-    database = Database(settings.ops_db_url, application_name="bst-api")
+    database = Database(settings.ops_db_url, application_name="bst-api", hang_up_after_s=HANG_UP_AFTER_S)
     channel = None if settings.channel_db_url is None else Database(settings.channel_db_url, pool_size=1)
     queue: JobQueue = (
         PostgresJobQueue(settings.ops_db_url, settings.queue_name)

@@ -45,8 +45,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def work(settings: Settings, stop: Event) -> None:
-    """Works until ``stop`` is set, through every outage of the database and the queue."""
+async def work(settings: Settings, stop: Event, *, now: Callable[[], datetime] = now) -> None:
+    """Works by this clock until ``stop`` is set, through every outage of the database and the queue."""
     assert settings.ops_db_url is not None
     database = Database(settings.ops_db_url, pool_size=POOL_SIZE, application_name="bst-worker", by_index=True)
     queue: JobQueue = (

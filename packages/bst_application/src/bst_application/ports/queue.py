@@ -11,7 +11,12 @@ from bst_domain.values import EventId
 
 @frozen
 class Job:
-    """Work to wake up for: events that were accepted together. The id is unique; the same id twice is one job."""
+    """Work to wake up for: events that were accepted together. The id is unique; the same id twice is one job.
+
+    That holds while the broker remembers the job: until it is done and then for as long as jobs that ended are kept (RETENTION in
+    ``bst_domain.ingest``: 14 days when it completed, 30 when it failed). A broker that lost its data has forgotten its jobs, too;
+    then a job may run again, and finds its events done.
+    """
 
     id: str
     event_ids: tuple[EventId, ...]
@@ -33,7 +38,12 @@ JobHandler = Callable[[Job], Awaitable[None]]
 
 
 class JobQueue(Protocol):
-    """At-least-once delivery: handlers take repeats in their stride. Only ``consume`` waits longer than a second."""
+    """At-least-once delivery: handlers take repeats in their stride. Only ``consume`` waits longer than a second.
+
+    ``enqueue`` and ``counts`` may raise Unavailable at any time: the broker is gone, hangs, refuses, is full or loads its
+    data. A job of which that was said may have been taken all the same; asking again with the same id does no harm. For a
+    second or so after a failure it may be said at once, of calls that did not even ask.
+    """
 
     @property
     def name(self) -> str: ...
@@ -50,7 +60,7 @@ class JobQueue(Protocol):
         """Runs ``handler`` for every job until ``stop`` is set, then waits for the jobs in hand and returns.
 
         A broker that goes away is waited for; that is no error. A job whose handler raises is marked failed at the broker
-        and not run again: the log knows what is still to do.
+        and not run again: the log knows what is still to do. The job of a consumer that died goes to another after a while.
         """
         ...
 

@@ -41,6 +41,18 @@ class MemoryJobQueue:
             paused=0,
         )
 
+    def take(self) -> Job:
+        """What a consumer does that dies at once: the job is out of the queue, and nobody works on it."""
+        self._active += 1
+        return self._waiting.popleft()
+
+    async def give_back(self, job: Job) -> None:
+        """The time of a consumer that died has run out."""
+        self._active -= 1
+        self._waiting.appendleft(job)
+        async with self._arrival:
+            self._arrival.notify_all()
+
     def lose_everything(self) -> None:
         """What happens to a broker without persistence."""
         self._waiting.clear()

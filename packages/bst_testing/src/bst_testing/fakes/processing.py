@@ -55,11 +55,15 @@ class MemoryProcessing:
                 found[asked] = self._tables.bookings[own]
         return found
 
-    async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:  # noqa: ARG002 - the port's
+    async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
         for change in changes:
             for entry in change.recorded:
                 self._tables.recorded.setdefault(entry.event_id, entry)
+            for reference in change.references:
+                self._tables.references.setdefault((reference.kind, reference.ref), change.identity)
             if not change.is_unchanged:
+                first, _ = self._tables.booking_times.get(change.identity, (now, now))
+                self._tables.booking_times[change.identity] = (first, now)
                 self._tables.bookings[change.identity] = StoredBooking(
                     key=change.key,
                     identity=change.identity,
@@ -78,6 +82,7 @@ class MemoryProcessing:
                 status=ProcessStatus.DONE,
                 executions=row.executions + 1,
                 next_retry_at=None,
+                error=None,
                 processed_at=row.processed_at or now,
             )
             settled += self._settle(event.event_id, DeadLetterStatus.SUCCEEDED, at=now)
@@ -87,7 +92,7 @@ class MemoryProcessing:
         settled: list[SettledReplay] = []
         for failed in events:
             event_id = failed.event.event_id
-            row = evolve(self._tables.log[event_id], executions=failed.event.executions + 1)
+            row = evolve(self._tables.log[event_id], executions=failed.event.executions + 1, error=failed.detail)
             replaying = [letter for letter in letters_of(self._tables, event_id) if letter.lease_until is not None]
             if isinstance(failed.then, DeadLetter):
                 self._tables.log[event_id] = evolve(row, status=ProcessStatus.FAILED, next_retry_at=None)

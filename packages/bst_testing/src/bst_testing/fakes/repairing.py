@@ -76,9 +76,9 @@ class MemoryRepairing:
     async def open_letter(self, key: UUID, event_id: EventId, reason: LetterReason, *, now: datetime) -> None:
         open_letter(self._tables, key, event_id, reason, now)
 
-    async def mark_failed(self, event_id: EventId, detail: str) -> None:  # noqa: ARG002 - the port's
+    async def mark_failed(self, event_id: EventId, detail: str) -> None:
         row = self._tables.log[event_id]
-        self._tables.log[event_id] = evolve(row, status=ProcessStatus.FAILED, next_retry_at=None)
+        self._tables.log[event_id] = evolve(row, status=ProcessStatus.FAILED, next_retry_at=None, error=detail)
 
     async def reopen(self, event_id: EventId) -> None:
         row = self._tables.log[event_id]

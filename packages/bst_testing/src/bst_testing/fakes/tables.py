@@ -33,6 +33,7 @@ class LogRow:
     executions: int = 0
     next_retry_at: datetime | None = None
     processed_at: datetime | None = None
+    error: str | None = None
 
 
 @frozen(kw_only=True)
@@ -74,7 +75,9 @@ class Tables:
     staged: dict[str, tuple[datetime, Job]] = field(factory=dict)
     conflicts: dict[tuple[str, str], KeyConflict] = field(factory=dict)
     bookings: dict[BookingIdentity, StoredBooking] = field(factory=dict)
+    booking_times: dict[BookingIdentity, tuple[datetime, datetime]] = field(factory=dict)  # written first and last
     aliases: dict[BookingIdentity, BookingIdentity] = field(factory=dict)
+    references: dict[tuple[str, str], BookingIdentity] = field(factory=dict)  # (kind, ref) -> the booking
     recorded: dict[UUID, RecordedFacts] = field(factory=dict)
     dead_letters: dict[UUID, LetterRow] = field(factory=dict)
     audit: dict[int, AuditEntry] = field(factory=dict)
@@ -93,7 +96,9 @@ class Transaction:
         self.staged = View(tables.staged)
         self.conflicts = View(tables.conflicts)
         self.bookings = View(tables.bookings)
+        self.booking_times = View(tables.booking_times)
         self.aliases = View(tables.aliases)
+        self.references = View(tables.references)
         self.recorded = View(tables.recorded)
         self.dead_letters = View(tables.dead_letters)
         self.trail = View(tables.audit)
