@@ -135,7 +135,7 @@ class RedisProgram:
     def __init__(self, *, folder: Path, port: int) -> None:
         self.url = f"redis://127.0.0.1:{port}/0"
         self._folder = folder
-        self._port = port
+        self.port = port
         self._server: subprocess.Popen[bytes] | None = None
 
     @property
@@ -145,10 +145,10 @@ class RedisProgram:
 
     def start(self) -> None:
         """Returns when the server answers."""
-        command: list[str | Path] = [redis_program(), "--port", str(self._port), "--bind", "127.0.0.1"]
+        command: list[str | Path] = [redis_program(), "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", self._folder, "--save", "", "--appendonly", "no"]
         self._server = _start(command, log=self._folder / "log", user=None, cwd=self._folder)
-        with redis.Redis(port=self._port) as client:
+        with redis.Redis(port=self.port) as client:
             _wait(client.ping, redis.ConnectionError, self._server, self._folder / "log")
 
     def stop(self) -> None:

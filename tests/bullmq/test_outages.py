@@ -16,6 +16,7 @@ from bst_application.ports.queue import Job
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
 from bst_testing.conformance.job_queue import A_SECOND, accepts, consuming, job, until
+from tests.faults.proxy import a_proxy
 from tests.servers import RedisProgram, free_port
 
 
@@ -121,6 +122,31 @@ async def test_a_consumer_stops_while_its_broker_is_away(redis: RedisProgram, qu
         async with consuming(queue, handler):
             await queue.counts()
             redis.stop()
+
+
+async def test_a_consumer_leaves_a_connection_that_fell_silent(
+    redis: RedisProgram, queue: RedisJobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody says goodbye: only the silence tells that nothing will ever come on this connection."""
+    monkeypatch.setattr("bst_bullmq.redis_queue.WORKER_SILENCE_S", 1.0)
+    redis.start()
+    seen: list[Job] = []
+
+    async def handler(one: Job) -> None:
+        seen.append(one)
+
+    async def came(one: Job) -> bool:
+        return one in seen
+
+    async with a_proxy(("127.0.0.1", redis.port)) as proxy:
+        behind = RedisJobQueue(f"redis://127.0.0.1:{proxy.port}/0", "events")
+        async with consuming(behind, handler):
+            for _ in range(2):
+                one = job()
+                await queue.enqueue(one)
+                await until(lambda one=one: came(one))  # type: ignore[misc]
+                proxy.abandon()
+        await behind.close()
 
 
 async def test_the_postgres_queue_outlives_its_connections(postgres_dsn: str) -> None:

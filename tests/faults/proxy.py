@@ -36,6 +36,12 @@ class Proxy:
         """Connections stay open, new ones are taken, and nothing goes through."""
         self._flowing.clear()
 
+    def abandon(self) -> None:
+        """Connections that are open now stay open and silent for ever; new ones work."""
+        self._flowing.clear()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
     def flow(self) -> None:
         """Silence is over."""
         self._flowing.set()
@@ -57,8 +63,9 @@ class Proxy:
             with suppress(OSError):
                 there, back = await self._connected()
                 writers.append(back)
-                one = asyncio.ensure_future(self._pump(reader, back))
-                other = asyncio.ensure_future(self._pump(there, writer))
+                flowing = self._flowing
+                one = asyncio.ensure_future(self._pump(reader, back, flowing))
+                other = asyncio.ensure_future(self._pump(there, writer, flowing))
                 try:
                     await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -75,12 +82,12 @@ class Proxy:
             return await asyncio.open_unix_connection(str(self.to))
         return await asyncio.open_connection(*self.to)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 if self.latency_s:
                     await asyncio.sleep(self.latency_s)
-                await self._flowing.wait()
+                await flowing.wait()
                 writer.write(chunk)
                 await writer.drain()
 
