@@ -36,7 +36,7 @@ def document() -> Schema:
         ],
         "paths": {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()},
         "components": {
-            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas()},
+            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas(), **observing.schemas()},
             "securitySchemes": {
                 "serviceToken": {"type": "http", "scheme": "bearer", "description": "INGEST_SERVICE_TOKEN"},
                 "adminToken": {"type": "http", "scheme": "bearer", "description": "CORE_API_ADMIN_TOKEN"},

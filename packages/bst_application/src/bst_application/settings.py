@@ -3,13 +3,16 @@
 Pure: the environment is an argument. Everything wrong is found in one pass and said with its cure.
 """
 
+import re
 import secrets as entropy
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from attrs import field, frozen
 
 from bst_application.flags import FALSE_WORDS, TRUE_WORDS, Flag, initial_flags
+from bst_domain.migration import ReconciliationLimits
 
 #: Published defaults of the predecessor and its examples; whoever knows them is nobody in particular.
 WELL_KNOWN_SECRETS: Final = frozenset(
@@ -51,6 +54,7 @@ class Settings:
     idempotency_ttl_days: int
     dead_letter_retention_days: int
     unmapped_retention_days: int
+    reconciliation: ReconciliationLimits
     generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
 
     def begins_on(self, flag: Flag) -> bool:
@@ -105,6 +109,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         idempotency_ttl_days=reader.number("INGEST_IDEMPOTENCY_TTL_DAYS", 35, 35, 3650),
         dead_letter_retention_days=reader.number("INGEST_DLQ_RETENTION_DAYS", 30, 1, 3650),
         unmapped_retention_days=reader.number("INGEST_UNMAPPED_RETENTION_DAYS", 90, 1, 3650),
+        reconciliation=_reconciliation(reader),
         generated=tuple(generated),
     )
     problems = reader.problems + flag_problems
@@ -120,6 +125,19 @@ def _interval(reader: "_Reader") -> int:
     """Milliseconds between two retention runs; below a minute the predecessor took its default, and so do we."""
     stated = reader.number("INGEST_RETENTION_INTERVAL_MS", _DAY_MS, 0, 100 * _DAY_MS)
     return stated if stated >= 60_000 else _DAY_MS
+
+
+def _reconciliation(reader: "_Reader") -> ReconciliationLimits:
+    usual = ReconciliationLimits()
+    return ReconciliationLimits(
+        global_mismatch_ratio=reader.decimal("RECON_MAX_GLOBAL_MISMATCH_RATIO", usual.global_mismatch_ratio, most=1),
+        done_not_paid_ratio=reader.decimal("QUALITY_MAX_OPS_DONE_NOT_PAID_RATIO", usual.done_not_paid_ratio, most=1),
+        unmapped_percent=reader.decimal("QUALITY_MAX_UNMAPPED_RATIO_PERCENT", usual.unmapped_percent, most=100),
+        allow_empty_catalog=reader.flag("QUALITY_ALLOW_EMPTY_CATALOG_DENOMINATOR", usual.allow_empty_catalog),
+    )
+
+
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}")
 
 
 class _Reader:
@@ -147,6 +165,15 @@ class _Reader:
             self.problems.append(f"{name} must be a whole number from {least} to {most}")
             return default
         return int(text)
+
+    def decimal(self, name: str, default: Decimal, *, most: int) -> Decimal:
+        text = self._environ.get(name, "").strip()
+        if not text:
+            return default
+        if not _DECIMAL.fullmatch(text) or Decimal(text) > most:
+            self.problems.append(f"{name} must be a number from 0 to {most}, such as {default}")
+            return default
+        return Decimal(text)
 
     def check_secret(self, name: str, value: str) -> None:
         if not value:
