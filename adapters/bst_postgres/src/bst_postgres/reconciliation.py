@@ -28,35 +28,39 @@ _EVENT_TWINS = _twins("ingest_event_log", f"source_enum, {_REF}, event_type, eve
 _KEY_TWINS = _twins("ingest_event_log", "idempotency_key")
 
 # An order's row stands for it until its capture is known, and one reference may be shown by one booking only; so any of the
-# three names may be the one that a fact has.
+# three names may be the one that a fact has. Two conditions of one clause each, because that is what becomes a join.
+_ORPHANS = """
+(select count(*) from payment_event paid
+  where not exists (select 1 from booking_core core where core.booking_key = paid.booking_key))
++ (select count(*) from payment_event paid
+  where exists (select 1 from booking_core core where core.booking_key = paid.booking_key)
+    and not exists (select 1 from payment_fact fact where fact.booking_key = paid.booking_key and (
+      fact.reference = any(array[paid.payment_ref, paid.gateway_capture_id, paid.gateway_order_id])
+      or fact.order_id = paid.gateway_order_id)))"""
+
+# Each part is one pass over an index where there is one that has all it needs: rows of bookings and events are wide.
 _COUNTS = text(rf"""
 with booking as materialized (
-    select count(*) as rows, count(*) filter (where {_NO_IDENTITY}) as nameless,
-      count(*) filter (where ops_fulfillment_status = 'DONE') as done,
-      count(*) filter (where ops_fulfillment_status = 'DONE' and customer_payment_status not in ('PAID', 'DONE'))
-        as done_not_paid
-    from booking_core),
+    select count(*) as rows, count(*) filter (where {_NO_IDENTITY}) as nameless from booking_core),
+  done as materialized (
+    select count(*) as rows, count(*) filter (where customer_payment_status not in ('PAID', 'DONE')) as not_paid
+    from booking_core where ops_fulfillment_status = 'DONE'),
   booking_twins as materialized ({_BOOKING_TWINS}),
-  payment as materialized (
-    select count(*) as rows, count(*) filter (where core.booking_key is null or not exists (
-      select 1 from payment_fact fact where fact.booking_key = paid.booking_key and (
-        fact.reference in (paid.payment_ref, paid.gateway_capture_id, paid.gateway_order_id)
-        or fact.order_id = paid.gateway_order_id))) as orphans
-    from payment_event paid left join booking_core core on core.booking_key = paid.booking_key),
-  event as materialized (select count(*) as rows from ingest_event_log),
-  event_twins as materialized ({_EVENT_TWINS}),
-  catalog as materialized (
-    select (select count(*) from catalog_product) + (select count(*) from catalog_variant) as entities,
-      (select count(*) from unmapped_queue where status = 'OPEN'
-        and queue_type in ('PRODUCT_MAPPING', 'VARIANT_MAPPING', 'CATALOG_EXTENDED_METADATA')) as unmapped)
+  event_twins as materialized ({_EVENT_TWINS})
 select booking.rows as bookings, booking.nameless as null_identities,
   booking_twins.groups as twin_booking_groups, booking_twins.excess as twin_booking_excess,
-  payment.rows as payments, payment.orphans as orphan_payments,
-  booking.done as done, booking.done_not_paid as done_not_paid,
-  event.rows as events, event_twins.groups as twin_event_groups, event_twins.excess as twin_event_excess,
-  catalog.unmapped as unmapped, catalog.entities as catalog_entities
-from booking, booking_twins, payment, event, event_twins, catalog
+  (select count(*) from payment_event) as payments, {_ORPHANS} as orphan_payments,
+  done.rows as done, done.not_paid as done_not_paid,
+  (select count(*) from ingest_event_log) as events,
+  event_twins.groups as twin_event_groups, event_twins.excess as twin_event_excess,
+  (select count(*) from unmapped_queue where status = 'OPEN'
+    and queue_type in ('PRODUCT_MAPPING', 'VARIANT_MAPPING', 'CATALOG_EXTENDED_METADATA')) as unmapped,
+  (select count(*) from catalog_product) + (select count(*) from catalog_variant) as catalog_entities
+from booking, done, booking_twins, event_twins
 """)
+
+# Sorting and hashing a million references in memory; the usual 4 MB would put them on disk.
+_ROOM = text("set local work_mem = '64MB'")
 
 _DUPLICATES = text(f"""
 select (select count(*) from ingest_event_log) as events, (select count(*) from booking_core) as bookings,
@@ -112,11 +116,13 @@ class PostgresReconciliationReader:
 
     async def reconciliation_counts(self) -> ReconciliationCounts:
         async with self._database.reading() as connection:
+            await connection.execute(_ROOM)
             row = (await connection.execute(_COUNTS)).one()
         return ReconciliationCounts(**row._mapping)
 
     async def duplicates(self) -> DuplicateFigures:
         async with self._database.reading() as connection:
+            await connection.execute(_ROOM)
             row = (await connection.execute(_DUPLICATES)).one()
             indexes = (await connection.execute(_INDEXES, {"names": list(_GUARDS)})).all()
         found = {index.name: index for index in indexes}

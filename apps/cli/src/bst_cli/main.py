@@ -16,6 +16,7 @@ import click
 from bst_cli.database import db
 from bst_cli.events import events
 from bst_cli.flags import flags
+from bst_cli.gates import drill, gate
 from bst_cli.options import (
     DEFAULT_FOLDER,
     Group,
@@ -175,6 +176,8 @@ main.add_command(db)
 main.add_command(events)
 main.add_command(flags)
 main.add_command(retention)
+main.add_command(gate)
+main.add_command(drill)
 for _extra in sorted(
     entry_points(group="bst.commands"), key=lambda extra: extra.name
 ):  # what other packages bring along
