@@ -21,7 +21,8 @@ PAGE = 200
 _QUEUE_CURE = "See that Redis and the workers run; accepted events wait in the log meanwhile and are not lost."
 CURES = {
     "F-03_dlq_growth_per_hour": "GET /v1/ingest/dead-letter/groups has the reasons: mend the cause, then `bst events replay`.",
-    "F-03_observed_minutes": "Let it run to its end, or set GATE_DLQ_WINDOW_MINUTES lower.",
+    "F-03_observed_minutes:HOLD": "Let it run to its end, or set GATE_DLQ_WINDOW_MINUTES lower.",
+    "F-03_dlq_growth_per_hour:HOLD": "Two looks at least must get an answer.",
     "F-03_fetch_errors": "The samples say what happened. See that API and queue are reachable for the whole window.",
     "F-03_queue_waiting": _QUEUE_CURE,
     "F-03_queue_failed": "Jobs whose handler raised: the workers' log has the errors.",

@@ -43,8 +43,11 @@ class Judged:
         return self.verdict is Verdict.PASS
 
 
+MEASURE_AGAIN = "Measure again when there is more to measure, or lower the minimum."
+
+
 def judged_checks(checks: Iterable[Check], cures: Mapping[str, str]) -> list[Finding]:
-    """Checks as findings. ``cures`` by the check's name."""
+    """Checks as findings. ``cures`` by the check's name; what holds has one of its own under ``name:HOLD``, or the usual one."""
     return [
         Finding(
             name=check.name,
@@ -52,7 +55,7 @@ def judged_checks(checks: Iterable[Check], cures: Mapping[str, str]) -> list[Fin
             measured="nothing" if check.measured is None else f"{plain(check.measured)} {check.threshold.unit}",
             threshold=f"{check.threshold.bound} {plain(check.threshold.limit)} {check.threshold.unit}",
             detail=check.detail,
-            cure=cures[check.name],
+            cure=cures.get(f"{check.name}:HOLD", MEASURE_AGAIN) if check.verdict is Verdict.HOLD else cures[check.name],
         )
         for check in checks
     ]

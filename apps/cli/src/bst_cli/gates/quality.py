@@ -22,9 +22,19 @@ from bst_postgres.reconciliation import PostgresReconciliationReader
 RESULT = "QUALITY_CHECK_RESULT"
 #: The seventh belongs to reconciliation alone.
 LEFT_OUT = "global_mismatch_ratio"
+CURES = {
+    "booking_core_null_identity": "Bookings without channel or reference came past the door: find who wrote them.",
+    "booking_core_duplicate_identity": "Two bookings differ in case or white space only: merge them by hand.",
+    "payment_orphan_rows": "Payment rows that no fact stands behind: whoever wrote them must state a fact instead.",
+    "ops_done_not_paid_ratio": "GET /v1/ops/bookings?status=DONE has them; their statusReasons say DONE_NOT_PAID.",
+    "ingest_secondary_dedup_duplicates": "See that the unique indexes hold: bst gate ingest-duplicate-delivery.",
+    "unmapped_ratio_percent": "Work off unmapped_queue. While no catalog has moved in yet, allow the empty one:"
+    " QUALITY_ALLOW_EMPTY_CATALOG_DENOMINATOR=true.",
+}
 
 
 async def measure(around: Surroundings) -> ReconciliationCounts:
+    """Counts in the database."""
     async with around.database() as database:
         return await PostgresReconciliationReader(database).reconciliation_counts()
 
@@ -61,11 +71,17 @@ def document(batch: str, found: Reconciliation, *, started: datetime, ended: dat
 
 
 def page(said: dict[str, Any]) -> str:
+    """The report for people."""
     lines = [f"# Quality of batch {said['batchCode']}: {said['result']}", ""]
     lines += [f"Counted from {said['startedAt']} to {said['endedAt']}.", ""]
     rows = [(check["name"], "PASS" if check["passed"] else "FAIL", check["detail"]) for check in said["checks"]]
     lines += report.table(("check", "verdict", "counted"), rows)
-    lines += ["", "## Figures", "", *report.table(("name", "value"), list(said["metrics"].items()))]
+    failed = [check["name"] for check in said["checks"] if not check["passed"]]
+    if failed:
+        lines += ["", "## What to do", "", *(f"- **{name}**: {CURES[name]}" for name in failed)]
+    figures = [(name, json.dumps(value)) for name, value in said["metrics"].items()]
+    lines += ["", "## Figures", "", *report.table(("name", "value"), figures)]
+    lines += ["", "## Settings", "", *report.table(("name", "value"), list(said["thresholds"].items()))]
     return "\n".join(lines) + "\n"
 
 

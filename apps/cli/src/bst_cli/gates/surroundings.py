@@ -14,6 +14,7 @@ from attrs import field, frozen
 from bst_application.errors import Conflict, SchemaBehind, Unavailable
 from bst_cli.administering import administered
 from bst_cli.data_folder import DataFolder, resolve
+from bst_cli.embedded.postgres import running_at
 from bst_cli.trouble import Trouble
 from bst_postgres.database import Database
 
@@ -125,7 +126,7 @@ def real_surroundings(
 
     @asynccontextmanager
     async def database() -> AsyncIterator[Database]:
-        opened = Database(operational_url(), pool_size=2, application_name="bst-gate")
+        opened = Database(operational_url(DataFolder(resolve(data_dir))), pool_size=2, application_name="bst-gate")
         try:
             yield opened
         except SchemaBehind as error:
@@ -167,9 +168,17 @@ def real_surroundings(
     )
 
 
-def operational_url() -> str:
-    """OPS_DB_URL, else DATABASE_URL; no neighbour's .env file is looked into. Raises Trouble."""
+def operational_url(folder: DataFolder) -> str:
+    """OPS_DB_URL, else DATABASE_URL, else that of a running ``bst up``; no neighbour's .env file is looked into.
+
+    Raises Trouble.
+    """
     for name in ("OPS_DB_URL", "DATABASE_URL"):
         if value := os.environ.get(name, "").strip():
             return value
-    raise Trouble("OPS_DB_URL is not set", "Set it to the operational database, e.g. postgresql://user@host/ops_db.")
+    if folder.live_run() and (embedded := running_at(folder.postgres)):
+        return embedded
+    raise Trouble(
+        "OPS_DB_URL is not set",
+        "Set it to the operational database, e.g. postgresql://user@host/ops_db, or give a running bst up with --data-dir.",
+    )
