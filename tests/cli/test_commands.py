@@ -14,7 +14,21 @@ from tests.cli.stack import bst
 def test_help_names_every_command() -> None:
     shown = bst("--help")
     assert shown.returncode == 0
-    for command in ("up", "demo", "api", "worker", "db", "events", "flags", "retention", "doctor", "simulate"):
+    for command in (
+        "up",
+        "demo",
+        "api",
+        "worker",
+        "db",
+        "events",
+        "flags",
+        "retention",
+        "gate",
+        "drill",
+        "load",
+        "doctor",
+        "simulate",
+    ):
         assert f"\n  {command} " in shown.stdout
 
 

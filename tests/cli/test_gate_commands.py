@@ -232,3 +232,20 @@ def test_the_second_name_of_a_setting_counts_when_the_first_is_not_set() -> None
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def test_a_burst_is_counted_by_its_answers(server: Server) -> None:
+    small = {"LOAD_TOTAL_REQUESTS": "20", "LOAD_DUPLICATE_EVERY": "5"}
+    done = server.gate("ingest", group="load", **small)
+    assert done.returncode == 0, done.stderr
+    said = lines(done)
+    assert done.stdout.splitlines()[0] == "progress=20/20"
+    assert (said["LOAD_TEST_RESULT"], said["TOTAL_REQUESTS"], said["SUCCESS_202"]) == ("PASS", "20", "20")
+    assert said["DUPLICATE_REQUESTS"] == said["IDEMPOTENT_REPLAY"] == "4"
+    assert json.loads(Path(said["REPORT_JSON"]).read_text())["summary"]["statuses"] == {"202": 20}
+    refused = server.gate("ingest", group="load", INGEST_SERVICE_SECRET="another-secret", **small)
+    assert (refused.returncode, lines(refused)["STATUS_4XX"], lines(refused)["SUCCESS_202"]) == (1, "20", "0")
+    assert "FAILURE=LOAD_failure_rate: 1.000000 ratio of 20" in refused.stderr
+    slow = server.gate("ingest", group="load", LOAD_MAX_P95_MS="1", **small)
+    assert slow.returncode == 1
+    assert "FAILURE=LOAD_latency_p95_ms" in slow.stderr

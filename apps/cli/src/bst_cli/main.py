@@ -16,7 +16,7 @@ import click
 from bst_cli.database import db
 from bst_cli.events import events
 from bst_cli.flags import flags
-from bst_cli.gates import drill, gate
+from bst_cli.gates import drill, gate, load
 from bst_cli.options import (
     DEFAULT_FOLDER,
     Group,
@@ -178,6 +178,7 @@ main.add_command(flags)
 main.add_command(retention)
 main.add_command(gate)
 main.add_command(drill)
+main.add_command(load)
 for _extra in sorted(
     entry_points(group="bst.commands"), key=lambda extra: extra.name
 ):  # what other packages bring along

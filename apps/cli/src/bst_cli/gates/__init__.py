@@ -43,3 +43,4 @@ class LazyGroup(Group):
 
 gate = LazyGroup(GATES, name="gate", help="Whether a release may go ahead: measured, with a report.")
 drill = LazyGroup({"ingest-replay": "replay_drill"}, name="drill", help="A real repair, carried out and checked.")
+load = LazyGroup({"ingest": "burst"}, name="load", help="A burst of deliveries, and how it was answered.")

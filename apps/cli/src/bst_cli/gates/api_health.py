@@ -9,7 +9,7 @@ from bst_domain.migration import api_health_checks
 
 CURES = {
     "G-03_api_5xx_rate": "The API's log names each failed request by its id.",
-    "G-03_api_5xx_rate:HOLD": "The process that was asked has just started, or nobody calls it: the figures are those of one process.",
+    "G-03_api_5xx_rate:HOLD": "The process that was asked has just started, or nobody calls it. The figures are its own.",
 }
 
 

@@ -55,10 +55,20 @@ def judged_checks(checks: Iterable[Check], cures: Mapping[str, str]) -> list[Fin
             measured="nothing" if check.measured is None else f"{plain(check.measured)} {check.threshold.unit}",
             threshold=f"{check.threshold.bound} {plain(check.threshold.limit)} {check.threshold.unit}",
             detail=check.detail,
-            cure=cures.get(f"{check.name}:HOLD", MEASURE_AGAIN) if check.verdict is Verdict.HOLD else cures[check.name],
+            cure=_cure(check, cures),
         )
         for check in checks
     ]
+
+
+def _cure(check: Check, cures: Mapping[str, str]) -> str:
+    match check.verdict:
+        case Verdict.PASS:
+            return ""
+        case Verdict.HOLD:
+            return cures.get(f"{check.name}:HOLD", MEASURE_AGAIN)
+        case Verdict.FAIL:
+            return cures[check.name]
 
 
 def found(name: str, good: bool, *, measured: str, wanted: str, cure: str) -> Finding:

@@ -2,21 +2,21 @@
 
 import json
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
+import httpx
 from attrs import define, field
 
 from bst_cli.gates.carrying import Gate, Given, as_command, at_least, setting, within_ms
 from bst_cli.gates.findings import Finding, Judged, found
 from bst_cli.gates.report import GATE_KEYS, Keys
 from bst_cli.gates.surroundings import Api, Producer, Surroundings
+from bst_cli.sending import PATH as EVENTS
+from bst_cli.sending import Line, Target, signed_headers
 from bst_cli.trouble import Trouble
-from bst_domain.ingest import ALGORITHM, canonical_string, sign
 from bst_domain.values import format_instant
 
-EVENTS = "/v1/ingest/bookings/events"
 LETTERS = "/v1/ingest/dead-letter"
 REASON = "REPLAY_DRILL_FAIL"
 SETTLED = ("SUCCEEDED", "FAILED")
@@ -82,7 +82,9 @@ def _cure(trouble: Trouble) -> str:
 
 async def _carry_out(drill: _Drill, api: Api, producer: Producer, around: Surroundings, given: Given) -> None:
     actor, within, summary = given["actor"], given["request_timeout_ms"], drill.summary
-    event_id = summary["eventId"] = await _send(api, producer, around, given["source"], within)
+    event_id = summary["eventId"] = await send_event(
+        api, producer, around, source=given["source"], ref=f"DRILL-{uuid4().hex[:12].upper()}", within=within
+    )
     drill.note(
         "T-007-04_accepted", True, measured=f"event {event_id}", wanted="202", cure="See the error that the door gave."
     )
@@ -136,38 +138,21 @@ async def _carry_out(drill: _Drill, api: Api, producer: Producer, around: Surrou
     )
 
 
-async def _send(api: Api, producer: Producer, around: Surroundings, source: str, within: int) -> str:
+async def send_event(api: Api, producer: Producer, around: Surroundings, *, source: str, ref: str, within: int) -> str:
     """A signed event; its id. A cancellation of a booking that nobody knows: nothing for operations to do. Raises Trouble."""
-    at, drill = format_instant(around.now()), uuid4().hex
     said = {
         "payloadVersion": "v1",
         "eventType": "CANCELLED",
-        "eventTime": at,
+        "eventTime": format_instant(around.now()),
         "source": source,
-        "externalBookingRef": f"DRILL-{drill[:12].upper()}",
-        "booking": {"note": "replay drill"},
+        "externalBookingRef": ref,
+        "booking": {},
     }
-    raw = json.dumps(said).encode()
-    key, nonce = f"replay-drill-{drill}", str(uuid4())
-    canonical = canonical_string(
-        method="POST",
-        path=api.http.base_url.path.rstrip("/") + EVENTS,
-        timestamp=at,
-        nonce=nonce,
-        idempotency_key=key,
-        body_hash=sha256(raw).hexdigest(),
-    )
-    headers = {
-        "authorization": f"Bearer {producer.token}",
-        "content-type": "application/json",
-        "x-signature-algorithm": ALGORITHM,
-        "x-timestamp": at,
-        "x-nonce": nonce,
-        "x-idempotency-key": key,
-        "x-signature": sign(producer.secret, canonical),
-    }
-    answer = await api.ask("POST", EVENTS, within_ms=within, headers=headers, content=raw)
-    if answer.status_code != 202:
+    line = Line(number=1, key=str(uuid4()), body=json.dumps(said).encode())
+    target = Target(url=str(api.http.base_url), token=producer.token, secret=producer.secret)
+    headers = signed_headers(target, line)
+    answer = await api.ask("POST", EVENTS, within_ms=within, headers=headers, content=line.body)
+    if answer.status_code != httpx.codes.ACCEPTED:
         raise Trouble(
             f"the door answered {answer.status_code} {answer.text[:200]}",
             "Check INGEST_SERVICE_TOKEN, INGEST_SERVICE_SECRET and the flags.",
