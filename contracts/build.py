@@ -39,7 +39,7 @@ def document() -> Schema:
             {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()}
         ),
         "components": {
-            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas()},
+            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas(), **observing.schemas()},
             "responses": guard_responses(),
             "securitySchemes": {
                 "serviceToken": {

@@ -1,6 +1,34 @@
 """Metrics, health and the documents themselves."""
 
-from parts.shapes import ADMIN, ADMIN_REFUSALS, Schema, answer, get, integer, query, ref, refusals
+from parts.shapes import (
+    ADMIN,
+    ADMIN_REFUSALS,
+    Schema,
+    answer,
+    enum,
+    flag,
+    get,
+    instant,
+    integer,
+    listing,
+    maybe,
+    number,
+    obj,
+    query,
+    ref,
+    refusals,
+    text,
+)
+
+RECONCILIATION_CHECKS = (
+    "booking_core_null_identity",
+    "booking_core_duplicate_identity",
+    "payment_orphan_rows",
+    "ops_done_not_paid_ratio",
+    "ingest_secondary_dedup_duplicates",
+    "unmapped_ratio_percent",
+    "global_mismatch_ratio",
+)
 
 
 def paths() -> Schema:
@@ -30,6 +58,25 @@ def paths() -> Schema:
             {"200": answer("the figures", ref("ApiMetrics")), **refusals(**ADMIN_REFUSALS)},
             security=ADMIN,
             parameters=[query("windowMinutes", "length of the window", integer(minimum=1, maximum=1440, default=15))],
+        ),
+        "/v1/metrics/reconciliation": get(
+            "getReconciliation",
+            "metrics",
+            "Whether what is stored agrees with itself",
+            "Seven checks over four domains, counted in one snapshot. One at a time per process: it reads whole tables.",
+            {
+                "200": answer("the counts, judged", ref("Reconciliation")),
+                **refusals(**{**ADMIN_REFUSALS, "s503": "OPS_DB_UNAVAILABLE, RECONCILIATION_SCHEMA_NOT_READY"}),
+            },
+            security=ADMIN,
+        ),
+        "/v1/metrics/retention": get(
+            "getRetentionSettings",
+            "metrics",
+            "What this process is set to forget, and when",
+            "The settings of the serving process itself; gate F-05 compares them with what is required.",
+            {"200": answer("the settings", ref("RetentionSettings")), **refusals(**ADMIN_REFUSALS)},
+            security=ADMIN,
         ),
         "/metrics": get(
             "getPrometheusMetrics",
@@ -63,6 +110,75 @@ def paths() -> Schema:
             place: get(name, "documents", "This document", "OpenAPI 3.1.", {"200": document_answer()})
             for place, name in (("/schema/openapi.json", "getOpenApi"), ("/docs-json", "getOpenApiAtItsOldPlace"))
         },
+    }
+
+
+def schemas() -> Schema:
+    counts = (
+        "bookingCoreTotalRows",
+        "bookingCoreNullIdentity",
+        "bookingCoreDuplicateIdentityGroups",
+        "bookingCoreDuplicateIdentityExcessRows",
+        "paymentEventTotalRows",
+        "paymentOrphanRows",
+        "opsDoneTotal",
+        "opsDoneNotPaid",
+        "ingestEventTotalRows",
+        "ingestSecondaryDedupDuplicateGroups",
+        "ingestSecondaryDedupDuplicateExcessRows",
+        "unmappedRows",
+        "totalCatalogEntities",
+    )
+    share = obj(
+        {
+            "mismatchRows": integer(minimum=0),
+            "denominator": integer(minimum=0),
+            "ratio": {**maybe(number), "description": "null of nothing"},
+            "thresholdRatio": number,
+            "passed": flag,
+        }
+    )
+    return {
+        "Reconciliation": obj(
+            {
+                "generatedAt": instant,
+                "result": enum("PASS", "FAIL"),
+                "thresholds": obj(
+                    dict.fromkeys(
+                        ("maxGlobalMismatchRatio", "maxOpsDoneNotPaidRatio", "maxUnmappedRatioPercent"), number
+                    )
+                ),
+                "metrics": obj(
+                    {
+                        **{name: integer(minimum=0) for name in counts},
+                        "opsDoneNotPaidRatio": {**number, "description": "0 when nothing is DONE"},
+                        "unmappedRatioPercent": {**maybe(number), "description": "null when the catalog is empty"},
+                        "globalMismatchRatio": number,
+                    }
+                ),
+                "domains": obj(dict.fromkeys(("booking", "payment", "ingest", "catalog"), share)),
+                "checks": {
+                    **listing(obj({"name": enum(*RECONCILIATION_CHECKS), "passed": flag, "detail": text()})),
+                    "minItems": len(RECONCILIATION_CHECKS),
+                    "maxItems": len(RECONCILIATION_CHECKS),
+                },
+            }
+        ),
+        "RetentionSettings": obj(
+            {
+                "enabled": flag,
+                **{
+                    name: integer(minimum=0)
+                    for name in (
+                        "intervalMs",
+                        "nonceTtlMinutes",
+                        "idempotencyTtlDays",
+                        "dlqRetentionDays",
+                        "unmappedRetentionDays",
+                    )
+                },
+            }
+        ),
     }
 
 

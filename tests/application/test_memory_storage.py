@@ -1,14 +1,17 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
 import pytest
+from attrs import evolve
 
 from bst_application.ports.access import AccessStore
 from bst_application.ports.audit import AuditEntry
-from bst_domain.values import BookingIdentity
+from bst_application.ports.bookings import StoredBooking
+from bst_domain.values import BookingIdentity, ExternalRef, FulfilmentStatus
 from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
+from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
@@ -100,3 +103,28 @@ class TestMemoryAccess(AccessStoreConformance):
         assert isinstance(store, MemoryAccessStore)
         store.has_key = False
         return store
+
+
+class TestMemoryReconciliation(ReconciliationConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def settled(self, storage: ReconciledStorage, ref: str) -> None:
+        identity, booking = self._booking(storage, ref)
+        done = evolve(booking.statuses, fulfilment=FulfilmentStatus.DONE)
+        assert isinstance(storage, MemoryStorage)
+        storage.tables.bookings[identity] = evolve(booking, statuses=done)
+
+    async def misspell(self, storage: ReconciledStorage, ref: str, spelling: str) -> None:
+        identity, booking = self._booking(storage, ref)
+        assert isinstance(storage, MemoryStorage)
+        del storage.tables.bookings[identity]
+        other = BookingIdentity(identity.channel, ExternalRef(spelling))
+        storage.tables.bookings[other] = evolve(booking, identity=other)
+
+    @staticmethod
+    def _booking(storage: ReconciledStorage, ref: str) -> tuple[BookingIdentity, StoredBooking]:
+        assert isinstance(storage, MemoryStorage)
+        identity = BookingIdentity("DIRECT", ExternalRef(ref))
+        return identity, storage.tables.bookings[identity]

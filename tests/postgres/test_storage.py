@@ -13,6 +13,7 @@ from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
+from bst_postgres.reconciliation import PostgresReconciliationReader
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.retention import PostgresRetentionStore
@@ -32,6 +33,7 @@ class Storage(
     PostgresRetentionStore,
     PostgresFlagStore,
     PostgresReplayJobs,
+    PostgresReconciliationReader,
 ):
     """Everything on one database."""
 

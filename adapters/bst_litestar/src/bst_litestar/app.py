@@ -33,6 +33,7 @@ from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.metrics import metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
+from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
 
@@ -60,6 +61,7 @@ class ApiParts:
     guard: Guard
     queue_enabled: Callable[[], bool]
     flags: FlagParts
+    reconciliation: ReconciliationParts
     scrape: Scrape
     now: Callable[[], datetime]
 
@@ -87,6 +89,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
+            *reconciliation_routes(parts.reconciliation, parts.tokens, now=parts.now),
             *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),
             *health_routes(parts.probes, parts.queue, now=parts.now),
             *document_routes(),

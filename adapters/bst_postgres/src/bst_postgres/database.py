@@ -22,7 +22,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from bst_application.errors import Conflict, InDoubt, Unavailable
+from bst_application.errors import Conflict, InDoubt, SchemaBehind, Unavailable
 
 DriverConnection = psycopg.AsyncConnection[TupleRow]
 
@@ -234,7 +234,7 @@ def _meaning(error: BaseException | None) -> Exception | None:
     if isinstance(error, _CONFLICTS):
         return Conflict(f"the database refused: {name}")
     if isinstance(error, _BEHIND):
-        return Unavailable(f"the database's schema is behind ({name}): run `bst db upgrade`")
+        return SchemaBehind(f"the database's schema is behind ({name}): run `bst db upgrade`")
     if isinstance(error, _UNAVAILABLE):
         return Unavailable(f"the database is not available: {name}")
     return None

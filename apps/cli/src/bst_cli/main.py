@@ -17,6 +17,7 @@ from bst_cli.audit import audit
 from bst_cli.database import db
 from bst_cli.events import events
 from bst_cli.flags import flags
+from bst_cli.gates import drill, gate, load
 from bst_cli.options import (
     DEFAULT_FOLDER,
     Group,
@@ -182,6 +183,9 @@ main.add_command(flags)
 main.add_command(principals)
 main.add_command(producers)
 main.add_command(retention)
+main.add_command(gate)
+main.add_command(drill)
+main.add_command(load)
 for _extra in sorted(
     entry_points(group="bst.commands"), key=lambda extra: extra.name
 ):  # what other packages bring along

@@ -160,7 +160,7 @@ async def _deliver(
     while True:
         begun = monotonic()
         try:
-            answer = await client.post(PATH, content=line.body, headers=_headers(target, line))
+            answer = await client.post(PATH, content=line.body, headers=signed_headers(target, line))
         except httpx.HTTPError:
             answer = None
         if answer is not None:
@@ -196,7 +196,7 @@ def _note(answer: httpx.Response, line: Line, outcome: Outcome) -> None:
         examples.append(line.number)
 
 
-def _headers(target: Target, line: Line) -> dict[str, str]:
+def signed_headers(target: Target, line: Line) -> dict[str, str]:
     """A fresh timestamp and nonce for every attempt; the key stays."""
     timestamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     nonce = str(uuid4())

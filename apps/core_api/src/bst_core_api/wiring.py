@@ -26,6 +26,7 @@ from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.relay import SweepDueEvents
 from bst_application.use_cases.repair import ChangeDeadLetterStatus, MarkEventFailed, ReplayEvent, TakeBackStuckReplays
 from bst_application.use_cases.replay_jobs import BeginReplayJob, RunReplayJobs
+from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
@@ -36,6 +37,7 @@ from bst_litestar.guard import Guard
 from bst_litestar.ingest_door import IngestEndpoint
 from bst_litestar.prometheus import Instruments, PoolUse, Scrape
 from bst_litestar.routes.flags import FlagParts
+from bst_litestar.routes.reconciliation import ReconciliationParts
 from bst_litestar.routes.repairs import RepairParts
 from bst_litestar.routes.replay_jobs import ReplayJobParts
 from bst_postgres.access import PostgresAccessStore
@@ -47,6 +49,7 @@ from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
 from bst_postgres.ingest_reader import PostgresIngestReader
 from bst_postgres.probe import PostgresProbe
+from bst_postgres.reconciliation import PostgresReconciliationReader
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.secret_cipher import SecretCipher
@@ -188,6 +191,11 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
         ),
         queue_enabled=queue_on,
         flags=FlagParts(board=board, turn=TurnFlag(store=flag_store, board=board, now=now)),
+        reconciliation=ReconciliationParts(
+            reader=PostgresReconciliationReader(database),
+            limits=settings.reconciliation,
+            retention=retention_policy(settings),
+        ),
         scrape=Scrape(
             instruments=instruments,
             events=events,

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from bst_application.flags import FALSE_WORDS, TRUE_WORDS
 
 FERNET_KEY_BYTES: Final = 32
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}")
 
 
 class EnvironmentReader:
@@ -48,6 +51,16 @@ class EnvironmentReader:
             self.problems.append(f"{name} must be a whole number from {least} to {most}")
             return default
         return int(text)
+
+    def decimal(self, name: str, default: Decimal, *, most: int) -> Decimal:
+        """A number from 0 to ``most``."""
+        text = self._environ.get(name, "").strip()
+        if not text:
+            return default
+        if not _DECIMAL.fullmatch(text) or Decimal(text) > most:
+            self.problems.append(f"{name} must be a number from 0 to {most}, such as {default}")
+            return default
+        return Decimal(text)
 
     def fernet_keys(self, name: str) -> tuple[str, ...]:
         """Comma-separated keys, the newest first, each 32 bytes in URL-safe base64."""

@@ -8,6 +8,10 @@ class Unavailable(Exception):
     """The outside system cannot be reached, is shutting down, or did not answer in time. Nothing was done."""
 
 
+class SchemaBehind(Unavailable):
+    """Something that the code needs is not in the schema yet: a migration heals it."""
+
+
 class InDoubt(Unavailable):
     """The connection was lost while the commit was under way: it may have happened or not.
 

@@ -13,6 +13,7 @@ from bst_application.environment import EnvironmentReader
 from bst_application.flags import Flag, initial_flags
 from bst_application.safety import unsafe_in_production
 from bst_application.trusted_proxies import Network, networks_from
+from bst_domain.migration import ReconciliationLimits
 
 ENVIRONMENTS: Final = ("development", "test", "staging", "production")
 MOST_PER_MINUTE: Final = 100_000_000
@@ -56,6 +57,7 @@ class Settings:
     producer_per_minute: int
     address_per_minute: int
     refused_per_minute: int
+    reconciliation: ReconciliationLimits
     generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
 
     def begins_on(self, flag: Flag) -> bool:
@@ -110,6 +112,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         producer_per_minute=reader.number("BST_LIMIT_PRODUCER_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),
         address_per_minute=reader.number("BST_LIMIT_ADDRESS_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),
         refused_per_minute=reader.number("BST_LIMIT_REFUSED_PER_MINUTE", 12_000, 1, MOST_PER_MINUTE),
+        reconciliation=_reconciliation(reader),
         generated=tuple(generated),
     )
     problems = reader.problems + flag_problems
@@ -127,3 +130,13 @@ def _interval(reader: EnvironmentReader) -> int:
     """Milliseconds between two retention runs; below a minute the predecessor took its default, and so do we."""
     stated = reader.number("INGEST_RETENTION_INTERVAL_MS", _DAY_MS, 0, 100 * _DAY_MS)
     return stated if stated >= 60_000 else _DAY_MS
+
+
+def _reconciliation(reader: EnvironmentReader) -> ReconciliationLimits:
+    usual = ReconciliationLimits()
+    return ReconciliationLimits(
+        global_mismatch_ratio=reader.decimal("RECON_MAX_GLOBAL_MISMATCH_RATIO", usual.global_mismatch_ratio, most=1),
+        done_not_paid_ratio=reader.decimal("QUALITY_MAX_OPS_DONE_NOT_PAID_RATIO", usual.done_not_paid_ratio, most=1),
+        unmapped_percent=reader.decimal("QUALITY_MAX_UNMAPPED_RATIO_PERCENT", usual.unmapped_percent, most=100),
+        allow_empty_catalog=reader.flag("QUALITY_ALLOW_EMPTY_CATALOG_DENOMINATOR", usual.allow_empty_catalog),
+    )

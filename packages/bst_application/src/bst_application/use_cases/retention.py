@@ -28,6 +28,24 @@ def retention_periods(settings: Settings) -> dict[Kept, timedelta]:
     }
 
 
+@frozen(kw_only=True)
+class RetentionPolicy:
+    """What a process is set to forget, and how often it runs."""
+
+    enabled: bool
+    interval: timedelta
+    periods: Mapping[Kept, timedelta]
+
+
+def retention_policy(settings: Settings) -> RetentionPolicy:
+    """Of the process that has these settings."""
+    return RetentionPolicy(
+        enabled=settings.retention_enabled,
+        interval=timedelta(milliseconds=settings.retention_interval_ms),
+        periods=retention_periods(settings),
+    )
+
+
 @frozen
 class AnotherRuns:
     """Somebody else is at it; there is nothing to do."""

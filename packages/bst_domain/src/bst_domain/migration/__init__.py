@@ -1,4 +1,5 @@
-"""Moving in: what legacy rows say, who wins a conflict, who gets the new path, and whether a gate opens."""
+"""Moving in: what legacy rows say, who wins a conflict, who gets the new path, whether the data agrees with itself,
+and whether a gate opens."""
 
 from bst_domain.migration._backfill import (
     BLANK_REF_PREFIX,
@@ -39,6 +40,21 @@ from bst_domain.migration._conflicts import (
     find_conflict,
 )
 from bst_domain.migration._gates import THRESHOLDS, Bound, Check, Threshold, Verdict, gate_verdict, ratio
+from bst_domain.migration._ingest_gates import (
+    DuplicateFigures,
+    DuplicateLimits,
+    GrowthFigures,
+    GrowthLimits,
+    ProcessingFigures,
+    ProcessingLimits,
+    RetentionFigures,
+    RetentionLimits,
+    api_health_checks,
+    duplicate_checks,
+    growth_checks,
+    processing_checks,
+    retention_checks,
+)
 from bst_domain.migration._legacy_words import (
     LEGACY_PAYMENT_WORDS,
     LegacyPayment,
@@ -47,6 +63,14 @@ from bst_domain.migration._legacy_words import (
     is_legacy_cancelled,
     read_legacy_header,
     read_legacy_payment,
+)
+from bst_domain.migration._reconciliation import (
+    DomainShare,
+    Reconciliation,
+    ReconciliationCheck,
+    ReconciliationCounts,
+    ReconciliationLimits,
+    reconcile,
 )
 
 __all__ = [
@@ -64,6 +88,11 @@ __all__ = [
     "CanaryReason",
     "Check",
     "ConflictFound",
+    "DomainShare",
+    "DuplicateFigures",
+    "DuplicateLimits",
+    "GrowthFigures",
+    "GrowthLimits",
     "LegacyPayment",
     "LegacyPaymentReading",
     "LegacyPaymentRow",
@@ -71,12 +100,21 @@ __all__ = [
     "Module",
     "PaymentProof",
     "Play",
+    "ProcessingFigures",
+    "ProcessingLimits",
+    "Reconciliation",
+    "ReconciliationCheck",
+    "ReconciliationCounts",
+    "ReconciliationLimits",
     "Rejection",
     "Resolution",
+    "RetentionFigures",
+    "RetentionLimits",
     "Severity",
     "Threshold",
     "Verdict",
     "Writer",
+    "api_health_checks",
     "backfilled_evidence",
     "backfilled_refs",
     "blocks_next_batch",
@@ -84,16 +122,21 @@ __all__ = [
     "canary_list",
     "canary_percentage",
     "due_at",
+    "duplicate_checks",
     "evaluate_canary",
     "find_conflict",
     "fold_actor",
     "fold_word",
     "gate_verdict",
+    "growth_checks",
     "is_legacy_cancelled",
     "legacy_payment_facts",
     "payment_proof",
+    "processing_checks",
     "ratio",
     "read_legacy_header",
     "read_legacy_payment",
+    "reconcile",
+    "retention_checks",
     "weak_capture",
 ]

@@ -24,6 +24,7 @@ class Bound(StrEnum):
 
     AT_MOST = "at most"
     AT_LEAST = "at least"
+    EXACTLY = "exactly"
 
 
 @frozen
@@ -78,9 +79,13 @@ class Check:
         """HOLD without enough samples, else PASS or FAIL."""
         if self.measured is None or self.samples < self.threshold.min_samples:
             return Verdict.HOLD
-        if self.threshold.bound is Bound.AT_MOST:
-            return Verdict.PASS if self.measured <= self.threshold.limit else Verdict.FAIL
-        return Verdict.PASS if self.measured >= self.threshold.limit else Verdict.FAIL
+        limit = self.threshold.limit
+        good = {
+            Bound.AT_MOST: self.measured <= limit,
+            Bound.AT_LEAST: self.measured >= limit,
+            Bound.EXACTLY: self.measured == limit,
+        }[self.threshold.bound]
+        return Verdict.PASS if good else Verdict.FAIL
 
     @property
     def detail(self) -> str:

@@ -20,10 +20,12 @@ from bst_application.ports.replay_jobs import NewReplayJob, PendingItem, ReplayJ
 from bst_domain.booking import Field, OpsInputs
 from bst_domain.ingest import Kept
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
+from bst_domain.migration import DuplicateFigures, ReconciliationCounts
 from bst_domain.values import BookingIdentity, EventId
 from bst_testing.fakes.accepting import MemoryAccepting
 from bst_testing.fakes.keeping import expired_rows, kept_in
 from bst_testing.fakes.processing import MemoryProcessing
+from bst_testing.fakes.reconciling import counted, duplicates
 from bst_testing.fakes.repairing import MemoryRepairing, letter_record
 from bst_testing.fakes.replaying import begin, chosen, job_of, pending
 from bst_testing.fakes.tables import Tables, Transaction
@@ -116,6 +118,14 @@ class MemoryStorage:
     async def note(self, entry: AuditEntry) -> None:
         async with self._transaction() as tables:
             tables.trail[next(tables.numbers)] = entry
+
+    async def reconciliation_counts(self) -> ReconciliationCounts:
+        async with self._transaction() as tables:
+            return counted(tables)
+
+    async def duplicates(self) -> DuplicateFigures:
+        async with self._transaction() as tables:
+            return duplicates(tables)
 
     @asynccontextmanager
     async def repairing(self) -> AsyncIterator[MemoryRepairing]:

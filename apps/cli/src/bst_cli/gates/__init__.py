@@ -1,0 +1,46 @@
+"""``bst gate``: may this be released? Each gate measures, says PASS or FAIL, and writes a report.
+
+The modules of the gates are imported when one is asked for, so that ``bst --help`` answers at once.
+"""
+
+from importlib import import_module
+
+import click
+
+from bst_cli.options import Group
+
+#: Command -> the module that holds it as ``command``.
+GATES = {
+    "ingest-release": "release",
+    "ingest-processing": "processing",
+    "ingest-dlq-growth": "dlq_growth",
+    "ingest-duplicate-delivery": "duplicate_delivery",
+    "ingest-retention-policy": "retention_policy",
+    "ingest-env-baseline": "env_baseline",
+    "api-health": "api_health",
+    "replay-drill": "replay_drill",
+    "quality": "quality",
+}
+
+
+class LazyGroup(Group):
+    """Commands that are imported by name."""
+
+    def __init__(self, modules: dict[str, str], **more: object) -> None:
+        super().__init__(**more)  # type: ignore[arg-type]  # click's own parameters, handed on
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        module = self._modules.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = import_module(f"bst_cli.gates.{module}").command
+        return command
+
+
+gate = LazyGroup(GATES, name="gate", help="Whether a release may go ahead: measured, with a report.")
+drill = LazyGroup({"ingest-replay": "replay_drill"}, name="drill", help="A real repair, carried out and checked.")
+load = LazyGroup({"ingest": "burst"}, name="load", help="A burst of deliveries, and how it was answered.")
