@@ -21,6 +21,7 @@ OFFENCES = {
     "storage-owner": ("bst_core_api/wiring.py", "import psycopg"),
     "queue-owner": ("bst_worker/server.py", "import redis"),
     "http-owner": ("bst_worker/__main__.py", "import litestar"),
+    "telemetry-owner": ("bst_litestar/problems.py", "import prometheus_client"),
 }
 
 

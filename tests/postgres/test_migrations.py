@@ -15,7 +15,7 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0008"]
 HEAD = REVISIONS[-1]
 #: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_SEEDS = """
@@ -61,6 +61,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0004_repair.py", None),
             ("r0005_flags.py", None),
             ("r0006_replay_jobs.py", None),
+            ("r0008_trace_context.py", None),
         )
     ]
 

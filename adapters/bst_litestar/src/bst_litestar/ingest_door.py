@@ -7,6 +7,7 @@ still uses up its nonce, so the answer waits for the commit that says so.
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -42,6 +43,10 @@ _log = logging.getLogger(__name__)
 PATH = "/v1/ingest/bookings/events"
 
 
+#: ACCEPTED, REPLAYED, or the machine string of a refusal; the status; seconds from the delivery to its answer.
+NoteOutcome = Callable[[str, int, float], None]
+
+
 @frozen(kw_only=True)
 class IngestEndpoint:
     """The ASGI application."""
@@ -53,25 +58,30 @@ class IngestEndpoint:
     max_drift: timedelta
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
-    note_outcome: Callable[[str], None]  # ACCEPTED, REPLAYED, or the machine string of a refusal
+    note_outcome: NoteOutcome
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request = request_id(headers.get("x-request-id"))
+        state: dict[str, Any] = scope.setdefault("state", {})
+        request: str = state.get("request_id") or request_id(headers.get("x-request-id"))
+        began = perf_counter()
         extra: Mapping[str, str] = {}
         try:
             data = await self._answer(scope, headers, receive)
             status, answer = 202, success(data, request)
-            self.note_outcome("REPLAYED" if data["idempotentReplay"] else "ACCEPTED")
+            outcome = "REPLAYED" if data["idempotentReplay"] else "ACCEPTED"
+            state["event_id"] = data["eventId"]
         except Refused as refused:
             status, extra = refused.status, refused.headers
             # What follows a colon is the sender's own word, and there is no end of those.
-            self.note_outcome("METHOD_NOT_ALLOWED" if status == 405 else refused.message.partition(":")[0])
+            outcome = "METHOD_NOT_ALLOWED" if status == 405 else refused.message.partition(":")[0]
             answer = failure(status, refused.message, request, refused.details)
         except Exception:
-            _log.exception("request %s failed", request)
+            _log.exception("a request failed")
             status, answer = 500, failure(500, "INTERNAL_ERROR", request)
-            self.note_outcome("INTERNAL_ERROR")
+            outcome = "INTERNAL_ERROR"
+        state["outcome"] = outcome
+        self.note_outcome(outcome, status, perf_counter() - began)
         body = encode(answer)
         await send(
             {
@@ -115,7 +125,7 @@ class IngestEndpoint:
         verdict = verify(signed, secrets=self.secrets, now=now, max_drift=self.max_drift)
         if isinstance(verdict, Refusal):
             raise Refused(REFUSAL_STATUS[verdict], verdict.value)
-        delivery, refusal = self._delivery(signed, verdict, now)
+        delivery, refusal = self._delivery(signed, verdict, now, scope["state"])
         try:
             receipt = await self.door(delivery)
         except (Unavailable, Conflict) as error:
@@ -123,7 +133,9 @@ class IngestEndpoint:
             raise store_unavailable("INGEST_STORE_UNAVAILABLE") from error
         return _data(receipt, refusal)
 
-    def _delivery(self, signed: SignedRequest, verified: Verified, now: datetime) -> tuple[Delivery, Refused | None]:
+    def _delivery(
+        self, signed: SignedRequest, verified: Verified, now: datetime, state: dict[str, Any]
+    ) -> tuple[Delivery, Refused | None]:
         body = decode(signed.body)
         if isinstance(body, InvalidJson):
             return Delivery(nonce=signed.nonce, event=None), _bad_body(Problem("", "INVALID_JSON", body.why))
@@ -138,7 +150,9 @@ class IngestEndpoint:
             payload_hash=verified.payload_hash,
             now=now,
             new_id=self.new_id,
+            trace_context=state.get("trace_context"),
         )
+        state["booking"] = f"{event.identity.channel}:{event.identity.ref}"
         return Delivery(nonce=signed.nonce, event=row), None
 
 

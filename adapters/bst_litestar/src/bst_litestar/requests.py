@@ -38,7 +38,9 @@ def author_of(request: ASGIConnection[Any, Any, Any, Any]) -> Author:
     # Servers stop a NUL in a header, not all that stands before an ASGI application does; a database cannot hold one.
     said = (request.headers.get(name, "").replace("\x00", "").strip() for name in ACTOR_HEADERS)
     actor = next((name for name in said if name), "system")
-    return Author(actor=actor[:MAX_ACTOR], request_id=id_of(request))
+    actor = actor[:MAX_ACTOR]
+    request.state["actor"] = actor
+    return Author(actor=actor, request_id=id_of(request))
 
 
 def states_too_much(length: str) -> bool:

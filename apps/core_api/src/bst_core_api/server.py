@@ -10,6 +10,8 @@ import uvicorn
 from bst_application.flags import Flag
 from bst_application.settings import BadSettings, settings_from
 from bst_core_api.wiring import build
+from bst_telemetry.logs import configure_logs
+from bst_telemetry.tracing import traces_from
 
 #: A request that is still running this long after SIGTERM is cut off.
 SHUTDOWN_WITHIN_S = 10
@@ -21,14 +23,15 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default PORT, else 4000)")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = settings_from(os.environ)
         if settings.ops_db_url is None:
             raise BadSettings(
                 ["OPS_DB_URL is not set; give the PostgreSQL database, e.g. postgresql://user@host/ops_db"]
             )
-        app = build(settings)
+        configure_logs("api", log_format=settings.log_format, level=settings.log_level)
+        traces = traces_from(os.environ, service="bst-api")
+        app = build(settings, traces.tracing)
     except BadSettings as error:
         for problem in error.problems:
             print(f"bst api: {problem}", file=sys.stderr)
@@ -45,10 +48,11 @@ def main() -> None:
         app,
         host=arguments.host,
         port=port,
-        log_level="warning",
+        log_config=None,  # its lines are ours
         access_log=False,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=SHUTDOWN_WITHIN_S,
         backlog=2048,
     )
+    traces.close()

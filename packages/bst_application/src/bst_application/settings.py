@@ -5,6 +5,7 @@ Pure: the environment is an argument. Everything wrong is found in one pass and 
 
 import secrets as entropy
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 from attrs import field, frozen
@@ -16,6 +17,16 @@ WELL_KNOWN_SECRETS: Final = frozenset(
     {"dev-service-token", "dev-service-secret", "dev-admin-token", "changeme", "secret"}
 )
 MIN_SECRET_LENGTH: Final = 16
+
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class LogFormat(StrEnum):
+    """How log lines look: one JSON object each, for machines, or text."""
+
+    JSON = "json"
+    TEXT = "text"
 
 
 class BadSettings(Exception):
@@ -51,6 +62,10 @@ class Settings:
     idempotency_ttl_days: int
     dead_letter_retention_days: int
     unmapped_retention_days: int
+    log_format: LogFormat
+    log_level: str
+    worker_metrics_port: int | None  # None: the worker opens no door for Prometheus
+    worker_metrics_host: str
     generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
 
     def begins_on(self, flag: Flag) -> bool:
@@ -105,6 +120,12 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         idempotency_ttl_days=reader.number("INGEST_IDEMPOTENCY_TTL_DAYS", 35, 35, 3650),
         dead_letter_retention_days=reader.number("INGEST_DLQ_RETENTION_DAYS", 30, 1, 3650),
         unmapped_retention_days=reader.number("INGEST_UNMAPPED_RETENTION_DAYS", 90, 1, 3650),
+        log_format=LogFormat(
+            reader.word("BST_LOG_FORMAT", tuple(LogFormat), LogFormat.JSON if production else LogFormat.TEXT)
+        ),
+        log_level=reader.word("BST_LOG_LEVEL", LOG_LEVELS, "INFO"),
+        worker_metrics_port=reader.number("BST_WORKER_METRICS_PORT", 0, 0, 65535) or None,
+        worker_metrics_host=reader.first("BST_WORKER_METRICS_HOST") or "127.0.0.1",
         generated=tuple(generated),
     )
     problems = reader.problems + flag_problems
@@ -138,6 +159,13 @@ class _Reader:
         if word and word not in TRUE_WORDS | FALSE_WORDS:
             self.problems.append(f"{name} must be one of true, false, 1, 0, yes, no, on, off")
         return word in TRUE_WORDS if word else default
+
+    def word(self, name: str, words: tuple[str, ...], default: str) -> str:
+        text = self._environ.get(name, "").strip()
+        found = next((word for word in words if word.lower() == text.lower()), None)
+        if text and found is None:
+            self.problems.append(f"{name} must be one of {', '.join(words)}")
+        return found or default
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         text = self._environ.get(name, "").strip()

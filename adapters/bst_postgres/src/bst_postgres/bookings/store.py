@@ -24,7 +24,7 @@ from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_a
 
 # Skipping what another transaction holds is what makes a job that arrives twice harmless.
 _CLAIM = """
-select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count
+select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count, trace_context
 from ingest_event_log
 where event_key = any(%(ids)s::uuid[]) and process_status = 'RECEIVED'
   and (next_retry_at is null or next_retry_at <= %(now)s)
@@ -133,8 +133,9 @@ class _Processing:
                 payload=payload,
                 received_at=received_at,
                 executions=attempts,
+                trace_context=trace_context,
             )
-            for event_key, channel, ref, payload, received_at, attempts in rows
+            for event_key, channel, ref, payload, received_at, attempts, trace_context in rows
         }
         return [claimed[event_id] for event_id in dict.fromkeys(event_ids) if event_id in claimed]
 

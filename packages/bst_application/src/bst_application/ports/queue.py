@@ -4,17 +4,21 @@ from asyncio import Event
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bst_domain.values import EventId
 
 
 @frozen
 class Job:
-    """Work to wake up for: events that were accepted together. The id is unique; the same id twice is one job."""
+    """Work to wake up for: events that were accepted together. The id is unique; the same id twice is one job.
+
+    ``trace_context`` goes along where the broker can carry it; what is lost with it is a line in a trace, no more.
+    """
 
     id: str
     event_ids: tuple[EventId, ...]
+    trace_context: str | None = field(default=None, eq=False)
 
 
 @frozen(kw_only=True)
