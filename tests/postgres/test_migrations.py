@@ -23,6 +23,7 @@ alter table ingest_dead_letter drop column lease_until, drop column replay_actor
 drop index ix_audit_log_actor;
 drop index ix_audit_log_resource;
 drop table runtime_flag;
+alter table ingest_event_log drop column trace_context;
 drop table replay_job_item;
 drop table replay_job;
 update alembic_version set version_num = '0002'
