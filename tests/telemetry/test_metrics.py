@@ -132,8 +132,15 @@ def test_the_door_is_off_unless_it_is_set() -> None:
         settings_from({"BST_WORKER_METRICS_PORT": "many"})
 
 
-def described(text: str) -> dict[str, tuple[str, str, str]]:
-    """Family -> type, labels and help of a metrics page."""
+def unit_of(name: str) -> str:
+    """The unit that a name ends in; other figures are numbers of something."""
+    if name.endswith("_timestamp_seconds"):
+        return "Unix time, s"
+    return "s" if name.endswith("_seconds") else "number"
+
+
+def described(text: str) -> dict[str, tuple[str, str, str, str]]:
+    """Family -> type, unit, labels and help of a metrics page."""
     found = {}
     for family in text_string_to_metric_families(text):
         if family.name.startswith(PROCESS):
@@ -141,7 +148,7 @@ def described(text: str) -> dict[str, tuple[str, str, str]]:
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         name = f"{family.name}_total" if family.type == "counter" else family.name
         if not name.endswith("_created"):
-            found[name] = (family.type, ", ".join(sorted(labels)) or "–", family.documentation)
+            found[name] = (family.type, unit_of(name), ", ".join(sorted(labels)) or "–", family.documentation)
     return found
 
 
@@ -156,9 +163,9 @@ async def test_the_page_lists_every_metric_as_it_is(postgres_dsn: str, redis_url
         await until(lambda: door.read("bst_events_processed_total", outcome="DEAD_LETTER") == 1, "the dead letter")
         from_api, from_worker = described((await api.http.get("/metrics")).text), described(door.text)
     listed = {
-        name: (kind, labels, help_text, where)
-        for name, kind, labels, where, help_text in re.findall(
-            r"^\| `(bst_\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE
+        name: (kind, unit, labels, help_text, where)
+        for name, kind, unit, labels, where, help_text in re.findall(
+            r"^\| `(bst_\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE
         )
     }
     expected = {}
