@@ -165,7 +165,9 @@ async def test_the_page_lists_every_metric_as_it_is(postgres_dsn: str, redis_url
     listed = {
         name: (kind, unit, labels, help_text, where)
         for name, kind, unit, labels, where, help_text in re.findall(
-            r"^\| `(bst_\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE
+            r"^\| `(bst_\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| (.+) \|$",
+            PAGE.read_text("utf-8"),
+            re.MULTILINE,
         )
     }
     expected = {}

@@ -36,7 +36,7 @@ class _Formatter(logging.Formatter):
             "message": _sentence(record),
         }
         said = {**bound_fields(), **getattr(record, "bst", {})}
-        line.update((name, said[name]) for name in FIELDS if name in said)
+        line.update((name, said[name]) for name in FIELDS if said.get(name) is not None)
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = told(record.exc_info[1])
         return self._render(line)
