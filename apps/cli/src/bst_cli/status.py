@@ -39,10 +39,11 @@ def ask(url: str) -> list[Answer]:
         ) from error
     except ValueError:
         raise Trouble(f"{url}/metrics is no metrics page", "Is that BST's API? Check --url.") from None
-    return list(_answers(url, page))
+    return list(answers(url, page))
 
 
-def _answers(url: str, page: Page) -> Iterator[Answer]:
+def answers(url: str, page: Page) -> Iterator[Answer]:
+    """What the page of an API says to each question."""
     build = next(page.of("bst_build_info"), None)
     yield Answer(question="api", well=True, says=f"{url} runs {build.labels['version'] if build else 'an older BST'}")
     database, queue = page.value("bst_database_up") == 1, page.value("bst_queue_up") == 1

@@ -15,6 +15,7 @@ FIELDS: Final = (
     "eventId",
     "booking",  # channel:reference
     "producer",
+    "command",
     "actor",
     "method",
     "route",

@@ -80,7 +80,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     unset secret is made up for this process.
     """
     reader = _Reader(environ)
-    production = environ.get("BST_ENV", "development").strip().lower() == "production"
+    production = is_production(environ)
     generated: list[str] = []
 
     def secret(name: str) -> str:
@@ -120,9 +120,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         idempotency_ttl_days=reader.number("INGEST_IDEMPOTENCY_TTL_DAYS", 35, 35, 3650),
         dead_letter_retention_days=reader.number("INGEST_DLQ_RETENTION_DAYS", 30, 1, 3650),
         unmapped_retention_days=reader.number("INGEST_UNMAPPED_RETENTION_DAYS", 90, 1, 3650),
-        log_format=LogFormat(
-            reader.word("BST_LOG_FORMAT", tuple(LogFormat), LogFormat.JSON if production else LogFormat.TEXT)
-        ),
+        log_format=_log_format(reader, production),
         log_level=reader.word("BST_LOG_LEVEL", LOG_LEVELS, "INFO"),
         worker_metrics_port=reader.number("BST_WORKER_METRICS_PORT", 0, 0, 65535) or None,
         worker_metrics_host=reader.first("BST_WORKER_METRICS_HOST") or "127.0.0.1",
@@ -132,6 +130,24 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise BadSettings(problems)
     return settings
+
+
+def is_production(environ: Mapping[str, str]) -> bool:
+    """Whether BST_ENV says so."""
+    return environ.get("BST_ENV", "development").strip().lower() == "production"
+
+
+def log_settings(environ: Mapping[str, str]) -> tuple[LogFormat, str]:
+    """Format and level of log lines, for commands that need no other settings. Raises BadSettings."""
+    reader = _Reader(environ)
+    found = _log_format(reader, is_production(environ)), reader.word("BST_LOG_LEVEL", LOG_LEVELS, "INFO")
+    if reader.problems:
+        raise BadSettings(reader.problems)
+    return found
+
+
+def _log_format(reader: "_Reader", production: bool) -> LogFormat:
+    return LogFormat(reader.word("BST_LOG_FORMAT", tuple(LogFormat), LogFormat.JSON if production else LogFormat.TEXT))
 
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
