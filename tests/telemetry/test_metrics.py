@@ -15,6 +15,7 @@ from bst_testing.deliveries import body, paid
 from tests.api.harness import ADMIN, Api, running
 from tests.servers import free_port
 from tests.telemetry.harness import a_worker, until
+from tests.telemetry.test_traces import FAIL_ONCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations" / "metrics.md"
 #: Of the Prometheus client's own, described on the page in a sentence.
@@ -88,6 +89,27 @@ async def test_a_run_of_retention_is_counted(postgres_dsn: str, redis_url: str) 
     async with a_worker(postgres_dsn, redis_url, **environ):
         await until(lambda: door.read("bst_retention_runs_total", result="done") == 1, "the run")
         assert door.read("bst_retention_last_success_timestamp_seconds") > 1_700_000_000
+
+
+async def test_an_event_that_waits_for_a_retry_has_not_failed(postgres_dsn: str, redis_url: str) -> None:
+    door = Door()
+    async with running(postgres_dsn, redis_url) as api:
+        for statement in FAIL_ONCE:
+            await api.do(statement)
+        event_id = (await api.post(body())).json()["data"]["eventId"]
+        async with a_worker(postgres_dsn, redis_url, BST_WORKER_METRICS_PORT=str(door.port)):
+            await until(lambda: door.read("bst_events_processed_total", outcome="RETRY") == 1, "the failed execution")
+            assert door.read("bst_event_retries_total", reason="TRANSIENT_ERROR") == 1
+        event = await api.data(f"/v1/ingest/bookings/events/{event_id}")
+        assert event["processStatus"] == "RECEIVED"
+        assert event["nextRetryAt"] is not None
+        queue = await api.data("/v1/ingest/metrics/queue")
+        assert queue["retry"]["totals"]["pendingRetry"] == 1
+        assert queue["deadLetter"]["total"] == 0
+        processing = await api.data("/v1/ingest/metrics/processing")
+        assert (processing["totals"]["failed"], processing["totals"]["pending"]) == (0, 1)
+        seen = samples((await api.http.get("/metrics")).text)
+        assert (seen["bst_events_waiting_for_retry", ()], seen["bst_events_due", ()]) == (1, 0)
 
 
 async def test_jobs_that_stayed_behind_are_counted_for_the_relay(postgres_dsn: str, redis_url: str) -> None:

@@ -14,7 +14,7 @@ from tests.telemetry.harness import TRACE_ID, TRACEPARENT, a_worker, spans_in_me
 DOOR = "POST /v1/ingest/bookings/events"
 
 # A sequence does not go back with its transaction, so the first try fails and the second does not.
-_FAIL_ONCE = (
+FAIL_ONCE = (
     "create sequence tries",
     """create function fail_once() returns trigger language plpgsql as $$
        begin if nextval('tries') = 1 then raise exception 'not yet, Ketut Example'; end if; return new; end $$""",
@@ -55,7 +55,7 @@ async def test_one_delivery_is_one_trace_from_the_producer_to_the_commit(postgre
 async def test_a_retry_stays_in_the_trace_though_no_job_carries_it(postgres_dsn: str, redis_url: str) -> None:
     spans = spans_in_memory()
     async with traced(postgres_dsn, redis_url, spans) as api:
-        for statement in _FAIL_ONCE:
+        for statement in FAIL_ONCE:
             await api.do(statement)
         await api.post(body(), traceparent=TRACEPARENT)
         [failed] = await until(lambda: spans.named("process event"), "the first execution")
