@@ -1,6 +1,9 @@
 """A trace goes from the producer's own request through the log and the queue to the commit, whatever happens on the way."""
 
 import asyncio
+import gzip
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
@@ -105,6 +108,42 @@ async def test_without_exporters_the_producers_trace_still_goes_into_the_log(pos
         await api.post(body(ref="WEB-2"), traceparent="00-nonsense")
         stored = await api.rows("select trace_context from ingest_event_log order by external_booking_ref")
     assert stored == [(TRACEPARENT,), (None,)]
+
+
+def test_spans_reach_a_collector_over_http() -> None:
+    received: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.path == "/v1/traces"
+            received.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
+            with pytest.MonkeyPatch.context() as patch:  # the exporter reads its own settings from the environment
+                patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint["OTEL_EXPORTER_OTLP_ENDPOINT"])
+                traces = traces_from(endpoint, service="bst-api")
+                with traces.tracing.span("a span of the test", parent=TRACEPARENT):
+                    pass
+                traces.close()
+        finally:
+            server.shutdown()
+            thread.join()
+    sent = gunzipped(received[0])
+    assert b"a span of the test" in sent
+    assert b"bst-api" in sent
+    assert bytes.fromhex(TRACE_ID) in sent
+
+
+def gunzipped(body: bytes) -> bytes:
+    return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
 
 
 def test_tracing_is_off_unless_the_standard_variables_say_otherwise() -> None:
