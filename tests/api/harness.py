@@ -14,6 +14,7 @@ from attrs import frozen
 from jsonschema import Draft202012Validator
 
 from bst_application.ids import uuid7
+from bst_application.ports.tracing import NO_TRACING, Tracing
 from bst_application.settings import settings_from
 from bst_application.use_cases.process import ProcessEvents
 from bst_contracts import openapi
@@ -72,6 +73,10 @@ class Api:
     def now() -> datetime:
         return datetime.now(UTC)
 
+    async def do(self, statement: str) -> None:
+        async with self.database.transaction() as connection:
+            await connection.execute(statement.encode())
+
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         async with self.database.transaction() as connection:
             return [tuple(row) for row in await (await connection.execute(query.encode())).fetchall()]
@@ -102,7 +107,7 @@ def signed(raw: bytes, *, key: str, secret: str = SECRET, path: str = PATH, **ch
 
 
 @asynccontextmanager
-async def running(dsn: str, redis_url: str, **environ: str) -> AsyncIterator[Api]:
+async def running(dsn: str, redis_url: str, tracing: Tracing = NO_TRACING, /, **environ: str) -> AsyncIterator[Api]:
     """The API with these settings, started and stopped."""
     app = build(
         settings_from(
@@ -116,7 +121,8 @@ async def running(dsn: str, redis_url: str, **environ: str) -> AsyncIterator[Api
                 "INGEST_QUEUE_ENABLED": "true",
                 **environ,
             }
-        )
+        ),
+        tracing,
     )
     database = Database(dsn, pool_size=2)
     # The two libraries spell the ASGI types differently.

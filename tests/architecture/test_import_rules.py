@@ -22,6 +22,7 @@ OFFENCES = {
     "cipher-owner": ("bst_cli/options.py", "import cryptography"),
     "queue-owner": ("bst_worker/server.py", "import redis"),
     "http-owner": ("bst_worker/__main__.py", "import litestar"),
+    "telemetry-owner": ("bst_litestar/problems.py", "import prometheus_client"),
 }
 
 

@@ -8,6 +8,7 @@ from subprocess import PIPE, Popen
 from urllib.parse import urlsplit
 
 import pytest
+from attrs import evolve
 from bullmq import Queue
 
 from bst_application.ids import uuid7
@@ -15,7 +16,7 @@ from bst_application.ports.queue import Job, JobQueue
 from bst_bullmq.bullmq_queue import JOB_NAME, BullMQJobQueue
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
-from bst_testing.conformance.job_queue import JobQueueConformance, consuming, until
+from bst_testing.conformance.job_queue import JobQueueConformance, consuming, job, until
 from bst_testing.fakes.job_queue import MemoryJobQueue
 from tests.faults.proxy import Proxy, a_proxy
 from tests.servers import PostgresAddress
@@ -104,6 +105,24 @@ asyncio.run(queue.consume(handler, concurrency=1, stop=asyncio.Event()))
             await bull.close()
         assert seen == [Job("later", (event,))]  # type: ignore[arg-type]
         assert (await queue.counts()).delayed == 0
+
+    async def test_a_job_carries_its_trace(self, queue: JobQueue) -> None:
+        """BullMQ carries the trace of a job where its own telemetry does, so that workers for Node find it."""
+        traced = evolve(job(), trace_context="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        sent = [job(), traced]
+        for one in sent:
+            await queue.enqueue(one)
+        seen: list[str | None] = []
+
+        async def handler(one: Job) -> None:
+            seen.append(one.trace_context)
+
+        async def all_came() -> bool:
+            return len(seen) == len(sent)
+
+        async with consuming(queue, handler):
+            await until(all_came)
+        assert seen == [None, traced.trace_context]
 
 
 def _run_until_it_has_a_job(script: str) -> None:

@@ -15,7 +15,7 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
 HEAD = REVISIONS[-1]
 #: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_SEEDS = """
@@ -23,6 +23,7 @@ alter table ingest_dead_letter drop column lease_until, drop column replay_actor
 drop index ix_audit_log_actor;
 drop index ix_audit_log_resource;
 drop table runtime_flag;
+alter table ingest_event_log drop column trace_context;
 drop table replay_job_item;
 drop table replay_job;
 drop table principal_token;
@@ -67,6 +68,8 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0005_flags.py", None),
             ("r0006_replay_jobs.py", None),
             ("r0007_access.py", None),
+            ("r0008_trace_context.py", None),
+            ("r0009_fold_as_written.py", None),
         )
     ]
 

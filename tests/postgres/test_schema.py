@@ -55,7 +55,10 @@ ADDED_COLUMNS = {
         "status_reasons": column("text[]", default="'{}'::text[]"),  # section 5
     },
     "booking_contact": {"phone_e164": column("varchar(16)", nullable=True)},  # section 3
-    "ingest_event_log": {"fingerprint": column("varchar(64)")},  # section 6
+    "ingest_event_log": {
+        "fingerprint": column("varchar(64)"),  # section 6
+        "trace_context": column("varchar(55)", nullable=True),  # a trace goes through the log
+    },
     "ingest_dead_letter": {  # section 7: a replay has a lease, an actor and a reason
         "lease_until": column("timestamptz", nullable=True),
         "replay_actor": column("varchar(191)", nullable=True),

@@ -5,6 +5,7 @@ outage is remembered for a moment, so that a thousand callers do not each find o
 """
 
 import asyncio
+import json
 import logging
 from asyncio import Event
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,6 +18,7 @@ from bullmq import Queue, Worker
 
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job, JobHandler, QueueCounts
+from bst_application.ports.tracing import trace_context
 from bst_domain.ingest import RETENTION, Kept
 from bst_domain.values import EventId
 
@@ -41,6 +43,8 @@ JOB_OPTIONS: dict[str, Any] = {
 }
 #: What uvloop says, as a RuntimeError, of writing to a connection that was reset meanwhile; asyncio's own loop says OSError.
 _UVLOOP_LOST = "the handler is closed"
+#: Where BullMQ keeps the telemetry of a job: a JSON text of what a propagator injects. Workers for Node read it, too.
+TRACE_OPTION = "tm"
 _STATES = ("waiting", "active", "delayed", "completed", "failed", "paused")
 
 T = TypeVar("T")
@@ -84,7 +88,10 @@ class BullMQJobQueue:
 
     async def enqueue(self, job: Job) -> None:
         data = {"eventIds": [str(event_id) for event_id in job.event_ids]}
-        await self._ask(lambda queue: queue.add(JOB_NAME, data, {**JOB_OPTIONS, "jobId": job.id}))
+        options = {**JOB_OPTIONS, "jobId": job.id}
+        if job.trace_context is not None:
+            options[TRACE_OPTION] = json.dumps({"traceparent": job.trace_context})
+        await self._ask(lambda queue: queue.add(JOB_NAME, data, options))
 
     async def counts(self) -> QueueCounts:
         found = await self._ask(lambda queue: queue.getJobCounts(*_STATES))
@@ -194,7 +201,16 @@ def _job(bull_job: BullJob) -> Job:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         _log.error("job %s is not one of ours: data.eventIds must be a list of UUIDs", bull_job.id)
         raise ValueError("data.eventIds must be a list of UUIDs") from error
-    return Job(str(bull_job.id), event_ids)
+    return Job(str(bull_job.id), event_ids, _trace_context(bull_job.opts))
+
+
+def _trace_context(options: Any) -> str | None:
+    """What it was enqueued for; whatever cannot be read is no reason not to do the job."""
+    try:
+        carried = json.loads(options[TRACE_OPTION])["traceparent"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return trace_context(carried) if isinstance(carried, str) else None
 
 
 def _note_error(error: Exception, *_: Any) -> None:

@@ -17,13 +17,14 @@ from litestar.types import Receive, Scope, Send
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import AuditReader, BookingReader, DatabaseProbe, IngestReader
+from bst_application.ports.tracing import Tracing
 from bst_litestar.auth import Tokens
-from bst_litestar.envelope import failure
+from bst_litestar.envelope import ERROR_CODES, failure
 from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
+from bst_litestar.observed import observed
 from bst_litestar.problems import RETRY_AFTER, Refused
-from bst_litestar.prometheus import Scrape
-from bst_litestar.request_counts import RequestCounts, counted
+from bst_litestar.request_counts import NoteAnswer, RequestCounts, counted
 from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
@@ -31,7 +32,7 @@ from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.flags import FlagParts, flag_routes
 from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
-from bst_litestar.routes.metrics import metrics_routes
+from bst_litestar.routes.metrics import Scrape, metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
 from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
@@ -63,6 +64,8 @@ class ApiParts:
     flags: FlagParts
     reconciliation: ReconciliationParts
     scrape: Scrape
+    note_answer: NoteAnswer
+    tracing: Tracing
     now: Callable[[], datetime]
 
 
@@ -77,7 +80,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
 
     def note(method: str, status: int, seconds: float) -> None:
         counts.add(method, status, seconds)
-        parts.scrape.instruments.answered(method, status, seconds)
+        parts.note_answer(method, status, seconds)
 
     app = Litestar(
         route_handlers=[
@@ -103,7 +106,13 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         debug=False,
         logging_config=None,
     )
-    app.asgi_handler = counted(guarded(app.asgi_handler, parts.guard), note, _is_core_path(app))
+    is_core = _is_core_path(app)
+    app.asgi_handler = observed(
+        counted(guarded(app.asgi_handler, parts.guard), note, is_core),
+        parts.tracing,
+        is_core_path=is_core,
+        quiet_path=PATH,
+    )
     return app
 
 
@@ -120,6 +129,9 @@ def _is_core_path(app: Litestar) -> Callable[[str], bool]:
 
 def _answer_error(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     refused = _as_refused(request, error)
+    word = refused.message.partition(":")[0]
+    # A sentence such as "Cannot GET /…" quotes the path.
+    request.state["outcome"] = word if word.isupper() and " " not in word else ERROR_CODES.get(refused.status)
     body = failure(refused.status, refused.message, id_of(request), refused.details)
     headers = {**refused.headers, "x-request-id": id_of(request)}
     return Response(body, status_code=refused.status, headers=headers, media_type=JSON_TYPE)
@@ -136,7 +148,7 @@ def _as_refused(request: AnyRequest, error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, Unavailable | Conflict):
-        _log.warning("request %s: %s", id_of(request), error)
+        _log.warning("a request found the database away: %s", error)
         return Refused(503, "OPS_DB_UNAVAILABLE", headers=RETRY_AFTER)
     where = f"Cannot {request.method} {request.scope['path']}"
     if isinstance(error, MethodNotAllowedException):
@@ -146,5 +158,5 @@ def _as_refused(request: AnyRequest, error: Exception) -> Refused:
     if isinstance(error, HTTPException):
         too_large = isinstance(error, RequestEntityTooLarge)
         return Refused(error.status_code, "BODY_TOO_LARGE" if too_large else error.detail)
-    _log.error("request %s failed", id_of(request), exc_info=error)
+    _log.error("a request failed", exc_info=error)
     return Refused(500, "INTERNAL_ERROR")

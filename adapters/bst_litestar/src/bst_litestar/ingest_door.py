@@ -7,6 +7,7 @@ refused still uses up its nonce, so the answer waits for the commit that says so
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -44,6 +45,10 @@ _log = logging.getLogger(__name__)
 PATH = "/v1/ingest/bookings/events"
 
 
+#: ACCEPTED, REPLAYED, or the machine string of a refusal; the status; seconds from the delivery to its answer.
+NoteOutcome = Callable[[str, int, float], None]
+
+
 @frozen(kw_only=True)
 class IngestEndpoint:
     """The ASGI application."""
@@ -55,25 +60,30 @@ class IngestEndpoint:
     max_drift: timedelta
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
-    note_outcome: Callable[[str], None]  # ACCEPTED, REPLAYED, or the machine string of a refusal
+    note_outcome: NoteOutcome
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request = request_id(headers.get("x-request-id"))
+        state: dict[str, Any] = scope.setdefault("state", {})
+        request: str = state.get("request_id") or request_id(headers.get("x-request-id"))
+        began = perf_counter()
         extra: Mapping[str, str] = {}
         try:
             data = await self._answer(scope, headers, receive)
             status, answer = 202, success(data, request)
-            self.note_outcome("REPLAYED" if data["idempotentReplay"] else "ACCEPTED")
+            outcome = "REPLAYED" if data["idempotentReplay"] else "ACCEPTED"
+            state["event_id"] = data["eventId"]
         except Refused as refused:
             status, extra = refused.status, refused.headers
             # What follows a colon is the sender's own word, and there is no end of those.
-            self.note_outcome("METHOD_NOT_ALLOWED" if status == 405 else refused.message.partition(":")[0])
+            outcome = "METHOD_NOT_ALLOWED" if status == 405 else refused.message.partition(":")[0]
             answer = failure(status, refused.message, request, refused.details)
         except Exception:
-            _log.exception("request %s failed", request)
+            _log.exception("a request failed")
             status, answer = 500, failure(500, "INTERNAL_ERROR", request)
-            self.note_outcome("INTERNAL_ERROR")
+            outcome = "INTERNAL_ERROR"
+        state["outcome"] = outcome
+        self.note_outcome(outcome, status, perf_counter() - began)
         body = encode(answer)
         await send(
             {
@@ -126,7 +136,7 @@ class IngestEndpoint:
             raise Refused(503, "INGEST_SECRETS_UNAVAILABLE", headers={"retry-after": "60"})
         if isinstance(verdict, Refusal):
             raise Refused(REFUSAL_STATUS[verdict], verdict.value)
-        delivery, refusal = self._delivery(signed, verdict, sender, now)
+        delivery, refusal = self._delivery(signed, verdict, sender, now, scope["state"])
         try:
             receipt = await self.door(delivery)
         except (Unavailable, Conflict) as error:
@@ -135,7 +145,7 @@ class IngestEndpoint:
         return _data(receipt, refusal)
 
     def _delivery(
-        self, signed: SignedRequest, verified: Verified, sender: Sender, now: datetime
+        self, signed: SignedRequest, verified: Verified, sender: Sender, now: datetime, state: dict[str, Any]
     ) -> tuple[Delivery, Refused | None]:
         nonce = sender.own_nonce(signed.nonce)
         body = decode(signed.body)
@@ -155,7 +165,9 @@ class IngestEndpoint:
             payload_hash=verified.payload_hash,
             now=now,
             new_id=self.new_id,
+            trace_context=state.get("trace_context"),
         )
+        state["booking"] = f"{event.identity.channel}:{event.identity.ref}"
         return Delivery(nonce=nonce, event=row), None
 
 

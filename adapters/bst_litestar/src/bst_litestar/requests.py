@@ -40,8 +40,11 @@ def author_of(request: ASGIConnection[Any, Any, Any, Any]) -> Author:
     claimed = next((name for name in said if name), None)
     principal = request.app.state["tokens"].principal(request.headers)
     if principal is None:
-        return Author(actor=(claimed or "system")[:MAX_ACTOR], request_id=id_of(request))
+        actor = (claimed or "system")[:MAX_ACTOR]
+        request.state["actor"] = actor
+        return Author(actor=actor, request_id=id_of(request))
     proof = {"role": principal.role.value, **({} if claimed is None else {"claimedActor": claimed[:MAX_ACTOR]})}
+    request.state["actor"] = principal.name
     return Author(actor=principal.name, request_id=id_of(request), proof={"principal": proof})
 
 

@@ -25,12 +25,12 @@ returning nonce
 _INSERT = """
 insert into ingest_event_log (event_key, idempotency_key, nonce, source_enum, channel_code, external_booking_ref,
   event_type, event_time, event_time_normalized, payload_hash, fingerprint, signature_verified, process_status,
-  request_received_at, raw_payload)
+  request_received_at, raw_payload, trace_context)
 select event_key, idempotency_key, nonce, channel, channel, ref, event_type, event_time, second, payload_hash, fingerprint,
-  true, 'RECEIVED', received_at, payload
+  true, 'RECEIVED', received_at, payload, trace_context
 from json_to_recordset(%s::json) as given (event_key uuid, idempotency_key text, nonce text, channel text, ref text,
   event_type text, event_time timestamptz, second timestamptz, payload_hash text, fingerprint text,
-  received_at timestamptz, payload jsonb)
+  received_at timestamptz, payload jsonb, trace_context text)
 on conflict do nothing
 returning event_key
 """
@@ -195,6 +195,7 @@ def _row(event: NewEvent) -> str:
             "payload_hash": event.payload_hash,
             "fingerprint": content.fingerprint,
             "received_at": event.received_at,
+            "trace_context": event.trace_context,
         }
     )
     return f'{head[:-1]},"payload":{event.payload}}}'

@@ -69,16 +69,23 @@ class Admin:
         raise Trouble(f"refused: {refused['message']}", cure)
 
 
-def administered(url: str | None, data_dir: Path) -> Admin:
-    """The API of the option, CORE_API_BASE_URL, or a running ``bst up``; the token from the environment or its folder."""
-    folder = DataFolder(resolve(data_dir))
+def api_url(url: str | None, folder: DataFolder) -> str:
+    """The option, CORE_API_BASE_URL, or a running ``bst up``. Raises Trouble."""
     run = folder.live_run()
     where = (url or os.environ.get("CORE_API_BASE_URL", "").strip() or (run or {}).get("url") or "").rstrip("/")
     if not where:
         raise Trouble(
-            f"no API to administer: CORE_API_BASE_URL is not set, and no bst up runs on {folder.path}",
+            f"no API to ask: CORE_API_BASE_URL is not set, and no bst up runs on {folder.path}",
             "Start `bst up`, or give --url.",
         )
+    return str(where)
+
+
+def administered(url: str | None, data_dir: Path) -> Admin:
+    """The API of the option, CORE_API_BASE_URL, or a running ``bst up``; the token from the environment or its folder."""
+    folder = DataFolder(resolve(data_dir))
+    run = folder.live_run()
+    where = api_url(url, folder)
     token = os.environ.get("CORE_API_ADMIN_TOKEN", "").strip()
     if not token:
         if run is None or where != run["url"]:  # its token is for nobody else

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from bst_cli.long_commands import long_command
 from bst_cli.options import Group, env_file_option, json_option
 from bst_cli.trouble import Trouble
 
@@ -26,6 +27,7 @@ def operational_dsn() -> str:
 @db.command()
 @json_option
 @env_file_option
+@long_command("db upgrade")
 def upgrade(as_json: bool) -> None:
     """Bring the schema up to date."""
     from bst_cli.settings import migrating

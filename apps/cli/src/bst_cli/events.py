@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bst_cli.long_commands import long_command
 from bst_cli.options import DEFAULT_FOLDER, Group, api_options, env_file_option, json_option
 from bst_cli.trouble import Trouble
 
@@ -37,6 +38,7 @@ def events() -> None:
 )
 @json_option
 @env_file_option
+@long_command("events send")
 def send(
     file: Path,
     url: str | None,
@@ -93,6 +95,7 @@ def send(
 @api_options
 @json_option
 @env_file_option
+@long_command("events replay")
 def replay(
     pairs: tuple[str, ...],
     reason: str,

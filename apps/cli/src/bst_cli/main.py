@@ -21,6 +21,7 @@ from bst_cli.gates import drill, gate, load
 from bst_cli.options import (
     DEFAULT_FOLDER,
     Group,
+    api_options,
     env_file_option,
     host_option,
     json_option,
@@ -174,6 +175,30 @@ def doctor(data_dir: Path, as_json: bool) -> None:
                 click.echo(f"            {finding.cure}")
     if any(finding.required and not finding.ok for finding in findings):
         raise Trouble("something that BST needs is wrong")
+
+
+@main.command()
+@api_options
+@json_option
+@env_file_option
+def status(url: str | None, data_dir: Path, as_json: bool) -> None:
+    """Is it up, is anything waiting, how old is the oldest, what failed and why?"""
+    from attrs import asdict
+
+    from bst_cli.administering import api_url
+    from bst_cli.data_folder import DataFolder, resolve
+    from bst_cli.status import ask
+
+    answers = ask(api_url(url, DataFolder(resolve(data_dir))))
+    if as_json:
+        click.echo(json.dumps([asdict(answer) for answer in answers], indent=2))
+    else:
+        for answer in answers:
+            click.echo(f"{'✓' if answer.well else '✗'} {answer.question:<12} {answer.says}")
+            if answer.cure:
+                click.echo(f"               {answer.cure}")
+    if not all(answer.well for answer in answers):
+        raise Trouble("something needs a person")
 
 
 main.add_command(audit)

@@ -5,6 +5,7 @@ import json
 import click
 
 from bst_cli.database import operational_dsn
+from bst_cli.long_commands import long_command
 from bst_cli.options import Group, env_file_option, json_option
 from bst_cli.trouble import Trouble
 
@@ -18,6 +19,7 @@ def retention() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and forget nothing.")
 @json_option
 @env_file_option
+@long_command("retention run")
 def run(dry_run: bool, as_json: bool) -> None:
     """One run, as the worker does it every day. What is still to do is never touched."""
     import asyncio

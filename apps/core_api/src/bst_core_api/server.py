@@ -11,6 +11,8 @@ from bst_application.flags import Flag
 from bst_application.settings import BadSettings, settings_from
 from bst_core_api.connections import KEEP_ALIVE_S, BoundedConnection
 from bst_core_api.wiring import build
+from bst_telemetry.logs import configure_logs
+from bst_telemetry.tracing import traces_from
 
 #: A request that is still running this long after SIGTERM is cut off.
 SHUTDOWN_WITHIN_S = 10
@@ -22,14 +24,15 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default PORT, else 4000)")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = settings_from(os.environ)
         if settings.ops_db_url is None:
             raise BadSettings(
                 ["OPS_DB_URL is not set; give the PostgreSQL database, e.g. postgresql://user@host/ops_db"]
             )
-        app = build(settings)
+        configure_logs("api", log_format=settings.log_format, level=settings.log_level)
+        traces = traces_from(os.environ, service="bst-api")
+        app = build(settings, traces.tracing)
     except BadSettings as error:
         for problem in error.problems:
             print(f"bst api: {problem}", file=sys.stderr)
@@ -46,7 +49,7 @@ def main() -> None:
         app,
         host=arguments.host,
         port=port,
-        log_level="warning",
+        log_config=None,  # its lines are ours
         access_log=False,
         http=BoundedConnection,
         ws="none",
@@ -57,3 +60,4 @@ def main() -> None:
         timeout_graceful_shutdown=SHUTDOWN_WITHIN_S,
         backlog=2048,
     )
+    traces.close()

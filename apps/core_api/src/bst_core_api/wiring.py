@@ -17,6 +17,7 @@ from bst_application.ids import uuid7
 from bst_application.periodically import periodically
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.queue import JobQueue
+from bst_application.ports.tracing import NO_TRACING, Tracing
 from bst_application.rate_limits import Buckets
 from bst_application.settings import Settings
 from bst_application.use_cases.accept import AcceptDeliveries
@@ -35,7 +36,6 @@ from bst_litestar.app import ApiParts, build_api
 from bst_litestar.auth import Tokens
 from bst_litestar.guard import Guard
 from bst_litestar.ingest_door import IngestEndpoint
-from bst_litestar.prometheus import Instruments, PoolUse, Scrape
 from bst_litestar.routes.flags import FlagParts
 from bst_litestar.routes.reconciliation import ReconciliationParts
 from bst_litestar.routes.repairs import RepairParts
@@ -53,6 +53,8 @@ from bst_postgres.reconciliation import PostgresReconciliationReader
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.secret_cipher import SecretCipher
+from bst_telemetry.instruments import DoorInstruments, HandOverInstruments, PoolUse, WorkInstruments, process_registry
+from bst_telemetry.scrape import Scrape
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
+def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[], datetime] = now) -> Litestar:
     """The API of these settings and this clock. Connects to nothing until it is started."""
     assert settings.ops_db_url is not None
     database = Database(settings.ops_db_url, application_name="bst-api", hang_up_after_s=HANG_UP_AFTER_S)
@@ -80,7 +82,11 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
         else RedisJobQueue(settings.redis_url, settings.queue_name)
     )
     log = PostgresEventLog(database)
-    hand_over = HandOver(queue=queue, staged_jobs=log)
+    registry = process_registry("api", lambda: PoolUse(in_use=database.pool_use[0], size=database.pool_use[1]))
+    instruments = DoorInstruments(registry)
+    hand_over = HandOver(
+        queue=queue, staged_jobs=log, tracing=tracing, note_handed_over=HandOverInstruments(registry).from_door
+    )
     # Without a queue and with the fallback, this process does the worker's part, sweep included.
     store = PostgresBookingStore(database)
     board = FlagBoard(settings.flags, flag_store := PostgresFlagStore(database))
@@ -92,7 +98,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
     def queue_on() -> bool:
         return board.is_on(Flag.QUEUE)
 
-    process = ProcessEvents(store=store, now=now, new_id=uuid7)
+    process = ProcessEvents(store=store, now=now, new_id=uuid7, tracing=tracing, watch=WorkInstruments(registry))
     door = IngestDoor(
         accept=AcceptDeliveries(
             log=log,
@@ -103,6 +109,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
         ),
         hand_over=hand_over,
         inline=process if settings.sync_fallback_enabled else None,
+        tracing=tracing,
     )
     audit = PostgresAuditTrail(database)
     desk = PostgresRepairDesk(database)
@@ -156,7 +163,6 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
 
     events = PostgresIngestReader(database)
     probe = PostgresProbe("ops_db", database)
-    instruments = Instruments()
     parts = ApiParts(
         ingest=IngestEndpoint(
             door=door,
@@ -197,14 +203,15 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now) -> Litestar:
             retention=retention_policy(settings),
         ),
         scrape=Scrape(
-            instruments=instruments,
+            registry=registry,
             events=events,
             queue=queue,
             probe=probe,
-            pool_use=lambda: PoolUse(in_use=database.pool_use[0], size=database.pool_use[1]),
             flags=lambda: ((flag.value, board.is_on(flag)) for flag in Flag if kind_of(flag) is FlagKind.SWITCH),
             now=now,
         ),
+        note_answer=instruments.answered,
+        tracing=tracing,
         now=now,
     )
     return build_api(parts, lifespan=lifespan)

@@ -1,34 +1,46 @@
 """Runs the worker until SIGTERM or SIGINT; work in hand is finished first."""
 
 import asyncio
-import logging
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from bst_application.settings import BadSettings, settings_from
+from bst_telemetry.logs import configure_logs
+from bst_telemetry.tracing import traces_from
 from bst_worker.wiring import work
 
 
 def main() -> None:
     """Exit codes: 0 stopped as asked, 1 could not work, 2 wrong settings."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = settings_from(os.environ)
         if settings.ops_db_url is None:
             raise BadSettings(
                 ["OPS_DB_URL is not set; give the PostgreSQL database, e.g. postgresql://user@host/ops_db"]
             )
+        configure_logs("worker", log_format=settings.log_format, level=settings.log_level)
+        traces = traces_from(os.environ, service="bst-worker")
     except BadSettings as error:
-        for problem in error.problems:
-            print(f"bst worker: {problem}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(error)
 
     async def run() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await work(settings, stop)
+        await work(settings, stop, traces.tracing)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except BadSettings as error:
+        _refuse(error)
+    finally:
+        traces.close()
+
+
+def _refuse(error: BadSettings) -> NoReturn:
+    for problem in error.problems:
+        print(f"bst worker: {problem}", file=sys.stderr)
+    sys.exit(2)

@@ -29,11 +29,13 @@ class EnvironmentReader:
 
     def word(self, name: str, default: str, known: Sequence[str]) -> str:
         """One of the known words, in any case."""
-        word = self._environ.get(name, "").strip().lower() or default
-        if word not in known:
-            self.problems.append(f"{name} must be one of {', '.join(known)}")
+        said = self._environ.get(name, "").strip().lower()
+        if not said:
             return default
-        return word
+        found = next((word for word in known if word.lower() == said), None)
+        if found is None:
+            self.problems.append(f"{name} must be one of {', '.join(known)}")
+        return found or default
 
     def flag(self, name: str, default: bool) -> bool:
         """A switch."""

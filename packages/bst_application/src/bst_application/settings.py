@@ -5,6 +5,7 @@ Pure: the environment is an argument. Everything wrong is found in one pass and 
 
 import secrets as entropy
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 from attrs import field, frozen
@@ -17,6 +18,15 @@ from bst_domain.migration import ReconciliationLimits
 
 ENVIRONMENTS: Final = ("development", "test", "staging", "production")
 MOST_PER_MINUTE: Final = 100_000_000
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class LogFormat(StrEnum):
+    """How log lines look: one JSON object each, for machines, or text."""
+
+    JSON = "json"
+    TEXT = "text"
 
 
 class BadSettings(Exception):
@@ -58,6 +68,10 @@ class Settings:
     address_per_minute: int
     refused_per_minute: int
     reconciliation: ReconciliationLimits
+    log_format: LogFormat
+    log_level: str
+    worker_metrics_port: int | None  # None: the worker opens no door for Prometheus
+    worker_metrics_host: str
     generated: tuple[str, ...]  # names of secrets that were unset and made up for this process
 
     def begins_on(self, flag: Flag) -> bool:
@@ -113,6 +127,10 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         address_per_minute=reader.number("BST_LIMIT_ADDRESS_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),
         refused_per_minute=reader.number("BST_LIMIT_REFUSED_PER_MINUTE", 12_000, 1, MOST_PER_MINUTE),
         reconciliation=_reconciliation(reader),
+        log_format=_log_format(reader, production),
+        log_level=reader.word("BST_LOG_LEVEL", "INFO", LOG_LEVELS),
+        worker_metrics_port=reader.number("BST_WORKER_METRICS_PORT", 0, 0, 65535) or None,
+        worker_metrics_host=reader.first("BST_WORKER_METRICS_HOST") or "127.0.0.1",
         generated=tuple(generated),
     )
     problems = reader.problems + flag_problems
@@ -121,6 +139,24 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise BadSettings(problems)
     return settings
+
+
+def is_production(environ: Mapping[str, str]) -> bool:
+    """Whether BST_ENV says so."""
+    return environ.get("BST_ENV", "development").strip().lower() == "production"
+
+
+def log_settings(environ: Mapping[str, str]) -> tuple[LogFormat, str]:
+    """Format and level of log lines, for commands that need no other settings. Raises BadSettings."""
+    reader = EnvironmentReader(environ)
+    found = _log_format(reader, is_production(environ)), reader.word("BST_LOG_LEVEL", "INFO", LOG_LEVELS)
+    if reader.problems:
+        raise BadSettings(reader.problems)
+    return found
+
+
+def _log_format(reader: EnvironmentReader, production: bool) -> LogFormat:
+    return LogFormat(reader.word("BST_LOG_FORMAT", LogFormat.JSON if production else LogFormat.TEXT, tuple(LogFormat)))
 
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000

@@ -1,20 +1,21 @@
 """How the API itself is doing."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from bst_domain.values import format_instant
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success
-from bst_litestar.prometheus import Scrape
 from bst_litestar.queries import whole_number
 from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import header_map, id_of
+
+#: The page for Prometheus and its media type.
+Scrape = Callable[[], Awaitable[tuple[bytes, str]]]
 
 STATUS_CLASSES = (2, 3, 4, 5)
 
@@ -65,6 +66,7 @@ def metrics_routes(
 
     @get("/metrics")
     async def prometheus() -> Response[bytes]:
-        return Response(await scrape(), media_type=CONTENT_TYPE_LATEST)
+        page, media_type = await scrape()
+        return Response(page, media_type=media_type)
 
     return [api_metrics, prometheus]

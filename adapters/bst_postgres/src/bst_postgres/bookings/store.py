@@ -27,7 +27,7 @@ from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_a
 _CLAIM = """
 select log.* from unnest(%(ids)s::uuid[]) as given (event_key)
 cross join lateral (
-  select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count
+  select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count, trace_context
   from ingest_event_log where ingest_event_log.event_key = given.event_key and process_status = 'RECEIVED'
     and (next_retry_at is null or next_retry_at <= %(now)s)
   for update skip locked) log
@@ -135,8 +135,9 @@ class _Processing:
                 payload=payload,
                 received_at=received_at,
                 executions=attempts,
+                trace_context=trace_context,
             )
-            for event_key, channel, ref, payload, received_at, attempts in rows
+            for event_key, channel, ref, payload, received_at, attempts, trace_context in rows
         }
         return [claimed[event_id] for event_id in dict.fromkeys(event_ids) if event_id in claimed]
 

@@ -27,6 +27,7 @@ ingest_event_log = Table(
     Column("processed_at", INSTANT),
     Column("raw_payload", JSONB, nullable=False),
     Column("error_message", Text),
+    Column("trace_context", String(55)),  # W3C traceparent of the request that brought it
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     CheckConstraint(
         "process_status in ('RECEIVED', 'PROCESSING', 'DONE', 'FAILED')",

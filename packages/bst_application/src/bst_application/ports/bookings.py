@@ -10,7 +10,7 @@ from attrs import frozen
 
 from bst_application.ports.audit import AuditEntry
 from bst_domain.booking import Booking, BookingFacts, Field, OpsInputs, Reason
-from bst_domain.ingest import DeadLetter, ExternalReference, RetryAt
+from bst_domain.ingest import DeadLetter, ExternalReference, FailureCode, RetryAt
 from bst_domain.values import BookingIdentity, BookingKey, EventId, FulfilmentStatus, PaymentStatus
 
 
@@ -23,6 +23,7 @@ class ClaimedEvent:
     payload: Any  # decoded JSON
     received_at: datetime
     executions: int
+    trace_context: str | None = None  # of the request that brought it
 
 
 @frozen(kw_only=True)
@@ -93,6 +94,7 @@ class FailedEvent:
     """An event whose execution failed, and what is to become of it."""
 
     event: ClaimedEvent
+    code: FailureCode
     detail: str
     then: RetryAt | DeadLetter
 

@@ -24,6 +24,7 @@ class NewEvent:
     payload_hash: str  # lower-case hex SHA-256 of the raw bytes
     payload: str  # the body in its canonical spelling
     received_at: datetime
+    trace_context: str | None = None  # of the request that brought it
 
 
 @frozen(kw_only=True)

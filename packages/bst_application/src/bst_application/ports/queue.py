@@ -4,7 +4,7 @@ from asyncio import Event
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bst_domain.values import EventId
 
@@ -16,10 +16,12 @@ class Job:
     That holds while the broker remembers the job: until it is done and then for as long as jobs that ended are kept (RETENTION in
     ``bst_domain.ingest``: 14 days when it completed, 30 when it failed). A broker that lost its data has forgotten its jobs, too;
     then a job may run again, and finds its events done.
+    ``trace_context`` goes along where the broker can carry it; what is lost with it is a line in a trace, no more.
     """
 
     id: str
     event_ids: tuple[EventId, ...]
+    trace_context: str | None = field(default=None, eq=False)
 
 
 @frozen(kw_only=True)

@@ -2,10 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+
+from attrs import evolve
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.event_log import StagedJobs
 from bst_application.ports.queue import Job, JobQueue
+from bst_application.ports.tracing import NO_TRACING, SpanKind, Tracing
 
 _log = logging.getLogger(__name__)
 
@@ -13,10 +17,32 @@ _log = logging.getLogger(__name__)
 PENDING_LIMIT = 1000
 
 
+async def enqueue(queue: JobQueue, job: Job, tracing: Tracing) -> None:
+    """One job to the queue, with its trace. Raises Unavailable."""
+    attributes = {
+        "messaging.system": "bullmq",
+        "messaging.destination.name": queue.name,
+        "messaging.message.id": job.id,
+    }
+    with tracing.span(
+        "enqueue", kind=SpanKind.PRODUCER, parent=job.trace_context, detached=True, attributes=attributes
+    ) as span:
+        await queue.enqueue(job if span.context is None else evolve(job, trace_context=span.context))
+
+
 class HandOver:
     """Takes jobs as they are committed and enqueues them in the background, in order."""
 
-    def __init__(self, *, queue: JobQueue, staged_jobs: StagedJobs) -> None:
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        staged_jobs: StagedJobs,
+        tracing: Tracing = NO_TRACING,
+        note_handed_over: Callable[[int], None] | None = None,
+    ) -> None:
+        self._tracing = tracing
+        self._note_handed_over = note_handed_over
         self._queue = queue
         self._staged_jobs = staged_jobs
         self._pending: asyncio.Queue[Job] = asyncio.Queue(PENDING_LIMIT)
@@ -45,13 +71,15 @@ class HandOver:
         handed: list[str] = []
         for job in jobs:
             try:
-                await self._queue.enqueue(job)
+                await enqueue(self._queue, job, self._tracing)
             except Unavailable:
                 self._note(False)
                 break
             self._note(True)
             handed.append(job.id)
         if handed:
+            if self._note_handed_over is not None:
+                self._note_handed_over(len(handed))
             try:
                 await self._staged_jobs.unstage(handed)
             except (Unavailable, Conflict):  # the relay may be deleting the same rows in another order

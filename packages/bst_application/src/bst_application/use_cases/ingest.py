@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.grouping import GroupCommit
+from bst_application.log_fields import unbound
 from bst_application.ports.event_log import NewEvent
+from bst_application.ports.tracing import NO_TRACING, Tracing
 from bst_application.use_cases.accept import AcceptDeliveries, Delivery, Outcome
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.process import ProcessEvents
@@ -30,8 +32,15 @@ class IngestDoor:
     """Accepts single deliveries, many at a time. ``inline`` processes at once what no queue will (sync fallback)."""
 
     def __init__(
-        self, *, accept: AcceptDeliveries, hand_over: HandOver, inline: ProcessEvents | None, flushers: int = 2
+        self,
+        *,
+        accept: AcceptDeliveries,
+        hand_over: HandOver,
+        inline: ProcessEvents | None,
+        flushers: int = 2,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
+        self._tracing = tracing
         self._accept = accept
         self._hand_over = hand_over
         self._inline = inline
@@ -51,9 +60,21 @@ class IngestDoor:
         await self._group.close()
 
     async def _flush(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
-        outcomes, job = await self._accept(deliveries)
+        # A group of one belongs to its request's trace; the commit of several belongs to none of theirs and names them all.
+        origins = [d.event.trace_context for d in deliveries if d.event is not None] if self._tracing.is_on else []
+        parent = origins[0] if len(origins) == 1 else None
+        # The flush runs in the context of whoever came first, and is not its work alone.
+        with (
+            unbound(),
+            self._tracing.span(
+                "accept group", parent=parent, detached=True, attributes={"bst.group.size": len(deliveries)}
+            ) as span,
+        ):
+            if parent is None:
+                span.link(origins)
+            outcomes, job = await self._accept(deliveries)
         if job is not None:
-            self._hand_over.offer(job)
+            self._hand_over.offer(evolve(job, trace_context=span.context))
         accepted = [outcome.event_id for outcome in outcomes if isinstance(outcome, Accepted)]
         inline = bool(accepted) and job is None and await self._process_inline(accepted)
         return [
@@ -84,6 +105,7 @@ def new_event(
     payload_hash: str,
     now: datetime,
     new_id: Callable[[], UUID],
+    trace_context: str | None = None,
 ) -> NewEvent:
     """The row that a checked body would become."""
     payload = canonical_text(body)
@@ -101,4 +123,5 @@ def new_event(
         payload_hash=payload_hash,
         payload=payload,
         received_at=now,
+        trace_context=trace_context,
     )

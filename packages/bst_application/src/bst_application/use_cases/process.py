@@ -7,6 +7,7 @@ dead-lettered alone. A job that arrives twice finds nothing to claim the second 
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,9 @@ from bst_application.ports.bookings import (
     Statuses,
     StoredBooking,
 )
+from bst_application.ports.tracing import NO_TRACING, Span, Tracing
+from bst_application.ports.watching import UNWATCHED, ProcessingWatch
+from bst_application.use_cases.executions import Telling
 from bst_application.use_cases.repair import LEASE
 from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, merge, project
 from bst_domain.ingest import (
@@ -64,6 +68,8 @@ class ProcessEvents:
     store: BookingStore
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    tracing: Tracing = NO_TRACING
+    watch: ProcessingWatch = UNWATCHED
 
     async def __call__(self, event_ids: Sequence[EventId]) -> int:
         """Processes those that are due and in nobody else's hands; returns how many were finished or failed for good.
@@ -83,6 +89,7 @@ class ProcessEvents:
             except Unavailable:
                 raise
             except Conflict:
+                self.watch.conflicted()
                 failure = Failure(FailureCode.LOCK_CONFLICT, "another transaction kept winning")
             except Exception as error:
                 _log.exception("processing failed for a group of %d", len(event_ids))
@@ -96,21 +103,31 @@ class ProcessEvents:
         return 1
 
     async def _commit(self, event_ids: Sequence[EventId]) -> int:
+        with self.tracing.span("process group") as span:
+            return await self._commit_within(span, event_ids)
+
+    async def _commit_within(self, span: Span, event_ids: Sequence[EventId]) -> int:
         now = self.now()
-        async with self.store.processing() as tx:
-            claimed = await tx.claim(event_ids, now=now)
-            if not claimed:
-                return 0
-            read, failed = _read_all(claimed, now)
-            changes: Sequence[BookingChange] = ()
-            replays: list[SettledReplay] = []
-            if read:
-                changes = await self._fold(tx, read, now)
-                replays += await tx.finish([entry.event for entry in read], now=now)
-            if failed:
-                replays += await tx.fail(failed, now=now, lease=LEASE)
-            if replays:
-                await tx.audit([_replay_entry(replay, changes, now) for replay in replays])
+        telling = Telling(tracing=self.tracing, watch=self.watch)
+        with ExitStack() as ending:
+            async with self.store.processing() as tx:
+                claimed = await tx.claim(event_ids, now=now)
+                if not claimed:
+                    return 0
+                _say_what_for(span, claimed)
+                read, failed = _read_all(claimed, now)
+                changes: Sequence[BookingChange] = ()
+                replays: list[SettledReplay] = []
+                if read:
+                    with self.tracing.span("fold"):
+                        changes = await self._fold(tx, read, now)
+                    replays += await tx.finish([entry.event for entry in read], now=now)
+                if failed:
+                    replays += await tx.fail(failed, now=now, lease=LEASE)
+                if replays:
+                    await tx.audit([_replay_entry(replay, changes, now) for replay in replays])
+                ending.enter_context(self.tracing.span("commit"))
+        telling.committed([entry.event for entry in read], failed, replays, group=span, now=now)
         return len(claimed)
 
     async def _fold(self, tx: ProcessingTransaction, read: Sequence[_Read], now: datetime) -> list[BookingChange]:
@@ -146,11 +163,20 @@ class ProcessEvents:
 
     async def _record_failure(self, event_id: EventId, failure: Failure) -> None:
         now = self.now()
-        async with self.store.processing() as tx:
-            claimed = await tx.claim([event_id], now=now)
-            replays = await tx.fail([_failed(event, failure, now) for event in claimed], now=now, lease=LEASE)
-            if replays:
-                await tx.audit([_replay_entry(replay, (), now) for replay in replays])
+        telling = Telling(tracing=self.tracing, watch=self.watch)
+        with self.tracing.span("record failure") as span:
+            async with self.store.processing() as tx:
+                claimed = await tx.claim([event_id], now=now)
+                failed = [_failed(event, failure, now) for event in claimed]
+                replays = await tx.fail(failed, now=now, lease=LEASE)
+                if replays:
+                    await tx.audit([_replay_entry(replay, (), now) for replay in replays])
+            telling.committed([], failed, replays, group=span, now=now)
+
+
+def _say_what_for(span: Span, claimed: Sequence[ClaimedEvent]) -> None:
+    span.set({"messaging.batch.message_count": len(claimed)})
+    span.link([event.trace_context for event in claimed])
 
 
 def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: datetime) -> AuditEntry:
@@ -240,7 +266,7 @@ def _read(event: ClaimedEvent) -> _Read | Failure:
 
 def _failed(event: ClaimedEvent, failure: Failure, now: datetime) -> FailedEvent:
     then = decide_after_failure(failure, executions=event.executions + 1, now=now)
-    return FailedEvent(event=event, detail=f"{failure.code}: {failure.detail}", then=then)
+    return FailedEvent(event=event, code=failure.code, detail=f"{failure.code}: {failure.detail}", then=then)
 
 
 def _without_guest_data(error: Exception) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from bst_application.grouping import GroupCommit
+from bst_application.log_fields import unbound
 from bst_application.ports.queue import Job
+from bst_application.ports.tracing import NO_TRACING, Tracing
 from bst_application.use_cases.process import GROUP_SIZE, ProcessEvents
 
 
@@ -13,8 +15,9 @@ class ProcessJobs:
     One group at a time: two groups of one process would only wait for each other's bookings, which lie close together.
     """
 
-    def __init__(self, process: ProcessEvents) -> None:
+    def __init__(self, process: ProcessEvents, tracing: Tracing = NO_TRACING) -> None:
         self._process = process
+        self._tracing = tracing
         self._group: GroupCommit[Job, None] = GroupCommit(
             self._flush, most=GROUP_SIZE, flushers=1, weigh=lambda job: len(job.event_ids)
         )
@@ -24,5 +27,10 @@ class ProcessJobs:
         await self._group(job)
 
     async def _flush(self, jobs: Sequence[Job]) -> list[None]:
-        await self._process(list(dict.fromkeys(event_id for job in jobs for event_id in job.event_ids)))
+        # The flush runs in the context of whichever job came first; it is the work of all of them.
+        alone = jobs[0].trace_context if len(jobs) == 1 else None
+        with unbound(), self._tracing.span("process jobs", parent=alone, detached=True) as span:
+            if alone is None:
+                span.link([job.trace_context for job in jobs])
+            await self._process(list(dict.fromkeys(event_id for job in jobs for event_id in job.event_ids)))
         return [None] * len(jobs)

@@ -12,6 +12,8 @@ from bst_application.errors import Unavailable
 from bst_application.ports.bookings import BookingStore
 from bst_application.ports.event_log import StagedJobs
 from bst_application.ports.queue import JobQueue
+from bst_application.ports.tracing import NO_TRACING, Tracing
+from bst_application.use_cases.hand_over import enqueue
 from bst_application.use_cases.process import ProcessEvents
 
 #: A job that is staged for longer was not handed over by the process that accepted it.
@@ -29,13 +31,14 @@ class RelayStagedJobs:
     staged_jobs: StagedJobs
     queue: JobQueue
     now: Callable[[], datetime]
+    tracing: Tracing = NO_TRACING
 
     async def __call__(self) -> int:
         """Returns how many jobs were handed over; stops at the first that the queue cannot take. Raises Unavailable (log)."""
         handed: list[str] = []
         for job in await self.staged_jobs.staged(before=self.now() - RELAY_AFTER, limit=RELAY_LIMIT):
             try:
-                await self.queue.enqueue(job)
+                await enqueue(self.queue, job, self.tracing)
             except Unavailable:
                 break
             handed.append(job.id)

@@ -7,10 +7,12 @@ from functools import reduce
 from typing import Any, Protocol
 
 import pytest
+from attrs import evolve
 
 from bst_application.ids import uuid7
 from bst_application.ports.bookings import BookingStore, StoredBooking
 from bst_application.ports.event_log import EventLog
+from bst_application.use_cases.accept import Delivery
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_domain.booking import NOTHING, BookingFacts, Field, merge
@@ -24,6 +26,10 @@ WEB_1 = BookingIdentity("DIRECT", ExternalRef("WEB-1"))
 
 class BookingStorage(BookingStore, EventLog, Protocol):
     """Bookings beside the log that they are folded from."""
+
+
+#: The example of the W3C recommendation.
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 async def accept(storage: EventLog, *said: dict[str, Any]) -> list[EventId]:
@@ -87,6 +93,16 @@ class BookingStoreConformance:
         assert booking.facts == folded(STORY[:1], ids)
         assert booking.statuses.fulfilment is FulfilmentStatus.NEW
         assert booking.statuses.payment is PaymentStatus.PENDING_PAYMENT
+
+    async def test_the_trace_of_a_request_comes_out_of_the_log_with_its_event(self, storage: BookingStorage) -> None:
+        without, with_one = delivery(body(), "k1"), delivery(body(ref="WEB-2"), "k2")
+        assert with_one.event is not None
+        traced = Delivery(nonce=with_one.nonce, event=evolve(with_one.event, trace_context=TRACE))
+        outcomes, _ = await accepting(storage)([without, traced])
+        ids = [outcome.event_id for outcome in outcomes if isinstance(outcome, Accepted)]
+        async with storage.processing() as tx:
+            claimed = await tx.claim(ids, now=NOW)
+        assert [event.trace_context for event in claimed] == [None, TRACE]
 
     async def test_what_is_stored_is_what_the_domain_folds(self, storage: BookingStorage) -> None:
         ids = await accept(storage, *STORY)

@@ -150,5 +150,6 @@ def _claimed(row: LogRow) -> ClaimedEvent:
         identity=row.event.content.identity,
         payload=payload,
         received_at=row.event.received_at,
+        trace_context=row.event.trace_context,
         executions=row.executions,
     )

@@ -96,6 +96,7 @@ class SteppingStorage(Stepping):
 class Broker:
     """A queue that can be down, deliver twice, and lose everything."""
 
+    name: str = "simulated"
     down: bool = False
     waiting: deque[Job] = field(factory=deque)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -17,63 +17,25 @@ from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import DatabaseProbe, IngestReader
 
-#: Seconds. The door's goal at low load is 10 ms; a producer gives up after some ten seconds.
-BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LOOK_WITHIN_S = 3.0
 
 Family = GaugeMetricFamily
 
 
 @frozen(kw_only=True)
-class PoolUse:
-    """Database connections of this process."""
-
-    in_use: int
-    size: int
-
-
-class Instruments:
-    """What this process counts while it works; a registry of its own, so that two APIs in one process do not mix."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._deliveries = Counter(
-            "bst_ingest_deliveries",
-            "Deliveries by what became of them: ACCEPTED, REPLAYED, or the refusal's machine string",
-            ["outcome"],
-            registry=self.registry,
-        )
-        self._requests = Histogram(
-            "bst_http_request_seconds",
-            "Time until the answer began to leave, on the core's own paths",
-            ["method", "status"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-
-    def delivery(self, outcome: str) -> None:
-        """One answer of the ingest door."""
-        self._deliveries.labels(outcome).inc()
-
-    def answered(self, method: str, status: int, seconds: float) -> None:
-        """One answer on a core path."""
-        self._requests.labels(method, str(status)).observe(seconds)
-
-
-@frozen(kw_only=True)
 class Scrape:
     """One look at everything. What does not answer is said to be down and left out; the page itself always comes."""
 
-    instruments: Instruments
+    registry: CollectorRegistry
     events: IngestReader
     queue: JobQueue
     probe: DatabaseProbe
-    pool_use: Callable[[], PoolUse]
     flags: Callable[[], Iterable[tuple[str, bool]]]
     now: Callable[[], datetime]
 
-    async def __call__(self) -> bytes:
-        families = [self._pool(), self._flags()]
+    async def __call__(self) -> tuple[bytes, str]:
+        """The page and its media type."""
+        families = [self._flags()]
         for made in await asyncio.gather(
             _or_down("bst_database_up", "Whether the operational database answers", self._stored()),
             _or_down("bst_queue_up", "Whether the queue's broker answers", self._queued()),
@@ -81,14 +43,7 @@ class Scrape:
             families += made
         looked = CollectorRegistry()
         looked.register(_Given(families))
-        return generate_latest(self.instruments.registry) + generate_latest(looked)
-
-    def _pool(self) -> Family:
-        use = self.pool_use()
-        family = Family("bst_database_pool_connections", "Connections of this process", labels=["state"])
-        family.add_metric(["in_use"], use.in_use)
-        family.add_metric(["limit"], use.size)
-        return family
+        return generate_latest(self.registry) + generate_latest(looked), CONTENT_TYPE_LATEST
 
     def _flags(self) -> Family:
         family = Family("bst_flag_on", "Switches: 1 is on", labels=["flag"])
