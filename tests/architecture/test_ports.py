@@ -29,9 +29,19 @@ SUITES = {
     "BookingReader": "BookingReaderConformance",
     "IngestReader": "IngestReaderConformance",
     "DatabaseProbe": "DatabaseProbeConformance",
+    "AccessStore": "AccessStoreConformance",
+    "ReconciliationReader": "ReconciliationConformance",
+    "Tracing": "TracingConformance",
+    "Span": "TracingConformance",
+    "ProcessingWatch": "ProcessingWatchConformance",
 }
-#: Who must run a suite besides the fake; every adapter that keeps a port is named after it or after its product.
-MORE = {"JobQueueConformance": {"Redis", "Sqlite"}}
+#: Who must run a suite, when it is not the fake in memory and PostgreSQL. Classes are named after the adapter or its product.
+USUAL = {"Memory", "Postgres"}
+RUNNERS = {
+    "JobQueueConformance": USUAL | {"Redis", "Sqlite"},
+    "TracingConformance": {"No", "Otel"},
+    "ProcessingWatchConformance": {"Nobody", "Prometheus"},
+}
 
 
 def ports() -> set[str]:
@@ -86,7 +96,7 @@ def test_every_port_has_a_suite() -> None:
 def test_every_suite_is_run_by_the_fake_and_by_each_real_adapter(suite: str) -> None:
     bases = classes_of_the_tests()
     running = {name for name in bases if name.startswith("Test") and runs(name, suite, bases)}
-    for product in {"Memory", "Postgres", *MORE.get(suite, ())}:
+    for product in RUNNERS.get(suite, USUAL):
         assert [name for name in running if name.startswith(f"Test{product}")], f"{product} does not run {suite}"
 
 

@@ -128,7 +128,7 @@ async def test_a_consumer_leaves_a_connection_that_fell_silent(
     redis: RedisProgram, queue: RedisJobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody says goodbye: only the silence tells that nothing will ever come on this connection."""
-    monkeypatch.setattr("bst_bullmq.redis_queue.WORKER_SILENCE_S", 1.0)
+    monkeypatch.setattr("bst_bullmq.redis_queue.WORKER_SILENCE_S", 1.5)
     redis.start()
     seen: list[Job] = []
 

@@ -164,7 +164,8 @@ def test_text_says_the_same_on_one_line(lines: Lines) -> None:
 
 
 def test_production_logs_json_unless_it_is_told_otherwise() -> None:
-    secrets = dict.fromkeys(("CORE_API_ADMIN_TOKEN", "INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET"), "x" * 32)
+    names = ("CORE_API_ADMIN_TOKEN", "INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET")
+    secrets = {name: f"0123456789abcdef-of-{name}" for name in names}
     assert settings_from({}).log_format is LogFormat.TEXT
     assert settings_from({"BST_ENV": "production", **secrets}).log_format is LogFormat.JSON
     assert settings_from({"BST_ENV": "production", **secrets, "BST_LOG_FORMAT": "Text"}).log_format is LogFormat.TEXT

@@ -13,7 +13,8 @@ from bst_bullmq.bullmq_queue import ANSWER_WITHIN_S, LEASE_S, BullMQJobQueue
 #: More callers than this wait for each other, within their second.
 QUEUE_CONNECTIONS = 16
 WORKER_CONNECTIONS = 128
-#: BullMQ blocks for ten seconds at most while it waits for work. A broker that says nothing for longer hangs.
+#: A broker that says nothing for this long while the worker waits for work hangs. It is asked to say so every third of that:
+#: a socket that times out in the middle of a wait would cost jobs their wake-up call. BullMQ waits ten seconds at most.
 WORKER_SILENCE_S = 15.0
 
 
@@ -29,7 +30,8 @@ class _RedisBroker:
         return {"connection": self._client(ANSWER_WITHIN_S, connections=QUEUE_CONNECTIONS)}
 
     def worker_options(self) -> dict[str, Any]:
-        return {"connection": self._client(WORKER_SILENCE_S, connections=WORKER_CONNECTIONS)}
+        client = self._client(WORKER_SILENCE_S, connections=WORKER_CONNECTIONS)
+        return {"connection": client, "drainDelay": WORKER_SILENCE_S / 3}
 
     async def prepare(self, worker: Worker) -> None:
         # The blocking connection must know its server's version before it blocks, or delayed jobs run up to a second late.

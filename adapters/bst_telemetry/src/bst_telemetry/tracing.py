@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
-from bst_application.ports.tracing import NO_TRACING, Attributes, Span, SpanKind, Tracing
+from bst_application.ports.tracing import NO_TRACING, Attributes, Span, SpanKind, Tracing, trace_context
 from bst_application.settings import BadSettings
 
 _KINDS: Final = {
@@ -40,8 +40,8 @@ class OtelSpan:
 
     def link(self, contexts: Sequence[str | None]) -> None:
         for context in dict.fromkeys(contexts):
-            if context is not None:
-                self._span.add_link(_read(context))
+            if (linked := _read(context)).is_valid:
+                self._span.add_link(linked)
 
     def fail(self, why: str) -> None:
         self._span.set_attribute("error.type", why)
@@ -94,7 +94,7 @@ class OtelTracing:
         links: Sequence[str | None],
         attributes: Attributes,
     ) -> None:
-        made = [trace.Link(_read(context)) for context in links if context is not None]
+        made = [trace.Link(linked) for context in links if (linked := _read(context)).is_valid]
         span = self.tracer.start_span(
             name, _under(parent), kind=_KINDS[kind], attributes=attributes, links=made, start_time=began_ns
         )
@@ -109,7 +109,11 @@ def _written(context: trace.SpanContext) -> str | None:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
-def _read(context: str) -> trace.SpanContext:
+def _read(stored: str | None) -> trace.SpanContext:
+    """What cannot be read is a trace of nobody."""
+    context = trace_context(stored)
+    if context is None:
+        return trace.INVALID_SPAN_CONTEXT
     return trace.SpanContext(
         trace_id=int(context[3:35], 16),
         span_id=int(context[36:52], 16),
