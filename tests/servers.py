@@ -52,7 +52,8 @@ class PostgresAddress:
 
     def create(self, database: str, *, template: str = "template1") -> str:
         """Makes a database and returns its URL. Nobody may be connected to the template."""
-        self._execute(f'create database "{database}" template "{template}"')
+        # A copy of the files costs half of what writing them to the log costs.
+        self._execute(f'create database "{database}" template "{template}" strategy file_copy')
         return self.dsn(database)
 
     def drop(self, database: str) -> None:

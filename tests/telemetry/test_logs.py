@@ -121,7 +121,8 @@ async def test_a_crowd_that_is_refused_does_not_fill_the_disk(lines: Lines, post
     seconds = {line["time"][:19] for line in lines.read()}
     told = lines.read(outcome="MISSING_OR_INVALID_AUTHORIZATION")
     left_out = sum(line["count"] for line in lines.read(level="WARNING"))
-    assert len(told) <= LINES_PER_S * len(seconds)
+    # Seconds are counted from the start of the machine, so one more of them may have begun than the lines show.
+    assert len(told) <= LINES_PER_S * (len(seconds) + 1) < LINES_PER_S * 4
     assert len(told) + left_out <= LINES_PER_S * 4
 
 

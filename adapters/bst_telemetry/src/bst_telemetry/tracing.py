@@ -1,19 +1,22 @@
 """Tracing on OpenTelemetry, configured by the standard OTEL_* variables and off without them."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, frozen
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
 from bst_application.ports.tracing import NO_TRACING, Attributes, Span, SpanKind, Tracing, trace_context
 from bst_application.settings import BadSettings
+
+if TYPE_CHECKING:  # the SDK costs 0.4 s and 20 MB, and most processes do not trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 _KINDS: Final = {
     SpanKind.SERVER: trace.SpanKind.SERVER,
@@ -154,6 +157,10 @@ def traces_from(environ: Mapping[str, str], *, service: str) -> Traces:
 
 def provider_for(exporter: SpanExporter, *, service: str) -> TracerProvider:
     """Spans in batches, in the background: nobody waits for the collector."""
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
     provider = TracerProvider(resource=Resource.create({"service.name": service, "service.namespace": "bst"}))
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
@@ -170,6 +177,8 @@ def _exporter(environ: Mapping[str, str]) -> SpanExporter | None:
     if named == "none":
         return None
     if named == "console":
+        from opentelemetry.sdk.trace.export import ConsoleSpanExporter
+
         return ConsoleSpanExporter(out=sys.stderr)
     protocol = (
         environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
