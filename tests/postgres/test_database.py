@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from bst_application.errors import Unavailable
+from bst_application.errors import Conflict, InDoubt, Unavailable
 from bst_application.ids import uuid7
 from bst_application.use_cases.accept import AcceptDeliveries
 from bst_postgres import database as module
@@ -32,7 +32,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     execute = psycopg.AsyncConnection.execute
 
     async def counting(self: Any, query: Any, *args: Any, **options: Any) -> Any:
-        sent.append(str(query))
+        if query not in {"begin", "commit"}:  # these two travel with their neighbours
+            sent.append(str(query))
         return await execute(self, query, *args, **options)
 
     with monkeypatch.context() as patch:
@@ -99,3 +100,53 @@ async def test_a_pool_that_is_used_up_says_so(postgres_dsn: str, monkeypatch: py
                     pass
     finally:
         await small.close()
+
+
+@pytest.mark.parametrize("pipelined", [False, True])
+async def test_an_error_undoes_everything_and_leaves_a_usable_connection(postgres_dsn: str, pipelined: bool) -> None:
+    database = Database(postgres_dsn, pool_size=1)
+    try:
+        for failing in ("a bug", "a broken rule"):
+            with pytest.raises((Conflict, ZeroDivisionError)):
+                await _fails(database, failing, pipelined=pipelined)
+        with pytest.raises(
+            ZeroDivisionError
+        ):  # the connection has not stayed in a mode where each statement is for good
+            await _fails(database, "a bug", pipelined=False)
+        async with database.transaction() as connection:
+            found = await (await connection.execute("select count(*) from ingest_nonce")).fetchone()
+        assert found == (0,)
+    finally:
+        await database.close()
+
+
+async def _fails(database: Database, how: str, *, pipelined: bool) -> None:
+    async with database.transaction(pipelined=pipelined) as connection:
+        await connection.execute("insert into ingest_nonce values ('once', now())")
+        if how == "a bug":
+            raise ZeroDivisionError
+        await connection.execute("insert into ingest_nonce values ('once', now())")
+
+
+@pytest.mark.parametrize("pipelined", [False, True])
+async def test_a_connection_lost_before_the_commit_is_unavailable_and_with_it_in_doubt(
+    postgres_dsn: str, pipelined: bool
+) -> None:
+    database = Database(postgres_dsn, pool_size=1)
+    try:
+        with pytest.raises(Unavailable) as early:
+            await _loses_its_connection(postgres_dsn, database, pipelined=pipelined, goes_on=True)
+        assert not isinstance(early.value, InDoubt)
+        with pytest.raises(InDoubt):
+            await _loses_its_connection(postgres_dsn, database, pipelined=pipelined, goes_on=False)
+    finally:
+        await database.close()
+
+
+async def _loses_its_connection(dsn: str, database: Database, *, pipelined: bool, goes_on: bool) -> None:
+    async with database.transaction(pipelined=pipelined) as connection:
+        await (await connection.execute("select 1")).fetchone()
+        with psycopg.connect(dsn, autocommit=True) as other:
+            other.execute("select pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+        if goes_on:
+            await (await connection.execute("select 2")).fetchone()

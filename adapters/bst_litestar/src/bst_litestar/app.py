@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import asgi
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
@@ -108,12 +108,25 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
     )
     is_core = _is_core_path(app)
     app.asgi_handler = observed(
-        counted(guarded(app.asgi_handler, parts.guard), note, is_core),
+        counted(guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard), note, is_core),
         parts.tracing,
         is_core_path=is_core,
         quiet_path=PATH,
     )
     return app
+
+
+def _straight_to(ingest: IngestEndpoint, otherwise: ASGIApp) -> ASGIApp:
+    """The door's own path does without routing: at some thousand requests a second that is a tenth of the work."""
+
+    async def dispatching(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == PATH:
+            scope["path_template"] = PATH
+            await ingest(scope, receive, send)
+        else:
+            await otherwise(scope, receive, send)
+
+    return dispatching
 
 
 def _is_core_path(app: Litestar) -> Callable[[str], bool]:

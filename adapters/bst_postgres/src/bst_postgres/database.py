@@ -8,7 +8,7 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -17,6 +17,7 @@ import msgspec
 import psycopg
 import sqlalchemy.exc
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -105,26 +106,27 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self, *, brief: bool = True) -> AsyncIterator[DriverConnection]:
+    async def transaction(self, *, brief: bool = True, pipelined: bool = False) -> AsyncIterator[DriverConnection]:
         """A psycopg connection in a transaction; commits on leaving without an exception.
 
         Raises Unavailable, InDoubt (lost while committing) and Conflict; anything else is a bug and passes through. One that is
-        not ``brief`` may last as long as it likes.
+        not ``brief`` may last as long as it likes. In a ``pipelined`` one a statement waits for its answer only where rows are
+        fetched: the beginning goes out with the first statement, the commit with the last. An error of a statement whose rows
+        nobody fetches may come with the commit.
         """
         with _translated():
             connection = await self._live_connection()
             raw = await _driver(connection)
         try:
             with _hanging_up(raw, self._hang_up_after_s if brief else None):
-                with _translated():
-                    yield raw
-                try:
+                if pipelined:
+                    async with _in_pipeline(raw):
+                        yield raw
+                else:
                     with _translated():
+                        yield raw
+                    with _committing():
                         await raw.commit()
-                except Unavailable as lost:
-                    if _was_refused(lost.__cause__):
-                        raise
-                    raise InDoubt(str(lost)) from lost
         except BaseException:
             await _discard(connection, raw)
             raise
@@ -185,6 +187,7 @@ async def _discard(connection: AsyncConnection, raw: DriverConnection) -> None:
     """Ends a failed transaction; a connection that cannot even roll back leaves the pool. The first error stays the error."""
     try:
         await raw.rollback()
+        await raw.set_autocommit(False)
     except psycopg.Error:
         await connection.invalidate()
     if raw.closed and not connection.invalidated:
@@ -209,6 +212,35 @@ def _hang_up(raw: DriverConnection) -> None:
     if not raw.closed:
         with socket.socket(fileno=os.dup(raw.fileno())) as line, suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)
+
+
+@asynccontextmanager
+async def _in_pipeline(raw: DriverConnection) -> AsyncIterator[None]:
+    """Begins, lets the statements follow one another, commits. psycopg's own beginning would wait for its answer."""
+    await raw.set_autocommit(True)
+    done = False
+    try:
+        with _committing(lambda: done):
+            async with raw.pipeline():
+                await raw.execute("begin")
+                yield
+                done = True
+                await raw.execute("commit")
+    finally:
+        if not raw.closed and raw.info.transaction_status is TransactionStatus.IDLE:
+            await raw.set_autocommit(False)
+
+
+@contextmanager
+def _committing(is_under_way: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """A connection that is lost while a commit is under way leaves open what became of it; an answer of the server does not."""
+    try:
+        with _translated():
+            yield
+    except Unavailable as lost:
+        if not is_under_way() or _was_refused(lost.__cause__):
+            raise
+        raise InDoubt(str(lost)) from lost
 
 
 def _was_refused(error: BaseException | None) -> bool:

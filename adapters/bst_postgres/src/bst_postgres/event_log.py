@@ -68,7 +68,7 @@ class PostgresEventLog:
 
     @asynccontextmanager
     async def accepting(self) -> AsyncIterator[AcceptTransaction]:
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(pipelined=True) as connection:
             yield _Accepting(connection, self)
 
     async def channels(self, connection: DriverConnection) -> frozenset[str]:

@@ -29,16 +29,15 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
     )
     outlived = [key for change in paying for key in rows.outlived_payment_keys(change)]
     payments = [row for change in moved for row in rows.payments_rows(change)]
-    async with connection.pipeline():  # one after another, without waiting for each answer
-        for upsert, values in plan:
-            if values:
-                await connection.execute(upsert.statement, (as_json(values),))
-        if outlived:
-            await connection.execute(
-                "delete from payment_event where payment_key = any(%s::uuid[])", (as_uuid_array(outlived),)
-            )
-        if payments:
-            await connection.execute(upserts.PAYMENT, (as_json(payments),))
+    for upsert, values in plan:
+        if values:
+            await connection.execute(upsert.statement, (as_json(values),))
+    if outlived:
+        await connection.execute(
+            "delete from payment_event where payment_key = any(%s::uuid[])", (as_uuid_array(outlived),)
+        )
+    if payments:
+        await connection.execute(upserts.PAYMENT, (as_json(payments),))
 
 
 def _touches(change: BookingChange, fields: frozenset[Field]) -> bool:

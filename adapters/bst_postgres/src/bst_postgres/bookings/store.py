@@ -105,7 +105,7 @@ class PostgresBookingStore:
 
     @asynccontextmanager
     async def processing(self) -> AsyncIterator[ProcessingTransaction]:
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(pipelined=True) as connection:
             yield _Processing(connection)
 
     async def due(self, *, now: datetime, accepted_before: datetime, limit: int) -> list[EventId]:
