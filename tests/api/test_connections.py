@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from bst_core_api.connections import BoundedConnection
 
 Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
+Application = Callable[[dict[str, Any], Receive, Send], Coroutine[Any, Any, None]]
 PHASES = ("HEAD_WITHIN_S", "BODY_WITHIN_S", "ANSWER_WITHIN_S", "_IDLE_WITHIN_S")
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
 
@@ -37,10 +38,10 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[int]:
+async def serving(served: Application = app) -> AsyncIterator[int]:
     """The port of a server with the API's connections."""
     config = uvicorn.Config(
-        app,
+        served,
         port=0,
         http=BoundedConnection,
         ws="none",
@@ -161,3 +162,49 @@ async def test_large_bodies_and_pipelines_are_not_disturbed() -> None:
         said = await talk(port, body * 30 + body[:20], body[20:] + last)
     assert said.count(b"9000") == 31
     assert said.endswith(b"   0")
+
+
+async def test_trailers_are_no_headers() -> None:
+    """What follows the last chunk reaches nobody: neither a token nor an address may come in that way."""
+    seen: list[tuple[bytes, bytes]] = []
+
+    async def noting(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        seen.extend(scope["headers"])
+
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    async with serving(noting) as port:
+        answer = await talk(port, head, b"3\r\nabc\r\n", b"0\r\nx-forwarded-for: 203.0.113.9\r\n\r\n")
+    assert answer.endswith(b"   3")
+    assert {name for name, _ in seen} == {b"host", b"transfer-encoding", b"connection"}
+
+
+async def test_a_request_that_never_ends_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MAX_REQUEST_BYTES", 10_000)
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n"
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        trailer = b"x-more: " + b"a" * 992
+        with suppress(ConnectionError):
+            for _ in range(1000):
+                writer.write(trailer + b"\r\n")
+                await writer.drain()
+                if reader.at_eof():
+                    break
+        answer = await read(reader)
+        writer.close()
+    assert answer == b"" or b"413 Content Too Large" in answer
+
+
+async def test_the_next_request_takes_no_time_from_this_ones_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.1)
+    monkeypatch.setattr(connections, "LOOK_EVERY_S", 0.02)
+
+    async def slow(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.4)
+        await app(scope, receive, send)
+
+    async with serving(slow) as port:
+        answer = await talk(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"GET / HTTP/1.1\r\n")
+    assert answer == OK + b"   0"

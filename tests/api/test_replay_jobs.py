@@ -32,7 +32,7 @@ async def work(api: Api) -> int:
     """The worker's part."""
     desk, jobs = PostgresRepairDesk(api.database), PostgresReplayJobs(api.database)
     replay = ReplayEvent(desk=desk, now=api.now, new_id=uuid7, stages_job=lambda: False)
-    return await RunReplayJobs(jobs=jobs, desk=desk, replay=replay, now=api.now)()
+    return await RunReplayJobs(jobs=jobs, desk=desk, replay=replay, now=api.now, at_once=50)()
 
 
 async def test_dry_run_then_replay_then_progress_to_the_end(replaying: Api) -> None:

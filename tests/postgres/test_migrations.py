@@ -15,7 +15,7 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
 HEAD = REVISIONS[-1]
 #: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_SEEDS = """
@@ -70,6 +70,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0007_access.py", None),
             ("r0008_trace_context.py", None),
             ("r0009_fold_as_written.py", None),
+            ("r0010_proof_of_replays.py", None),
         )
     ]
 

@@ -158,6 +158,7 @@ ADDED_TABLES: dict[str, Any] = {
             "reason": column("text"),
             "request_id": column("varchar(128)", nullable=True),
             "created_at": column("timestamptz", default=NOW),
+            "proof": column("jsonb", default="'{}'::jsonb"),
         },
         "primary_key": ["job_key"],
         "foreign_keys": {},

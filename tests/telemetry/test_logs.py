@@ -76,7 +76,42 @@ async def test_an_accepted_delivery_is_told_at_debug_with_its_event_and_booking(
     [line] = lines.read(requestId="a-request-of-mine")
     assert line["level"] == "DEBUG"
     assert line["eventId"] == answer.json()["data"]["eventId"]
-    assert (line["booking"], line["outcome"]) == ("DIRECT:WEB-1", "ACCEPTED")
+    assert (line["booking"], line["outcome"], line["producer"]) == ("DIRECT:WEB-1", "ACCEPTED", "(environment)")
+
+
+async def test_a_delivery_that_the_guard_turns_away_is_told_and_counted(
+    lines: Lines, postgres_dsn: str, redis_url: str
+) -> None:
+    async with running(postgres_dsn, redis_url, BST_LIMIT_ADDRESS_PER_MINUTE="1") as api:
+        lines.start(LogFormat.JSON)
+        answers = [await api.post(body(ref=f"WEB-{number}")) for number in range(3)]
+    refused = answers[-1]
+    assert refused.status_code == 429
+    request = refused.json()["error"]["requestId"]
+    assert refused.headers["x-request-id"] == request
+    [line] = lines.read(requestId=request)
+    assert (line["outcome"], line["route"], line["status"]) == ("RATE_LIMITED", "/v1/ingest/bookings/events", 429)
+
+
+async def test_an_outage_is_not_told_by_every_request(lines: Lines, postgres_dsn: str, redis_url: str) -> None:
+    async with running("postgresql://nobody@127.0.0.1:1/none", redis_url) as api:
+        lines.start(LogFormat.JSON)
+        for _ in range(LINES_PER_S + 30):
+            assert (await api.post(body())).status_code == 503
+    told = lines.read(outcome="INGEST_STORE_UNAVAILABLE")
+    seconds = {line["time"][:19] for line in lines.read()}
+    assert told
+    assert len(told) <= LINES_PER_S * (len(seconds) + 1)
+
+
+async def test_a_crowd_does_not_hide_who_administers(lines: Lines, postgres_dsn: str, redis_url: str) -> None:
+    admin = {"authorization": "Bearer an-admin-token-of-the-tests", "x-admin-role": "ADMIN", "x-actor": "made"}
+    async with running(postgres_dsn, redis_url) as api:
+        lines.start(LogFormat.JSON)
+        for _ in range(LINES_PER_S * 2):
+            await api.http.post("/v1/ingest/bookings/events")
+        await api.http.put("/v1/flags/INGEST_REPLAY_ENABLED", json={"value": "true", "reason": "x"}, headers=admin)
+    assert len(lines.read(method="PUT", actor="made")) == 1
 
 
 async def test_every_answer_says_its_request(lines: Lines, postgres_dsn: str, redis_url: str) -> None:

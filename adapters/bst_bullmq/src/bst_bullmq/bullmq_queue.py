@@ -129,6 +129,8 @@ class BullMQJobQueue:
                 _log.info("the queue %s is back", self._name)
             down = False
             await self._run_worker(worker, stop)
+            if not stop.is_set():  # it ended by itself, and the next one may, too
+                await _pause(stop, RECONNECT_AFTER_S)
         await self._said_goodbye()
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.handlers import asgi
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
@@ -107,8 +107,14 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         logging_config=None,
     )
     is_core = _is_core_path(app)
+
+    def note_refusal(scope: HTTPScope, refusal: Refused) -> None:
+        if scope["path"] == PATH:
+            scope["path_template"] = PATH
+            parts.ingest.note_outcome(refusal.message, refusal.status, 0)
+
     app.asgi_handler = observed(
-        counted(guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard), note, is_core),
+        counted(guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal), note, is_core),
         parts.tracing,
         is_core_path=is_core,
         quiet_path=PATH,

@@ -4,7 +4,7 @@ Cheapest first: size of the request's head, then the two buckets of the caller's
 tighter one, and when that is empty the address has to wait before it may try another token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 from litestar.enums import ScopeType
@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from bst_application.rate_limits import Buckets
 from bst_application.trusted_proxies import Network, client_of
-from bst_litestar.envelope import encode, failure, request_id
+from bst_litestar.envelope import encode, failure
 from bst_litestar.problems import Refused, rate_limited
 
 MAX_HEADERS = 100
@@ -66,7 +66,7 @@ class Guard:
         return None
 
 
-def guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
+def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refused], None]) -> ASGIApp:
     """``app`` behind the guard."""
     always = [*SECURITY_HEADERS, *([HSTS] if guard.production else [])]
     private = [*always, NO_STORE]
@@ -89,14 +89,15 @@ def guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
         if refusal is None:
             await app(scope, receive, marked)
         else:
+            scope["state"]["outcome"] = refusal.message
+            note_refusal(scope, refusal)
             await _answer(refusal, scope, marked)
 
     return guarding
 
 
 async def _answer(refusal: Refused, scope: HTTPScope, send: Send) -> None:
-    asked = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), None)
-    request = request_id(asked)
+    request: str = scope["state"]["request_id"]
     body = encode(failure(refusal.status, refusal.message, request, refusal.details))
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),

@@ -115,6 +115,7 @@ class IngestEndpoint:
             ):  # it may be a producer's, and nobody here can know: its event must not be given up
                 raise store_unavailable("INGEST_STORE_UNAVAILABLE")
             raise Refused(401, "INVALID_SERVICE_TOKEN")
+        scope["state"]["producer"] = sender.name or "(environment)"
         if wait_s := self.rates.take(sender.name):
             raise rate_limited(wait_s)
         if self.door.is_full:
@@ -140,7 +141,9 @@ class IngestEndpoint:
         try:
             receipt = await self.door(delivery)
         except (Unavailable, Conflict) as error:
-            _log.warning("nothing accepted: %s", error)
+            scope["state"]["reason"] = str(
+                error
+            )  # in the request's own line, of which there are so many a second at most
             raise store_unavailable("INGEST_STORE_UNAVAILABLE") from error
         return _data(receipt, refusal)
 

@@ -71,7 +71,7 @@ def observed(app: ASGIApp, tracing: Tracing, *, is_core_path: Callable[[str], bo
                 if tracing.is_on:
                     _describe(span, scope, method, answer.status)
                 level = _level(method, scope["path"] == quiet_path, answer.status)
-                if _log.isEnabledFor(level) and (level != logging.INFO or budget.has_room()):
+                if _log.isEnabledFor(level) and (not _may_be_anybody(answer.status) or budget.has_room()):
                     _tell(level, scope, method, answer.status, perf_counter() - began)
 
     return observing
@@ -106,6 +106,11 @@ def _level(method: str, quiet: bool, status: int) -> int:
     return logging.DEBUG if quiet or method in _QUIET_METHODS else logging.INFO
 
 
+def _may_be_anybody(status: int) -> bool:
+    """Answers that a crowd without a token can cause; what changed something, and our own bugs, are always told."""
+    return 400 <= status < 500 or status == 503
+
+
 def _route(scope: Scope) -> str:
     template: str = scope.get("path_template") or "unknown"
     return template
@@ -118,6 +123,7 @@ def _tell(level: int, scope: Scope, method: str, status: int, seconds: float) ->
         route=_route(scope),
         status=status,
         outcome=state.get("outcome"),
+        reason=state.get("reason"),
         eventId=state.get("event_id"),
         booking=state.get("booking"),
         producer=state.get("producer"),

@@ -23,7 +23,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from bst_application.errors import Conflict, InDoubt, SchemaBehind, Unavailable
+from bst_application.errors import Conflict, InDoubt, SchemaBehind, StillLocked, TooSlow, Unavailable
 
 DriverConnection = psycopg.AsyncConnection[TupleRow]
 
@@ -42,14 +42,12 @@ UNACKNOWLEDGED_MS = 20_000
 _CONFLICTS = (
     errors.DeadlockDetected,
     errors.SerializationFailure,
-    errors.LockNotAvailable,
     errors.UniqueViolation,
 )
 # Time-outs, shutdowns, full disks, fail-overs, lost connections: later may be better.
 _UNAVAILABLE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
-    errors.QueryCanceled,
     errors.ReadOnlySqlTransaction,
     errors.IdleInTransactionSessionTimeout,
 )
@@ -77,12 +75,13 @@ class Database:
         application_name: str = "bst",
         by_index: bool = False,
         hang_up_after_s: float = HANG_UP_AFTER_S,
+        lock_timeout_ms: int = LOCK_TIMEOUT_MS,
     ) -> None:
         """``by_index``: for work that only ever looks rows up by their keys. A plan that was made while a table was empty
         reads all of it, and stays until statistics come; then a new installation is slowest just when it fills."""
         self._hang_up_after_s = hang_up_after_s
         options = (
-            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={lock_timeout_ms} "
             f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
             f"{' -c enable_seqscan=off' if by_index else ''}"
         )
@@ -117,8 +116,8 @@ class Database:
         with _translated():
             connection = await self._live_connection()
             raw = await _driver(connection)
-        try:
-            with _hanging_up(raw, self._hang_up_after_s if brief else None):
+        with _hanging_up(raw, self._hang_up_after_s if brief else None):
+            try:
                 if pipelined:
                     async with _in_pipeline(raw):
                         yield raw
@@ -127,21 +126,21 @@ class Database:
                         yield raw
                     with _committing():
                         await raw.commit()
-        except BaseException:
-            await _discard(connection, raw)
-            raise
+            except BaseException:
+                await _discard(connection, raw)
+                raise
         await connection.close()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A SQLAlchemy connection for reads. Raises Unavailable and Conflict."""
+    async def reading(self, *, brief: bool = True) -> AsyncIterator[AsyncConnection]:
+        """A SQLAlchemy connection for reads. Raises Unavailable and Conflict. ``brief``: see ``transaction``."""
         with _translated():
             connection = await self._live_connection()
-            try:
-                with _hanging_up(await _driver(connection), self._hang_up_after_s):
+            with _hanging_up(await _driver(connection), self._hang_up_after_s if brief else None):
+                try:
                     yield connection
-            finally:
-                await connection.close()
+                finally:
+                    await connection.close()
 
     @property
     def pool_use(self) -> tuple[int, int]:
@@ -263,6 +262,10 @@ def _translated() -> Iterator[None]:
 def _meaning(error: BaseException | None) -> Exception | None:
     """Names the class of the trouble only: driver texts may quote rows."""
     name = type(error).__name__
+    if isinstance(error, errors.LockNotAvailable):
+        return StillLocked(f"the database refused: {name}")
+    if isinstance(error, errors.QueryCanceled):
+        return TooSlow(f"the database is not available: {name}")
     if isinstance(error, _CONFLICTS):
         return Conflict(f"the database refused: {name}")
     if isinstance(error, _BEHIND):

@@ -115,13 +115,13 @@ class PostgresReconciliationReader:
         self._database = database
 
     async def reconciliation_counts(self) -> ReconciliationCounts:
-        async with self._database.reading() as connection:
+        async with self._database.reading(brief=False) as connection:
             await connection.execute(_ROOM)
             row = (await connection.execute(_COUNTS)).one()
         return ReconciliationCounts(**row._mapping)
 
     async def duplicates(self) -> DuplicateFigures:
-        async with self._database.reading() as connection:
+        async with self._database.reading(brief=False) as connection:
             await connection.execute(_ROOM)
             row = (await connection.execute(_DUPLICATES)).one()
             indexes = (await connection.execute(_INDEXES, {"names": list(_GUARDS)})).all()

@@ -20,7 +20,7 @@ from bst_postgres.repair import LETTER_COLUMNS, letter_of
 
 _REPLAYABLE = "letter.status in ('OPEN', 'READY', 'FAILED')"
 _PENDING = """
-select item.job_key, item.dead_letter_key, item.event_key, job.actor, job.reason, job.request_id
+select item.job_key, item.dead_letter_key, item.event_key, job.actor, job.reason, job.request_id, job.proof
 from replay_job_item item join replay_job job on job.job_key = item.job_key
 where item.outcome is null
 order by job.created_at, job.job_key, item.event_key limit %s
@@ -64,9 +64,17 @@ class PostgresReplayJobs:
         named = Conditions.as_psycopg(query)
         async with self._database.transaction() as connection:
             await connection.execute(
-                "insert into replay_job (job_key, asked_filter, actor, reason, request_id, created_at)"
-                " values (%s, %s::jsonb, %s, %s, %s, %s)",
-                (job.key, as_json(dict(job.asked)), job.actor[:191], job.reason, job.request_id, job.at),
+                "insert into replay_job (job_key, asked_filter, actor, reason, request_id, proof, created_at)"
+                " values (%s, %s::jsonb, %s, %s, %s, %s::jsonb, %s)",
+                (
+                    job.key,
+                    as_json(dict(job.asked)),
+                    job.actor[:191],
+                    job.reason,
+                    job.request_id,
+                    as_json(dict(job.proof)),
+                    job.at,
+                ),
             )
             await connection.execute(
                 f"""insert into replay_job_item (job_key, event_key, dead_letter_key)
@@ -115,7 +123,13 @@ class PostgresReplayJobs:
             rows = await (await connection.execute(_PENDING, (limit,))).fetchall()
         return [
             PendingItem(
-                job=job, letter=letter, event_id=EventId(event), actor=actor, reason=reason, request_id=request_id
+                job=job,
+                letter=letter,
+                event_id=EventId(event),
+                actor=actor,
+                reason=reason,
+                request_id=request_id,
+                proof=proof,
             )
-            for job, letter, event, actor, reason, request_id in rows
+            for job, letter, event, actor, reason, request_id, proof in rows
         ]

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bst_litestar.envelope import encode, failure, request_id
-from bst_litestar.guard import SECURITY_HEADERS
+from bst_litestar.guard import NO_STORE, SECURITY_HEADERS
 
 #: Seconds for the head of a request, from its first byte or from the connection's beginning.
 HEAD_WITHIN_S: Final = 10.0
@@ -24,10 +24,12 @@ KEEP_ALIVE_S: Final = 75
 LOOK_EVERY_S: Final = 2.0
 #: A head that is still not complete after so many bytes. The guard's own limits are tighter; this one bounds the memory.
 MAX_HEAD_BYTES: Final = 64 * 1024
+#: All of a request, with what chunks and trailers add to its body of 1 MiB at most.
+MAX_REQUEST_BYTES: Final = 8 * 1024 * 1024
 
 #: uvicorn closes idle connections itself, but blank lines make it forget that.
 _IDLE_WITHIN_S: Final = KEEP_ALIVE_S + 5.0
-_REASONS: Final = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+_REASONS: Final = {400: b"Bad Request", 413: b"Content Too Large", 431: b"Request Header Fields Too Large"}
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -38,7 +40,7 @@ class BoundedConnection(HttpToolsProtocol):
     _in_head = False
     _serving = False
     _begun_now = False
-    _head_bytes = 0
+    _request_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -53,15 +55,24 @@ class BoundedConnection(HttpToolsProtocol):
         self._begun_now = False
         super().data_received(data)
         # What came with the end of an earlier request is not counted: it is bounded by what one read brings.
-        if self._in_head and not self._begun_now:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self._refuse(431, "REQUEST_HEADERS_TOO_LARGE")
+        if not self._begun_now:
+            self._request_bytes += len(data)
+            if not self.transport.is_closing():
+                if self._in_head and self._request_bytes > MAX_HEAD_BYTES:
+                    self._refuse(431, "REQUEST_HEADERS_TOO_LARGE")
+                elif self._request_bytes > MAX_REQUEST_BYTES:
+                    self._refuse(413, "BODY_TOO_LARGE")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._begun_now, self._head_bytes = True, True, 0
-        self._deadline = self.loop.time() + HEAD_WITHIN_S
+        self._in_head, self._begun_now, self._request_bytes = True, True, 0
+        if not self._serving:  # the next request's first bytes take no time away from this one's answer
+            self._deadline = self.loop.time() + HEAD_WITHIN_S
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers are no headers: whoever stands in front has not looked at them, and there is no end of them."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head, self._serving = False, True
@@ -75,7 +86,8 @@ class BoundedConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._serving = bool(self.pipeline)
         super().on_response_complete()
-        self._deadline = self.loop.time() + (ANSWER_WITHIN_S if self._serving else _IDLE_WITHIN_S)
+        within = ANSWER_WITHIN_S if self._serving else HEAD_WITHIN_S if self._in_head else _IDLE_WITHIN_S
+        self._deadline = self.loop.time() + within
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is told so in the envelope, too; the parser's own words are for nobody."""
@@ -104,6 +116,7 @@ def _answer(status: int, message: str) -> bytes:
         (b"x-request-id", request.encode()),
         (b"connection", b"close"),
         *SECURITY_HEADERS,
+        NO_STORE,
     ]
     lines = [b"HTTP/1.1 %d %s" % (status, _REASONS[status]), *(name + b": " + value for name, value in headers)]
     return b"\r\n".join([*lines, b"", body])

@@ -133,7 +133,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             sweep_all = SweepDueEvents(store=store, process=process, now=now)
             leases = TakeBackStuckReplays(desk=desk, now=now)
 
-            run_jobs = RunReplayJobs(jobs=replay_jobs, desk=desk, replay=replay, now=now)
+            run_jobs = RunReplayJobs(
+                jobs=replay_jobs, desk=desk, replay=replay, now=now, at_once=settings.replays_per_s
+            )
 
             async def sweep() -> int:
                 return 0 if queue_on() else await sweep_all()
@@ -143,7 +145,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
 
             tasks += [
                 asyncio.create_task(periodically("the sweep", sweep, every_s=SWEEP_EVERY_S, stop=stop)),
-                asyncio.create_task(periodically("the replay jobs", jobs, every_s=SWEEP_EVERY_S, stop=stop)),
+                asyncio.create_task(
+                    periodically("the replay jobs", jobs, every_s=SWEEP_EVERY_S, stop=stop, busy=lambda _: False)
+                ),
                 asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
             ]
         try:

@@ -53,6 +53,8 @@ FORGET_NONCES_EVERY_S = 300.0
 LEASES_EVERY_S = 30.0
 #: One connection for the queue's jobs; the loops beside them run one statement now and then.
 POOL_SIZE = 8
+#: Whoever waits for one booking holds up a whole group; the booking's events come again in half a minute.
+LOCK_TIMEOUT_MS = 1_000
 
 
 def now() -> datetime:
@@ -65,7 +67,13 @@ async def work(
 ) -> None:
     """Works by this clock until ``stop`` is set, through every outage of database and queue. Raises BadSettings at the start."""
     assert settings.ops_db_url is not None
-    database = Database(settings.ops_db_url, pool_size=POOL_SIZE, application_name="bst-worker", by_index=True)
+    database = Database(
+        settings.ops_db_url,
+        pool_size=POOL_SIZE,
+        application_name="bst-worker",
+        by_index=True,
+        lock_timeout_ms=LOCK_TIMEOUT_MS,
+    )
     registry = process_registry("worker", lambda: PoolUse(in_use=database.pool_use[0], size=database.pool_use[1]))
     with metrics_door(registry, host=settings.worker_metrics_host, port=settings.worker_metrics_port) as port:
         if port is not None:
@@ -147,7 +155,9 @@ async def _work(
         return handed
 
     replay = ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on)
-    run_jobs = RunReplayJobs(jobs=PostgresReplayJobs(database), desk=desk, replay=replay, now=now)
+    run_jobs = RunReplayJobs(
+        jobs=PostgresReplayJobs(database), desk=desk, replay=replay, now=now, at_once=settings.replays_per_s
+    )
 
     async def jobs_if_wanted() -> int:
         return await run_jobs() if board.is_on(Flag.REPLAY) else 0
@@ -162,7 +172,7 @@ async def _work(
     loops += [
         every("reading the flags", board.refresh, REFRESH_EVERY_S),
         every("the relay", relay_if_wanted, RELAY_EVERY_S),
-        every("the replay jobs", jobs_if_wanted, JOBS_EVERY_S, full=1),
+        every("the replay jobs", jobs_if_wanted, JOBS_EVERY_S),
         every("the sweep", sweep_if_wanted, SWEEP_EVERY_S, full=SWEEP_LIMIT),
         while_on("the queue", queue_on, consume, stop=stop),
     ]

@@ -8,6 +8,10 @@ class Unavailable(Exception):
     """The outside system cannot be reached, is shutting down, or did not answer in time. Nothing was done."""
 
 
+class TooSlow(Unavailable):
+    """The database answers, but gave up on one statement. Nothing was done; with less at once it may be quick enough."""
+
+
 class SchemaBehind(Unavailable):
     """Something that the code needs is not in the schema yet: a migration heals it."""
 
@@ -24,3 +28,7 @@ class Conflict(Exception):
 
     Nothing was written; the same work can be done again at once.
     """
+
+
+class StillLocked(Conflict):
+    """Somebody else held a lock for as long as this one may wait. Nothing was written; to try again at once is to wait again."""

@@ -40,6 +40,7 @@ replay_job = Table(
     Column("reason", Text, nullable=False),
     Column("request_id", String(128)),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("proof", JSONB, nullable=False, server_default=EMPTY_OBJECT),
 )
 
 replay_job_item = Table(

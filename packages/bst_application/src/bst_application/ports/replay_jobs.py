@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from attrs import frozen
@@ -23,6 +23,7 @@ class NewReplayJob:
     actor: str
     reason: str
     request_id: str | None
+    proof: Mapping[str, Any]  # how the actor is known; see Author
     at: datetime
 
 
@@ -55,6 +56,7 @@ class PendingItem:
     actor: str
     reason: str
     request_id: str | None
+    proof: Mapping[str, Any]
 
 
 class ReplayJobs(Protocol):

@@ -27,6 +27,8 @@ from bst_domain.values import EventId
 
 #: A group that lost a deadlock, or met a connection that had died while idle, is tried again at once this many times.
 IMMEDIATE_RETRIES = 3
+#: ... unless finding out has taken longer than this.
+AT_ONCE = timedelta(seconds=1)
 
 
 @frozen(kw_only=True)
@@ -60,13 +62,15 @@ class AcceptDeliveries:
 
         Raises Unavailable or Conflict when the log could not be written, and InDoubt when nobody knows.
         """
+        began = self.now()
         for _ in range(IMMEDIATE_RETRIES):
             try:
                 return await self._once(deliveries)
             except InDoubt:
                 raise  # trying again would find our own nonces and refuse them
             except (Unavailable, Conflict):
-                continue
+                if self.now() - began > AT_ONCE:
+                    raise  # senders wait for an answer: theirs is the next try
         return await self._once(deliveries)
 
     async def _once(self, deliveries: Sequence[Delivery]) -> tuple[list[Outcome], Job | None]:

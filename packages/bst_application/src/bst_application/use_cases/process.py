@@ -14,7 +14,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_application.errors import Conflict, Unavailable
+from bst_application.errors import Conflict, StillLocked, TooSlow, Unavailable
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import (
     BookingChange,
@@ -86,11 +86,16 @@ class ProcessEvents:
         for _ in range(CONFLICT_RETRIES):
             try:
                 return await self._commit(event_ids)
+            except TooSlow:  # of one event perhaps, and the others need not wait for it
+                failure = Failure(FailureCode.INFRA_UNAVAILABLE, "a statement took too long")
+                break
             except Unavailable:
                 raise
-            except Conflict:
+            except Conflict as lost:
                 self.watch.conflicted()
                 failure = Failure(FailureCode.LOCK_CONFLICT, "another transaction kept winning")
+                if isinstance(lost, StillLocked):
+                    break
             except Exception as error:
                 _log.exception("processing failed for a group of %d", len(event_ids))
                 failure = Failure(FailureCode.TRANSIENT_ERROR, _without_guest_data(error))
@@ -99,8 +104,7 @@ class ProcessEvents:
         if len(event_ids) > 1:  # halves find the one bad event in a few steps, and hurt nobody else
             middle = len(event_ids) // 2
             return await self._group(event_ids[:middle]) + await self._group(event_ids[middle:])
-        await self._record_failure(event_ids[0], failure)
-        return 1
+        return await self._record_failure(event_ids[0], failure)
 
     async def _commit(self, event_ids: Sequence[EventId]) -> int:
         with self.tracing.span("process group") as span:
@@ -161,17 +165,20 @@ class ProcessEvents:
             references=tuple(dict.fromkeys(reference for e in group for reference in e.references)),
         )
 
-    async def _record_failure(self, event_id: EventId, failure: Failure) -> None:
+    async def _record_failure(self, event_id: EventId, failure: Failure) -> int:
         now = self.now()
         telling = Telling(tracing=self.tracing, watch=self.watch)
         with self.tracing.span("record failure") as span:
             async with self.store.processing() as tx:
                 claimed = await tx.claim([event_id], now=now)
+                if not claimed:
+                    return 0
                 failed = [_failed(event, failure, now) for event in claimed]
                 replays = await tx.fail(failed, now=now, lease=LEASE)
                 if replays:
                     await tx.audit([_replay_entry(replay, (), now) for replay in replays])
             telling.committed([], failed, replays, group=span, now=now)
+        return len(claimed)
 
 
 def _say_what_for(span: Span, claimed: Sequence[ClaimedEvent]) -> None:

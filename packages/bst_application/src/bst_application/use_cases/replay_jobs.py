@@ -4,6 +4,7 @@ Every item is a commit of its own: made READY by the table, sent through the pro
 and reason, and settled. A crash between two items loses nothing and repeats nothing.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_application.errors import Conflict
+from bst_application.errors import Conflict, Unavailable
+from bst_application.log_fields import fields
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.reading import LetterFilter
 from bst_application.ports.repair import LetterChange, RepairDesk, RepairTransaction
@@ -20,7 +22,8 @@ from bst_application.use_cases.repair import Author, ReplayEvent, ReplayStarted,
 from bst_domain.lifecycles import DEAD_LETTER, DeadLetterStatus
 
 STARTED = "STARTED"
-ITEMS_AT_ONCE = 50
+
+_log = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
@@ -44,7 +47,14 @@ class BeginReplayJob:
             request_id=by.request_id,
         )
         new = NewReplayJob(
-            key=key, wanted=wanted, asked=asked, actor=by.actor, reason=reason, request_id=by.request_id, at=now
+            key=key,
+            wanted=wanted,
+            asked=asked,
+            actor=by.actor,
+            reason=reason,
+            request_id=by.request_id,
+            proof=by.proof,
+            at=now,
         )
         await self.jobs.begin(new, entry)
         job = await self.jobs.job(key)
@@ -54,28 +64,34 @@ class BeginReplayJob:
 
 @frozen(kw_only=True)
 class RunReplayJobs:
-    """Works off what waits. Any number of runners may do so: an item is settled once."""
+    """Works off what waits, ``at_once`` items a round. Any number of runners may do so: an item is settled once."""
 
     jobs: ReplayJobs
     desk: RepairDesk
     replay: ReplayEvent
     now: Callable[[], datetime]
+    at_once: int
 
     async def __call__(self) -> int:
-        """Does a handful of items and returns how many. Raises Unavailable and Conflict."""
-        items = await self.jobs.pending(limit=ITEMS_AT_ONCE)
+        """One round; returns how many items it settled. Raises Unavailable and Conflict."""
+        items = await self.jobs.pending(limit=self.at_once)
         done = 0
         for item in items:
             try:
                 await self._do(item)
             except Conflict:  # another runner settled it first, or the database chose a loser: the next round sees
                 continue
+            except Unavailable:
+                raise
+            except Exception:  # the others need not wait for what is wrong with this one
+                _log.exception("a replay failed", extra=fields(eventId=str(item.event_id), jobId=str(item.job)))
+                continue
             done += 1
         return done
 
     async def _do(self, item: PendingItem) -> None:
         now = self.now()
-        by = Author(actor=item.actor, request_id=item.request_id)
+        by = Author(actor=item.actor, request_id=item.request_id, proof={**item.proof, "jobId": str(item.job)})
         async with self.desk.repairing() as tx:
             await tx.lock_event(item.event_id)
             await _make_ready(tx, item, by, now)
@@ -98,7 +114,7 @@ async def _make_ready(tx: RepairTransaction, item: PendingItem, by: Author, now:
         "status": ready.value,
         "previousStatus": letter.status.value,
         "eventId": str(item.event_id),
-        "jobId": str(item.job),
+        **by.proof,
     }
     await tx.audit(
         [

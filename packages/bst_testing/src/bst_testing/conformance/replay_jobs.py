@@ -27,7 +27,7 @@ from bst_testing.conformance.repair import (
 )
 from bst_testing.deliveries import NOW, body
 
-PUTU = Author(actor="putu", request_id="request-7")
+PUTU = Author(actor="putu", request_id="request-7", proof={"principal": {"role": "ADMIN"}})
 EVERYTHING = LetterFilter()
 
 
@@ -40,8 +40,8 @@ async def begin(storage: ReplayJobs, wanted: LetterFilter = EVERYTHING, at: time
     return await start(wanted, {"source": "GYG"}, reason="the mapping is mended", by=PUTU)
 
 
-def runner(storage: ReplayJobStorage, at: timedelta = 2 * LATER) -> RunReplayJobs:
-    return RunReplayJobs(jobs=storage, desk=storage, replay=replay(storage, at), now=lambda: NOW + at)
+def runner(storage: ReplayJobStorage, at: timedelta = 2 * LATER, at_once: int = 50) -> RunReplayJobs:
+    return RunReplayJobs(jobs=storage, desk=storage, replay=replay(storage, at), now=lambda: NOW + at, at_once=at_once)
 
 
 class ReplayJobsConformance:
@@ -92,7 +92,9 @@ class ReplayJobsConformance:
             "INGEST_REPLAY_REQUESTED",
         ]
         assert {(entry.actor, entry.request_id) for entry in trail} == {("putu", "request-7")}
-        assert trail[0].metadata == {"filter": {"source": "GYG"}, "reason": "the mapping is mended"}
+        assert {str(entry.metadata["principal"]) for entry in trail} == {"{'role': 'ADMIN'}"}
+        assert {entry.metadata["jobId"] for entry in trail if entry.resource_type != "REPLAY_JOB"} == {str(job.key)}
+        assert trail[0].metadata == {"filter": {"source": "GYG"}, "reason": "the mapping is mended", **PUTU.proof}
         assert trail[0].resource_id == str(job.key)
         assert trail[1].metadata is not None
         assert trail[1].metadata["jobId"] == str(job.key)
@@ -118,6 +120,16 @@ class ReplayJobsConformance:
         assert (await letters(storage, second))[0].replay_count == 1
         assert now.finished_at is not None
 
+    async def test_a_round_takes_so_many_and_no_more(self, storage: ReplayJobStorage) -> None:
+        for event in await accept(storage, *(body(ref=f"WEB-{number}") for number in range(3))):
+            await mark(storage)(event, BROKEN, by=PUTU)
+        job = await begin(storage)
+        rounds = [await runner(storage, at_once=2)() for _ in range(3)]
+        assert rounds == [2, 1, 0]
+        now = await storage.job(job.key)
+        assert now is not None
+        assert now.pending == 0
+
     async def test_an_item_is_settled_once(self, storage: ReplayJobStorage) -> None:
         (event,) = await accept(storage, body())
         await mark(storage)(event, BROKEN, by=PUTU)
@@ -134,7 +146,7 @@ class ReplayJobsConformance:
             async def pending(self, *, limit: int) -> list[object]:
                 return list(stale[:limit])
 
-        late = RunReplayJobs(jobs=Late(), desk=storage, replay=replay(storage), now=lambda: NOW + LATER)  # type: ignore[arg-type]
+        late = RunReplayJobs(jobs=Late(), desk=storage, replay=replay(storage), now=lambda: NOW + LATER, at_once=50)  # type: ignore[arg-type]
         assert await late() == 0
         now = await storage.job(job.key)
         assert now is not None

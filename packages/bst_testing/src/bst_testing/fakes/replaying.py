@@ -65,6 +65,7 @@ def pending(tables: Transaction, limit: int) -> list[PendingItem]:
             actor=job.actor,
             reason=job.reason,
             request_id=job.request_id,
+            proof=job.proof,
         )
         for (key, event_id), item in tables.replay_items.items()
         for job in (tables.replay_jobs[key],)
