@@ -19,7 +19,8 @@ REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "00
 HEAD = REVISIONS[-1]
 #: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_SEEDS = """
-alter table ingest_dead_letter drop column lease_until, drop column replay_actor, drop column replay_reason;
+alter table ingest_dead_letter drop column lease_until, drop column replay_actor, drop column replay_reason,
+  drop column replay_request_id, drop column replay_proof, drop column executions_before;
 drop index ix_audit_log_actor;
 drop index ix_audit_log_resource;
 drop table runtime_flag;
@@ -70,7 +71,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0007_access.py", None),
             ("r0008_trace_context.py", None),
             ("r0009_fold_as_written.py", None),
-            ("r0010_proof_of_replays.py", None),
+            ("r0010_replays.py", None),
         )
     ]
 

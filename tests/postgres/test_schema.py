@@ -62,6 +62,9 @@ ADDED_COLUMNS = {
     "ingest_dead_letter": {  # section 7: a replay has a lease, an actor and a reason
         "lease_until": column("timestamptz", nullable=True),
         "replay_actor": column("varchar(191)", nullable=True),
+        "replay_request_id": column("varchar(128)", nullable=True),
+        "replay_proof": column("jsonb", default="'{}'::jsonb"),
+        "executions_before": column("integer", default="0"),
         "replay_reason": column("text", nullable=True),
     },
 }

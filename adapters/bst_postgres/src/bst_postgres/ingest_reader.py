@@ -18,7 +18,7 @@ from bst_application.ports.reading import (
     RetryCounts,
 )
 from bst_application.ports.repair import DeadLetterRecord
-from bst_domain.ingest import RETRY_DELAYS
+from bst_domain.ingest import RETRYABLE
 from bst_domain.values import EventId
 from bst_postgres.conditions import Conditions
 from bst_postgres.database import Database
@@ -52,15 +52,19 @@ select count(*) as received,
 from seen
 """)
 
+#: What ends in a dead letter only after every retry.
+RETRIED = [code.value for code, retryable in RETRYABLE.items() if retryable]
+
 _RETRIES = text("""
 select count(*) filter (where process_status = 'RECEIVED' and next_retry_at is not null) as pending,
   count(*) filter (where process_status = 'RECEIVED' and next_retry_at <= :now) as due,
   count(*) filter (where process_status = 'PROCESSING' and attempt_count > 0) as processing,
   count(*) filter (where process_status = 'RECEIVED' and next_retry_at is null and attempt_count > 0) as queued,
-  count(*) filter (where process_status = 'FAILED' and attempt_count > :retries) as exhausted,
+  count(*) filter (where process_status = 'FAILED' and (select reason_code from ingest_dead_letter letter
+    where letter.event_key = log.event_key order by last_failed_at desc limit 1) = any(:retryable)) as exhausted,
   min(next_retry_at) filter (where process_status = 'RECEIVED') as earliest,
   max(next_retry_at) filter (where process_status = 'RECEIVED') as latest
-from ingest_event_log where process_status <> 'DONE'
+from ingest_event_log log where process_status <> 'DONE'
 """)
 
 _BACKLOG = text("""
@@ -201,7 +205,7 @@ class PostgresIngestReader:
 
     async def retry_counts(self, *, now: datetime) -> RetryCounts:
         async with self._database.reading() as connection:
-            row = (await connection.execute(_RETRIES, {"now": now, "retries": len(RETRY_DELAYS)})).one()
+            row = (await connection.execute(_RETRIES, {"now": now, "retryable": RETRIED})).one()
             attempts = dict(map(tuple, (await connection.execute(_ATTEMPTS)).all()))
         return RetryCounts(
             pending=row.pending,

@@ -12,7 +12,7 @@ from bst_application.ports.repair import DeadLetterRecord, LetterChange, LetterR
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_domain.values import EventId
 from bst_postgres.audit import append_entries
-from bst_postgres.database import Database, DriverConnection
+from bst_postgres.database import Database, DriverConnection, as_json
 from bst_postgres.event_log import stage_job
 
 LETTER_COLUMNS = """letter.dead_letter_key, letter.event_key, letter.status, letter.reason_code, letter.reason_detail,
@@ -30,7 +30,10 @@ for update of letter
 _MOVE = """
 update ingest_dead_letter
 set status = %(status)s, replay_count = replay_count + %(counts)s, next_replay_at = %(next_replay_at)s,
-  lease_until = %(lease_until)s, replay_actor = %(actor)s, replay_reason = %(reason)s, updated_at = %(now)s
+  lease_until = %(lease_until)s, replay_actor = %(actor)s, replay_reason = %(reason)s,
+  replay_request_id = %(request_id)s, replay_proof = %(proof)s::jsonb, updated_at = %(now)s,
+  executions_before = case when %(replays)s then (select attempt_count from ingest_event_log log
+    where log.event_key = ingest_dead_letter.event_key) else 0 end
 where dead_letter_key = %(key)s
 """
 
@@ -121,10 +124,13 @@ class _Repairing:
             "key": change.key,
             "status": change.status.value,
             "counts": int(change.counts_replay),
+            "replays": change.status is DeadLetterStatus.REPLAYING,
             "next_replay_at": change.next_replay_at,
             "lease_until": change.lease_until,
             "actor": change.actor,
             "reason": change.reason,
+            "request_id": change.request_id,
+            "proof": as_json(dict(change.proof)),
             "now": now,
         }
         await self._connection.execute(_MOVE, given)
@@ -152,8 +158,7 @@ class _Repairing:
 
     async def reopen(self, event_id: EventId) -> None:
         await self._connection.execute(
-            "update ingest_event_log set process_status = 'RECEIVED', next_retry_at = null,"
-            " attempt_count = attempt_count + 1 where event_key = %s",
+            "update ingest_event_log set process_status = 'RECEIVED', next_retry_at = null where event_key = %s",
             (event_id,),
         )
 

@@ -27,7 +27,9 @@ from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_a
 _CLAIM = """
 select log.* from unnest(%(ids)s::uuid[]) as given (event_key)
 cross join lateral (
-  select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count, trace_context
+  select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count,
+    (select executions_before from ingest_dead_letter letter where letter.event_key = given.event_key
+       and letter.status = 'REPLAYING' limit 1) as before_replay, trace_context
   from ingest_event_log where ingest_event_log.event_key = given.event_key and process_status = 'RECEIVED'
     and (next_retry_at is null or next_retry_at <= %(now)s)
   for update skip locked) log
@@ -61,7 +63,7 @@ join ingest_event_log log on log.event_key = given.event_key
 _SUCCEEDED = """
 update ingest_dead_letter set status = 'SUCCEEDED', lease_until = null, updated_at = %(now)s
 where event_key = any(%(ids)s::uuid[]) and status = 'REPLAYING'
-returning event_key, dead_letter_key, replay_actor, replay_reason
+returning event_key, dead_letter_key, replay_actor, replay_reason, replay_request_id, replay_proof
 """
 
 _FAILED = """
@@ -70,7 +72,8 @@ set status = 'FAILED', lease_until = null, reason_code = given.reason_code, reas
   poison_message = true, last_failed_at = %(now)s, updated_at = %(now)s
 from json_to_recordset(%(rows)s::json) as given (event_key uuid, reason_code text, detail text)
 where letter.event_key = given.event_key and letter.status = 'REPLAYING'
-returning letter.event_key, letter.dead_letter_key, letter.replay_actor, letter.replay_reason
+returning letter.event_key, letter.dead_letter_key, letter.replay_actor, letter.replay_reason,
+  letter.replay_request_id, letter.replay_proof
 """
 
 _PROLONG = """
@@ -135,9 +138,10 @@ class _Processing:
                 payload=payload,
                 received_at=received_at,
                 executions=attempts,
+                before_replay=before_replay,
                 trace_context=trace_context,
             )
-            for event_key, channel, ref, payload, received_at, attempts, trace_context in rows
+            for event_key, channel, ref, payload, received_at, attempts, before_replay, trace_context in rows
         }
         return [claimed[event_id] for event_id in dict.fromkeys(event_ids) if event_id in claimed]
 
@@ -151,7 +155,7 @@ class _Processing:
     async def finish(self, events: Sequence[ClaimedEvent], *, now: datetime) -> list[SettledReplay]:
         ids = as_uuid_array([event.event_id for event in events])
         await self._connection.execute(_FINISH, {"ids": ids, "now": now})
-        if not any(event.executions for event in events):  # never tried before, so nobody replays it
+        if all(event.before_replay is None for event in events):
             return []
         rows = await (await self._connection.execute(_SUCCEEDED, {"ids": ids, "now": now})).fetchall()
         return [_settled(row, succeeded=True) for row in rows]
@@ -177,7 +181,7 @@ class _Processing:
                 )
         await self._connection.execute(_FAIL, (as_json(rows),))
         replays: list[SettledReplay] = []
-        if any(failed.event.executions for failed in events):
+        if any(failed.event.before_replay is not None for failed in events):
             waiting = {"rows": as_json([row for row in rows if row["retry_at"] is not None]), "lease": lease}
             await self._connection.execute(_PROLONG, waiting)
             settled = await self._connection.execute(_FAILED, {"rows": as_json(letters), "now": now})
@@ -193,7 +197,13 @@ class _Processing:
 
 
 def _settled(row: Sequence[Any], *, succeeded: bool) -> SettledReplay:
-    event_key, letter, actor, reason = row
+    event_key, letter, actor, reason, request_id, proof = row
     return SettledReplay(
-        event_id=EventId(event_key), letter=letter, succeeded=succeeded, actor=actor or "system", reason=reason
+        event_id=EventId(event_key),
+        letter=letter,
+        succeeded=succeeded,
+        actor=actor or "system",
+        reason=reason,
+        request_id=request_id,
+        proof=proof,
     )

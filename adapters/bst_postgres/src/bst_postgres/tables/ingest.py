@@ -3,7 +3,7 @@
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from bst_postgres.tables.metadata import INSTANT, NOW, metadata, row_times
+from bst_postgres.tables.metadata import EMPTY_OBJECT, INSTANT, NOW, metadata, row_times
 
 ingest_event_log = Table(
     "ingest_event_log",
@@ -64,6 +64,11 @@ ingest_dead_letter = Table(
     Column("lease_until", INSTANT),  # of a replay that is under way
     Column("replay_actor", String(191)),
     Column("replay_reason", Text),
+    Column("replay_request_id", String(128)),
+    Column("replay_proof", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column(
+        "executions_before", Integer, nullable=False, server_default=text("0")
+    ),  # of the event, when its replay began
     Column("raw_payload", JSONB, nullable=False),
     *row_times(),
     CheckConstraint(

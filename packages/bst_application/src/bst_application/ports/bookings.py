@@ -23,6 +23,7 @@ class ClaimedEvent:
     payload: Any  # decoded JSON
     received_at: datetime
     executions: int
+    before_replay: int | None = None  # of those, how many before the replay that is under way; None: there is none
     trace_context: str | None = None  # of the request that brought it
 
 
@@ -108,6 +109,8 @@ class SettledReplay:
     succeeded: bool
     actor: str
     reason: str | None
+    request_id: str | None
+    proof: Mapping[str, Any]
 
 
 class ProcessingTransaction(Protocol):

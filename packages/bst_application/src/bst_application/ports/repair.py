@@ -1,9 +1,9 @@
 """Repairing without an engineer: dead letters, and events that are failed or replayed by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from attrs import frozen
@@ -38,7 +38,8 @@ class DeadLetterRecord:
 class LetterChange:
     """A move along the table of dead letters; the store writes it as it stands.
 
-    ``lease_until``, ``actor`` and ``reason`` belong to a replay and are forgotten by any other move.
+    What follows ``counts_replay`` but for ``next_replay_at`` belongs to a replay and is forgotten by any other move. One that is
+    now REPLAYING remembers how often its event was executed before: a replay has all retries for itself.
     """
 
     key: UUID
@@ -48,6 +49,8 @@ class LetterChange:
     lease_until: datetime | None = None
     actor: str | None = None
     reason: str | None = None
+    request_id: str | None = None
+    proof: Mapping[str, Any] = {}  # how the actor is known; see Author
 
 
 @frozen(kw_only=True)

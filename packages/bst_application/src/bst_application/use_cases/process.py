@@ -189,7 +189,7 @@ def _say_what_for(span: Span, claimed: Sequence[ClaimedEvent]) -> None:
 def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: datetime) -> AuditEntry:
     """What the replay made of the booking: its version and statuses before and after, and the fields that moved."""
     own = next((c for c in changes if any(said.event_id == replay.event_id for said in c.recorded)), None)
-    metadata: dict[str, Any] = {"deadLetterKey": str(replay.letter), "reason": replay.reason}
+    metadata: dict[str, Any] = {"deadLetterKey": str(replay.letter), "reason": replay.reason, **replay.proof}
     if own is not None:
         before = own.before
         metadata["bookingKey"] = str(own.key)
@@ -203,6 +203,7 @@ def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: 
         resource_id=str(replay.event_id),
         metadata=metadata,
         at=now,
+        request_id=replay.request_id,
     )
 
 
@@ -272,7 +273,8 @@ def _read(event: ClaimedEvent) -> _Read | Failure:
 
 
 def _failed(event: ClaimedEvent, failure: Failure, now: datetime) -> FailedEvent:
-    then = decide_after_failure(failure, executions=event.executions + 1, now=now)
+    tried = event.executions - (event.before_replay or 0)  # a replay is a new beginning, with every retry
+    then = decide_after_failure(failure, executions=tried + 1, now=now)
     return FailedEvent(event=event, code=failure.code, detail=f"{failure.code}: {failure.detail}", then=then)
 
 

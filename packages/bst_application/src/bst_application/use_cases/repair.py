@@ -156,6 +156,8 @@ class ChangeDeadLetterStatus:
                 next_replay_at=now if wanted is _S.READY else None,
                 lease_until=now + LEASE if wanted is _S.REPLAYING else None,
                 actor=by.actor if wanted is _S.REPLAYING else None,
+                request_id=by.request_id if wanted is _S.REPLAYING else None,
+                proof=by.proof if wanted is _S.REPLAYING else {},
             )
             await tx.move(change, now=now)
             metadata = {"status": wanted.value, "previousStatus": letter.status.value, "eventId": str(event_id)}
@@ -217,6 +219,8 @@ class ReplayEvent:
             lease_until=now + LEASE,
             actor=by.actor,
             reason=reason,
+            request_id=by.request_id,
+            proof=by.proof,
         )
         await tx.move(change, now=now)
         await tx.reopen(event)

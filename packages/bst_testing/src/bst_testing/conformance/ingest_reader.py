@@ -11,7 +11,17 @@ from bst_domain.ingest import RETRY_DELAYS
 from bst_domain.lifecycles import DeadLetterStatus
 from bst_testing.conformance.booking_store import FailingSave, accept, processing
 from bst_testing.conformance.event_log import accepting
-from bst_testing.conformance.repair import AYU, BROKEN, LATER, RepairStorage, change, made_ready, mark, replay
+from bst_testing.conformance.repair import (
+    AYU,
+    BROKEN,
+    LATER,
+    RepairStorage,
+    change,
+    letters,
+    made_ready,
+    mark,
+    replay,
+)
 from bst_testing.deliveries import NOW, body, delivery, paid
 
 #: Long before anything here, also by the clock of a database that notes for itself when a row came.
@@ -182,6 +192,30 @@ class IngestReaderConformance:
         await processing(storage, NOW - timedelta(minutes=4))(await accept(storage, body()))
         counts = await reader.processing_counts(since=LONG_AGO)
         assert (counts.done, counts.latency_median_ms, counts.latency_max_ms) == (1, 0, 0)
+
+    async def test_a_replay_is_one_execution_and_has_every_retry_for_itself(
+        self, storage: RepairStorage, reader: IngestReader
+    ) -> None:
+        """An event that used all its retries, and one that never could succeed: only the first one is exhausted."""
+        worn, bad = await accept(storage, body(), SOMEHOW)
+        at = NOW
+        for delay in (*RETRY_DELAYS, timedelta(0)):
+            await processing(FailingSave(storage), at)([worn])
+            at += delay
+        await processing(storage, NOW)([bad])
+        assert (await reader.retry_counts(now=at)).exhausted == 1
+        for event, count in ((worn, 6), (bad, 1)):
+            [letter] = await letters(storage, event)
+            await change(storage, at - NOW)(letter.key, DeadLetterStatus.READY, by=AYU)
+            await replay(storage, at - NOW)(event, reason="again", by=AYU)
+            await processing(FailingSave(storage), at)([event])
+            record = await reader.event(event)
+            assert record is not None
+            assert record.attempts == count + 1
+        record = await reader.event(worn)
+        assert record is not None
+        assert (record.process_status, record.next_retry_at) == ("RECEIVED", at + RETRY_DELAYS[0])
+        assert (await reader.retry_counts(now=at)).exhausted == 0
 
     async def test_events_that_wait_for_a_retry_are_counted_apart(
         self, storage: RepairStorage, reader: IngestReader

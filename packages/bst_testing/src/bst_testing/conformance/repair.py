@@ -27,7 +27,7 @@ from bst_domain.values import EventId
 from bst_testing.conformance.booking_store import BookingStorage, FailingSave, accept, loaded, processing
 from bst_testing.deliveries import NOW, body, paid
 
-AYU = Author(actor="ayu@ops.example.org", request_id="request-1")
+AYU = Author(actor="ayu@ops.example.org", request_id="request-1", proof={"principal": {"role": "ADMIN"}})
 BROKEN = LetterReason(code="BY_HAND", detail="the guest called", poison=False)
 S = DeadLetterStatus
 LATER = timedelta(minutes=1)
@@ -102,7 +102,8 @@ class RepairDeskConformance:
             "request-1",
         )
         assert (entry.resource_type, entry.resource_id) == ("INGEST_EVENT", str(event_id))
-        assert entry.metadata == {"deadLetterKey": str(letter.key), "reasonCode": "BY_HAND", "poisonMessage": False}
+        known = {"deadLetterKey": str(letter.key), "reasonCode": "BY_HAND", "poisonMessage": False}
+        assert entry.metadata == {**known, **AYU.proof}
 
     async def test_a_second_failure_rewords_an_open_letter(self, storage: RepairStorage) -> None:
         [event_id] = await accept(storage, body())
@@ -149,9 +150,16 @@ class RepairDeskConformance:
         await processing(storage, NOW + LATER)([update])
         *_, requested, succeeded = await self.audited(storage)
         assert (requested.event_type, requested.actor) == ("INGEST_REPLAY_REQUESTED", AYU.actor)
-        assert requested.metadata == {"queued": False, "processedInline": False, "reason": "mapping is fixed"}
+        assert requested.metadata == {
+            "queued": False,
+            "processedInline": False,
+            "reason": "mapping is fixed",
+            **AYU.proof,
+        }
         assert (succeeded.event_type, succeeded.actor) == ("INGEST_REPLAY_SUCCEEDED", AYU.actor)
         assert succeeded.metadata["reason"] == "mapping is fixed"
+        assert succeeded.metadata["principal"] == AYU.proof["principal"]
+        assert succeeded.request_id == requested.request_id == AYU.request_id
         before, after = succeeded.metadata["before"], succeeded.metadata["after"]
         assert (before["version"], before["opsFulfillmentStatus"]) == (1, "NEW")
         assert (after["version"], after["opsFulfillmentStatus"]) == (2, "UPDATED")

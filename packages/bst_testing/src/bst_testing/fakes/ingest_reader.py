@@ -18,7 +18,7 @@ from bst_application.ports.reading import (
     RetryCounts,
 )
 from bst_application.ports.repair import DeadLetterRecord
-from bst_domain.ingest import RETRY_DELAYS, decode
+from bst_domain.ingest import RETRYABLE, decode
 from bst_domain.lifecycles import ProcessStatus
 from bst_domain.values import EventId
 from bst_testing.fakes.repairing import letter_record
@@ -71,7 +71,7 @@ class MemoryIngestReader:
         waits = [
             max(0.0, (row.processed_at - row.event.received_at).total_seconds() * 1000)
             for row in rows
-            if row.status is ProcessStatus.DONE and row.processed_at is not None
+            if row.status is ProcessStatus.DONE and row.processed_at is not None and not self._was_given_up(row)
         ]
         share = quantiles([*waits, *waits[:1]] if len(waits) == 1 else waits, n=20, method="inclusive") if waits else []
         return ProcessingCounts(
@@ -86,6 +86,18 @@ class MemoryIngestReader:
             latency_max_ms=round(max(waits, default=0)),
         )
 
+    def _used_every_retry(self, row: LogRow) -> bool:
+        letters = [one for one in self._tables.dead_letters.values() if one.event_id == row.event.event_id]
+        newest = max(letters, key=lambda one: one.last_failed_at, default=None)
+        return newest is not None and any(newest.reason.code == code and again for code, again in RETRYABLE.items())
+
+    def _was_given_up(self, row: LogRow) -> bool:
+        """Before it succeeded; then it waited for people, and that time says nothing of how fast events are processed."""
+        return row.processed_at is not None and any(
+            one.event_id == row.event.event_id and one.first_failed_at < row.processed_at
+            for one in self._tables.dead_letters.values()
+        )
+
     async def retry_counts(self, *, now: datetime) -> RetryCounts:
         rows = list(self._tables.log.values())
         received = [row for row in rows if row.status is ProcessStatus.RECEIVED]
@@ -96,7 +108,7 @@ class MemoryIngestReader:
             due=sum(at <= now for at in retries),
             processing=sum(row.status is ProcessStatus.PROCESSING and row.executions > 0 for row in rows),
             queued=sum(row.next_retry_at is None and row.executions > 0 for row in received),
-            exhausted=sum(row.status is ProcessStatus.FAILED and row.executions > len(RETRY_DELAYS) for row in rows),
+            exhausted=sum(row.status is ProcessStatus.FAILED and self._used_every_retry(row) for row in rows),
             with_attempt=sum(attempts.values()),
             earliest=min(retries, default=None),
             latest=max(retries, default=None),

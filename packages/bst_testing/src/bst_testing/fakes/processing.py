@@ -30,7 +30,11 @@ class MemoryProcessing:
         self._tables = transaction
 
     async def claim(self, event_ids: Sequence[EventId], *, now: datetime) -> list[ClaimedEvent]:
-        return [_claimed(row) for row in self._due(event_ids, now)]
+        return [_claimed(row, self._before_replay(row.event.event_id)) for row in self._due(event_ids, now)]
+
+    def _before_replay(self, event_id: EventId) -> int | None:
+        replaying = (one for one in letters_of(self._tables, event_id) if one.status is DeadLetterStatus.REPLAYING)
+        return next((one.executions_before for one in replaying), None)
 
     def _due(self, event_ids: Iterable[EventId], now: datetime) -> list[LogRow]:
         rows = [self._tables.log[event_id] for event_id in dict.fromkeys(event_ids) if event_id in self._tables.log]
@@ -135,6 +139,8 @@ class MemoryProcessing:
                         succeeded=status is DeadLetterStatus.SUCCEEDED,
                         actor=letter.actor or "system",
                         reason=letter.replay_reason,
+                        request_id=letter.request_id,
+                        proof=letter.proof,
                     )
                 )
         return settled
@@ -143,7 +149,7 @@ class MemoryProcessing:
         self._tables.trail.update((next(self._tables.numbers), entry) for entry in entries)
 
 
-def _claimed(row: LogRow) -> ClaimedEvent:
+def _claimed(row: LogRow, before_replay: int | None) -> ClaimedEvent:
     payload: Any = decode(row.event.payload.encode())
     return ClaimedEvent(
         event_id=row.event.event_id,
@@ -152,4 +158,5 @@ def _claimed(row: LogRow) -> ClaimedEvent:
         received_at=row.event.received_at,
         trace_context=row.event.trace_context,
         executions=row.executions,
+        before_replay=before_replay,
     )

@@ -10,7 +10,7 @@ from bst_application.ports.audit import AuditEntry
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import DeadLetterRecord, LetterChange, LetterReason
 from bst_domain.ingest import ContentKey
-from bst_domain.lifecycles import ProcessStatus
+from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_domain.values import EventId
 from bst_testing.fakes.tables import LetterRow, Transaction, letters_of, open_letter
 
@@ -65,6 +65,11 @@ class MemoryRepairing:
             lease_until=change.lease_until,
             actor=change.actor,
             replay_reason=change.reason,
+            request_id=change.request_id,
+            proof=change.proof,
+            executions_before=self._tables.log[row.event_id].executions
+            if change.status is DeadLetterStatus.REPLAYING
+            else 0,
             updated_at=now,
         )
 
@@ -82,9 +87,7 @@ class MemoryRepairing:
 
     async def reopen(self, event_id: EventId) -> None:
         row = self._tables.log[event_id]
-        self._tables.log[event_id] = evolve(
-            row, status=ProcessStatus.RECEIVED, next_retry_at=None, executions=row.executions + 1
-        )
+        self._tables.log[event_id] = evolve(row, status=ProcessStatus.RECEIVED, next_retry_at=None)
 
     async def stage(self, job: Job, *, now: datetime) -> None:
         self._tables.staged[job.id] = (now, job)

@@ -1,8 +1,9 @@
 """What the storage in memory keeps: one dictionary a table, and a transaction's view of all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from attrs import define, field, frozen
@@ -53,6 +54,9 @@ class LetterRow:
     lease_until: datetime | None = None
     actor: str | None = None
     replay_reason: str | None = None
+    request_id: str | None = None
+    proof: Mapping[str, Any] = {}
+    executions_before: int = 0
 
 
 @frozen(kw_only=True)
