@@ -249,3 +249,11 @@ async def test_the_audit_trail_is_filtered(api: Api) -> None:
     nameless = await act(api, "POST", f"{EVENTS}/{event_id}/fail", {"reasonCode": "X"}, **{"x-actor": " "})
     assert nameless.status_code == 202
     assert (await api.data("/v1/audit/events"))[0]["actor"] == "system"
+
+
+async def test_half_a_page_is_none(api: Api) -> None:
+    """The predecessor answered 500 to a fraction here, and took whatever is no number for absent."""
+    answer = await api.get(LETTERS, limit="1.5")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"]["errors"][0]["path"] == "limit"
+    assert await api.data(LETTERS, limit="many") == await api.data(LETTERS, limit="2.0") == []

@@ -12,13 +12,18 @@ from bst_domain.values import parse_day, parse_instant
 from bst_litestar.problems import invalid_input
 
 
-def whole_number(query: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
-    """Rounded down and brought into bounds; what is not a number counts as absent."""
+def whole_number(
+    query: Mapping[str, str], name: str, *, default: int, least: int, most: int, rounds: bool = True
+) -> int:
+    """Brought into bounds; what is not a number counts as absent. A fraction is cut off where ``rounds``, else Refused."""
     try:
         value = float(query.get(name, ""))
-        return max(least, min(most, int(value)))
+        whole = int(value)
     except (ValueError, OverflowError):
         return default
+    if whole != value and not rounds:
+        raise invalid_input(name, f"INVALID_{name.upper()}", f"{name} must be a whole number from {least} to {most}")
+    return max(least, min(most, whole))
 
 
 def word(query: Mapping[str, str], name: str, known: Iterable[str], code: str) -> str | None:

@@ -5,6 +5,7 @@ a test holds the page to this.
 """
 
 import platform
+from collections import Counter as CounterOf
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -84,6 +85,8 @@ class DoorInstruments:
             registry=registry,
         )
         self._answers = {result: answers.labels(result) for result in ("accepted", "repeated", "refused", "failed")}
+        # A kept child costs half of one that is looked up by its labels.
+        self._kept: dict[tuple[str, int], Histogram] = {}
         self._outcomes = {outcome: self._deliveries.labels(outcome) for outcome in ("ACCEPTED", "REPLAYED")}
 
     def delivery(self, outcome: str, status: int, seconds: float) -> None:
@@ -98,7 +101,10 @@ class DoorInstruments:
 
     def answered(self, method: str, status: int, seconds: float) -> None:
         """One answer on a core path."""
-        self._requests.labels(method, str(status)).observe(seconds)
+        kept = self._kept.get((method, status))
+        if kept is None:
+            kept = self._kept[method, status] = self._requests.labels(method, str(status))
+        kept.observe(seconds)
 
 
 class HandOverInstruments:
@@ -169,8 +175,9 @@ class WorkInstruments:
             self._replays.labels(result)
 
     def committed(self, executions: Sequence[Execution], *, seconds: float) -> None:
+        for outcome, count in CounterOf(one.outcome for one in executions).items():
+            self._executions.labels(outcome.value).inc(count)
         for one in executions:
-            self._executions.labels(one.outcome.value).inc()
             if one.outcome is EventOutcome.DONE:
                 self._age.observe(max(0.0, (one.ended_at - one.received_at).total_seconds()))
             elif one.reason is not None:

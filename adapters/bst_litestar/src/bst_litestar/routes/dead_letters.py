@@ -17,7 +17,7 @@ from bst_domain.values import Source, format_instant, normalise_ref
 from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.event_json import letter_json
-from bst_litestar.problems import Refused
+from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.queries import cursor, cursor_text, moment, text, uuid_in_path, whole_number, word
 from bst_litestar.requests import author_of, header_map, id_of
 
@@ -46,7 +46,7 @@ def dead_letter_routes(
     async def list_letters(request: Request[Any, Any, Any]) -> dict[str, Any]:
         tokens.require_role(header_map(request), READERS)
         query = dict(request.query_params.items())
-        limit = whole_number(query, "limit", default=50, least=1, most=MAX_PAGE)
+        limit = whole_number(query, "limit", default=50, least=1, most=MAX_PAGE, rounds=False)
         rows = await events.dead_letters(letter_filter(query), after=cursor(query), limit=limit + 1)
         page = rows[:limit]
         last = Position(at=page[-1].last_failed_at, key=page[-1].key) if len(rows) > limit else None
@@ -83,7 +83,8 @@ def dead_letter_routes(
         tokens.require_role(header_map(request), WRITERS)
         name, said = request.path_params["key"], request.path_params["status"].strip().upper()
         if said not in DeadLetterStatus.__members__:
-            raise Refused(400, f"INVALID_DEAD_LETTER_STATUS:{said[:64]}")
+            known = ", ".join(DeadLetterStatus.__members__)
+            raise invalid_input("status", f"INVALID_DEAD_LETTER_STATUS:{said[:64]}", f"status must be one of {known}")
         key = uuid_in_path(name)
         outcome: DeadLetterRecord | LetterNotFound | NotAllowed[DeadLetterStatus] = (
             LetterNotFound() if key is None else await change_status(key, DeadLetterStatus[said], by=author_of(request))
