@@ -229,7 +229,7 @@ async def test_a_bad_filter_is_named(api: Api, path: str, query: dict[str, str],
 
 
 async def test_a_limit_that_is_no_number_is_the_default(api: Api) -> None:
-    for limit in ("1.5", "many", "-3", "1e9", ""):
+    for limit in ("many", "-3", "1e9", ""):
         assert (await api.get(LETTERS, limit=limit)).status_code == 200
 
 
