@@ -52,9 +52,9 @@ async def test_a_full_disk_is_said_waited_for_and_forgotten(day: Day, postgres_d
             assert await system.count("ingest_nonce") == 0
         async with full(system, "booking_core", ON_INSERT):
             async with full(system, "ingest_event_log", ON_COMMIT):
-                refused = len(system.apis[0].said("nothing accepted"))
+                refused = len(system.apis[0].said("INGEST_STORE_UNAVAILABLE"))
                 sending = asyncio.create_task(system.send(day.lines, concurrency=32))
-                await until(lambda: _is(len(system.apis[0].said("nothing accepted")) > refused), "a refusal")
+                await until(lambda: _is(len(system.apis[0].said("INGEST_STORE_UNAVAILABLE")) > refused), "a refusal")
             # The worker finds the disk full, each time that it is woken and each second when it sweeps.
             await until(lambda: system.has_events(len(day.lines) // 3), "events")
             await until(lambda: _is(bool(system.workers[0].said("the sweep waits"))), "a sweep in vain")
