@@ -85,6 +85,8 @@ class DoorInstruments:
         )
         self._answers = {result: answers.labels(result) for result in ("accepted", "repeated", "refused", "failed")}
         self._outcomes = {outcome: self._deliveries.labels(outcome) for outcome in ("ACCEPTED", "REPLAYED")}
+        for outcome in ("RATE_LIMITED", "INGEST_WEBHOOK_DISABLED"):  # alerts take these away from all that were refused
+            self._deliveries.labels(outcome)  # a series that begins with its first event hides that event from rate()
 
     def delivery(self, outcome: str, status: int, seconds: float) -> None:
         """One answer of the ingest door."""
