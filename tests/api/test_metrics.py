@@ -41,6 +41,8 @@ async def test_deliveries_are_counted_by_what_became_of_them(api: Api) -> None:
     seen = await scraped(api)
     outcomes = {labels[0][1]: value for (name, labels), value in seen.items() if name == "bst_ingest_deliveries_total"}
     assert outcomes == {
+        "RATE_LIMITED": 0,
+        "INGEST_WEBHOOK_DISABLED": 0,
         "ACCEPTED": 1,
         "REPLAYED": 1,
         "IDEMPOTENCY_KEY_REUSED": 1,

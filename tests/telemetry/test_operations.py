@@ -186,7 +186,8 @@ def test_a_refusal_that_the_runbook_names_exists() -> None:
     assert len(named) >= 6
     sources = [*SOURCES.glob("packages/*/src/**/*.py"), *SOURCES.glob("adapters/*/src/**/*.py")]
     code = "\n".join(path.read_text("utf-8") for path in sources)
-    assert {word for word in named if f'"{word}"' not in code} == set()
+    # Some go on after a colon with the sender's own word.
+    assert {word for word in named if f'"{word}"' not in code and f'"{word}:' not in code} == set()
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on the PATH; .ci/run brings it")

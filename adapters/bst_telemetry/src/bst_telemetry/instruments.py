@@ -88,6 +88,8 @@ class DoorInstruments:
         # A kept child costs half of one that is looked up by its labels.
         self._kept: dict[tuple[str, int], Histogram] = {}
         self._outcomes = {outcome: self._deliveries.labels(outcome) for outcome in ("ACCEPTED", "REPLAYED")}
+        for outcome in ("RATE_LIMITED", "INGEST_WEBHOOK_DISABLED"):  # alerts take these away from all that were refused
+            self._deliveries.labels(outcome)  # a series that begins with its first event hides that event from rate()
 
     def delivery(self, outcome: str, status: int, seconds: float) -> None:
         """One answer of the ingest door."""
