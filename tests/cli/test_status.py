@@ -33,7 +33,7 @@ async def test_what_waits_too_long_and_what_failed_need_a_person(postgres_dsn: s
         )
         found = await asked(api)
     assert not found["due"].well
-    assert found["due"].says == "1 events, the oldest for 3 h 0 min"
+    assert found["due"].says == "1 event, the oldest for 3 h 0 min"
     assert not found["dead letters"].well
     assert found["dead letters"].says == "1 SCHEMA_MISMATCH"
     assert not found["INGEST_REPLAY_ENABLED"].well

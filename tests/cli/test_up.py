@@ -168,13 +168,13 @@ def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
         wanted = ("--filter", "reasonCode=SCHEMA_MISMATCH", "--reason", "mapped now", *folder)
         dry = bst("events", "replay", "--dry-run", *wanted)
         assert dry.returncode == 0, dry.stderr
-        assert dry.stdout.startswith("1 events would be replayed\n  OPEN")
+        assert dry.stdout.startswith("1 event would be replayed\n  OPEN")
         again = bst("events", "replay", "--json", *wanted)
         job = json.loads(again.stdout)
         assert (job["total"], job["replayed"], job["state"]) == (1, 1, "DONE")
         assert job["deadLetters"]["FAILED"] == 1
         assert again.returncode == 1
-        assert "1 failed again" in again.stderr
+        assert "failed again: 1" in again.stderr
         slip = bst("events", "replay", "--filter", "sorce=GYG", "--reason", "x", *folder)
         assert (slip.returncode, "the names are status" in slip.stderr) == (1, True)
         [letter] = admin.call("GET", "/v1/ingest/dead-letter")
@@ -188,7 +188,7 @@ def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
         assert [json.loads(line)["eventId"] for line in lines_out] == [entry["eventId"] for entry in every]
         sheet = tmp_path / "audit.csv"
         exported = bst("audit", "export", str(sheet), *requested)
-        assert "1 entries written" in exported.stderr
+        assert "1 entry written" in exported.stderr
         heading, row = sheet.read_text("utf-8").splitlines()
         assert heading.startswith("eventId,createdAt,actor")
         assert "mapped now" in row

@@ -103,9 +103,10 @@ def kept_json(each: Any) -> dict[str, Any]:
     }
 
 
-def tell_kept(kind: str, each: Any) -> None:
-    """One line about a token or secret."""
-    state = "live" if each.ended_at is None else f"ended {format_instant(each.ended_at)}"
+def tell_kept(kind: str, each: Any, *, owner_disabled: bool) -> None:
+    """One line about a token or secret. Those of a disabled owner open nothing, ended or not."""
+    going_on = "disabled" if owner_disabled else "live"
+    state = going_on if each.ended_at is None else f"ended {format_instant(each.ended_at)}"
     click.echo(f"    {kind:<7} {each.key}  {state}, made by {each.made_by} at {format_instant(each.made_at)}")
 
 

@@ -9,10 +9,16 @@ from typing import Any
 import httpx
 from attrs import field, frozen
 
+from bst_application.flags import Flag
 from bst_cli.data_folder import DataFolder, resolve
 from bst_cli.trouble import Trouble
 
 TIMEOUT_S = 15.0
+#: Refusal -> the flag that is off.
+SWITCHES = {
+    "INGEST_REPLAY_DISABLED": Flag.REPLAY.value,
+    "INGEST_WEBHOOK_DISABLED": Flag.WEBHOOK.value,
+}
 
 
 @frozen(kw_only=True)
@@ -26,6 +32,10 @@ class Admin:
     def call(self, method: str, path: str, payload: Any = None, **query: str) -> Any:
         """The answer's ``data``. Raises Trouble that says what the API said."""
         return self._answer(method, path, payload, query)["data"]
+
+    def answer(self, method: str, path: str, **query: str) -> dict[str, Any]:
+        """The whole answer, with ``data`` and ``meta``. Raises Trouble."""
+        return self._answer(method, path, None, query)
 
     def pages(self, path: str, **query: str) -> Iterator[list[dict[str, Any]]]:
         """The ``data`` of a list, page by page to its end. Raises Trouble."""
@@ -61,12 +71,24 @@ class Admin:
         if answer.is_success:
             return dict(said)
         refused = said["error"]
+        if (known_cure := cure_of(refused["message"], answer.headers.get("retry-after"))) is not None:
+            raise Trouble(f"refused: {refused['message']}", known_cure)
         problems = [problem["message"] for problem in (refused.get("details") or {}).get("errors", [])]
         known = (refused.get("details") or {}).get("known", [])
         cure = "\n     ".join(problems) or (
             f"Known: {', '.join(known)}" if known else f"requestId {refused['requestId']}"
         )
         raise Trouble(f"refused: {refused['message']}", cure)
+
+
+def cure_of(refusal: str, retry_after: str | None) -> str | None:
+    """What to do about a refusal that is about the installation or the moment, not about what was asked."""
+    if refusal in SWITCHES:
+        return f'Turn it on with `bst flags set {SWITCHES[refusal]} true --reason "…"`; every process knows within five seconds.'
+    if refusal == "RATE_LIMITED":
+        when = f"in {retry_after} s" if retry_after else "in a minute"
+        return f"Try again {when}. The limits are BST_LIMIT_…_PER_MINUTE of the API."
+    return None
 
 
 def api_url(url: str | None, folder: DataFolder) -> str:

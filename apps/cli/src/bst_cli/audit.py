@@ -12,6 +12,7 @@ import click
 
 from bst_cli.options import Group, api_options, env_file_option, json_option
 from bst_cli.trouble import Trouble
+from bst_cli.wording import counted
 
 PAGE = 500
 COLUMNS = ("eventId", "createdAt", "actor", "eventType", "resourceType", "resourceId", "requestId", "metadata")
@@ -48,15 +49,20 @@ def list_entries(limit: int, url: str | None, data_dir: Path, as_json: bool, **f
     """The newest entries."""
     from bst_cli.administering import administered
 
-    entries = administered(url, data_dir).call("GET", "/v1/audit/events", limit=str(limit), **_query(filters))
+    answer = administered(url, data_dir).answer("GET", "/v1/audit/events", limit=str(limit), **_query(filters))
+    entries = answer["data"]
     if as_json:
         click.echo(json.dumps(entries, ensure_ascii=False, indent=2))
         return
     for entry in entries:
         what = " ".join(filter(None, (entry["resourceType"], entry["resourceId"])))
-        click.echo(f"{entry['createdAt']}  {entry['actor']:<24} {entry['eventType']:<34} {what}")
+        click.echo(
+            f"{entry['createdAt']}  {entry['actor']:<24} {entry['eventType']:<34} {what}{why(entry['metadata'])}"
+        )
     if not entries:
         click.echo("no entries")
+    if answer["meta"].get("nextCursor") is not None:
+        click.echo("… more: --limit, or bst audit export")
 
 
 @audit.command()
@@ -94,7 +100,19 @@ def export(file: Path, form: str | None, url: str | None, data_dir: Path, **filt
                 write(entry)
             written += len(page)
             bar.update(task, completed=written)
-    click.echo(f"{written:,} entries written to {file}", err=True)
+    click.echo(f"{counted(written, 'entry', 'entries')} written to {file}", err=True)
+
+
+def why(metadata: dict[str, Any] | None) -> str:
+    """What was changed to what, and the reason, where the entry says them."""
+    said = metadata or {}
+    change = (
+        f"{said['before'] or '(nobody)'} → {said['value'] or '(nobody)'}"
+        if {"before", "value"} <= said.keys()
+        else None
+    )
+    reason = f"({said['reason']})" if said.get("reason") else None
+    return "".join(f"  {part}" for part in (change, reason) if part)
 
 
 def _query(filters: dict[str, str | None]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from bst_cli.sending import Outcome, Target, in_order, read_lines, send_all
 from bst_cli.stack import Running
 from bst_cli.stop_flag import StopFlag
 from bst_cli.trouble import Trouble
+from bst_cli.wording import counted
 
 CONCURRENCY = 16
 PROCESSED_WITHIN_S = 120.0
@@ -88,9 +89,15 @@ def _send(day: SampleDay, up: Running, console: Console, stop: StopFlag) -> Outc
 
         def advance() -> None:
             _go_on(stop)
-            bar.advance(task)
+            bar.update(task, advance=1, description="sending the sample day")
 
-        return asyncio.run(send_all(lines, target, concurrency=CONCURRENCY, rate=None, progress=advance))
+        def waiting(why: str) -> None:
+            _go_on(stop)
+            bar.update(task, description=f"sending, waiting: {why}")
+
+        return asyncio.run(
+            send_all(lines, target, concurrency=CONCURRENCY, rate=None, progress=advance, waiting=waiting)
+        )
 
 
 def _wait(api: Api, console: Console, stop: StopFlag) -> None:
@@ -145,9 +152,9 @@ def show(report: Report, console: Console) -> None:
     numbers.add_row(str(len(report.bookings)), "bookings")
     numbers.add_row("", _counted("payment", _by(report.bookings, "customerPaymentStatus")))
     numbers.add_row("", _counted("fulfilment", _by(report.bookings, "opsFulfillmentStatus")))
-    p50, p95, p99 = (outcome.percentile_ms(share) for share in (0.5, 0.95, 0.99))
     speed = round(outcome.sent / outcome.seconds) if outcome.seconds else 0
-    numbers.add_row("", f"the door answered in {p50} / {p95} / {p99} ms (p50 / p95 / p99), {speed} deliveries a second")
+    if outcome.answer_times is not None:
+        numbers.add_row("", f"{outcome.answer_times}, {speed} deliveries a second")
     numbers.add_row("", f"from receipt to booking {report.latency_ms['median']} ms (median)")
     console.print(Panel(numbers, title="The sample day", title_align="left", expand=False))
     for detail in report.details:
@@ -203,6 +210,7 @@ def require_right(report: Report) -> None:
     """Raises Trouble when anything is not as it must be."""
     if not report.is_right:
         raise Trouble(
-            f"{len(report.wrong)} bookings are wrong, {report.outcome.refused.total()} deliveries refused,"
-            f" {len(report.outcome.given_up)} not accepted"
+            f"wrong: {counted(len(report.wrong), 'booking')}; refused:"
+            f" {counted(report.outcome.refused.total(), 'delivery', 'deliveries')};"
+            f" not accepted: {len(report.outcome.given_up)}"
         )

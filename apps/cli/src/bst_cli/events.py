@@ -4,13 +4,17 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bst_cli.long_commands import long_command
-from bst_cli.options import DEFAULT_FOLDER, Group, api_options, env_file_option, json_option
+from bst_cli.options import DEFAULT_FOLDER, Group, api_options, env_file_option, json_option, say
 from bst_cli.trouble import Trouble
+from bst_cli.wording import counted
+
+if TYPE_CHECKING:
+    from bst_cli.sending import Outcome
 
 
 @click.group(cls=Group)
@@ -62,8 +66,19 @@ def send(
     console = Console(stderr=True)
     with progress_bar(console) as bar:
         task = bar.add_task(f"sending {file.name}", total=len(lines))
+        doing = f"sending {file.name}"
+
+        def waiting(why: str) -> None:
+            if bar.tasks[0].description != doing + (told := f": waiting, {why}"):
+                bar.update(task, description=doing + told)
+                if not console.is_terminal:  # nobody sees a bar there
+                    say(f"waiting, and trying again: {why}")
+
+        def progress() -> None:
+            bar.update(task, advance=1, description=doing)
+
         outcome = asyncio.run(
-            send_all(lines, to, concurrency=concurrency, rate=rate, progress=lambda: bar.advance(task))
+            send_all(lines, to, concurrency=concurrency, rate=rate, progress=progress, waiting=waiting)
         )
     if as_json:
         click.echo(json.dumps(outcome.as_json(), ensure_ascii=False, indent=2))
@@ -71,13 +86,27 @@ def send(
         click.echo(
             f"{outcome.sent} sent: {outcome.accepted} accepted, {outcome.replayed} repeats, {outcome.retries} retries"
         )
-        latency = " / ".join(str(outcome.percentile_ms(share)) for share in (0.5, 0.95, 0.99))
-        click.echo(f"answered in {latency} ms (p50 / p95 / p99)")
+        if outcome.answer_times is not None:
+            click.echo(outcome.answer_times)
         for code, count in outcome.refused.most_common():
             click.echo(f"{count} refused with {code}, e.g. line {', '.join(map(str, outcome.examples[code]))}")
     if outcome.refused or outcome.given_up:
-        lost = f", {len(outcome.given_up)} got no answer (e.g. line {outcome.given_up[0]})" if outcome.given_up else ""
-        raise Trouble(f"{outcome.refused.total()} deliveries were refused{lost}")
+        raise Trouble(*lost(outcome))
+
+
+def lost(outcome: "Outcome") -> tuple[str, str | None]:
+    """What was not taken and the last reason, and what to do about it."""
+    from bst_cli.administering import cure_of
+
+    parts = []
+    if refused := outcome.refused.total():
+        parts.append(f"{counted(refused, 'delivery was', 'deliveries were')} refused")
+    cure = None
+    if outcome.given_up:
+        gone = counted(len(outcome.given_up), "delivery was", "deliveries were")
+        parts.append(f"{gone} given up (e.g. line {outcome.given_up[0]}); the last reason: {outcome.trouble}")
+        cure = cure_of((outcome.trouble or "").partition(" ")[2], None)
+    return ", ".join(parts), cure
 
 
 @events.command()
@@ -118,11 +147,16 @@ def replay(
     if not dry_run and not no_wait:
         with progress_bar(Console(stderr=True)) as bar:
             task = bar.add_task("replaying", total=job["total"])
-            job = watch(admin, job, lambda now: bar.update(task, completed=ended(now)))
+            job = watch(
+                admin,
+                job,
+                lambda now: bar.update(task, completed=ended(now)),
+                stalled=lambda why: bar.console.print(f"· {why}", highlight=False, markup=False),
+            )
     if as_json:
         click.echo(json.dumps(job, ensure_ascii=False, indent=2))
     elif dry_run:
-        click.echo(f"{job['total']} events would be replayed")
+        click.echo(f"{counted(job['total'], 'event')} would be replayed")
         for letter in job["sample"]:
             what = f"{letter['channelCode']}:{letter['externalBookingRef']} {letter['eventType']}"
             click.echo(f"  {letter['status']:<7} {letter['reasonCode']:<28} {what}")
@@ -132,7 +166,7 @@ def replay(
         _tell_job(job)
     if not dry_run and (job["refused"] or job["deadLetters"]["FAILED"]):
         raise Trouble(
-            f"{job['refused']} were refused and {job['deadLetters']['FAILED']} failed again",
+            f"refused: {job['refused']}, failed again: {job['deadLetters']['FAILED']}",
             f"See GET /v1/jobs/{job['jobId']} and GET /v1/ingest/dead-letter?status=FAILED.",
         )
 

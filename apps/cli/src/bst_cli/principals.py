@@ -111,7 +111,7 @@ def _show(one: "Principal") -> None:
 
     click.echo(f"{one.name}  {one.role}{'  disabled' if one.disabled_at is not None else ''}")
     for each in one.tokens:
-        tell_kept("token", each)
+        tell_kept("token", each, owner_disabled=one.disabled_at is not None)
 
 
 def _json(one: "Principal") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 
 from bst_cli.options import Group, data_dir_option, env_file_option, json_option, reason_option
+from bst_cli.wording import counted
 
 if TYPE_CHECKING:
     from bst_application.ports.access import Producer
@@ -113,7 +114,7 @@ def encrypt_again(reason: str, data_dir: Path, as_json: bool) -> None:
     from bst_cli.access import author, change
 
     count = change(data_dir, lambda act: act.encrypt_again(reason=reason, by=author()))
-    click.echo(json.dumps({"encrypted": count}) if as_json else f"{count} secrets are under the first key now")
+    click.echo(json.dumps({"encrypted": count}) if as_json else f"under the first key now: {counted(count, 'secret')}")
 
 
 @producers.command("list")
@@ -149,9 +150,9 @@ def _show(one: "Producer") -> None:
 
     click.echo(f"{one.name}  {', '.join(sorted(one.sources))}{'  disabled' if one.disabled_at is not None else ''}")
     for token in one.tokens:
-        tell_kept("token", token)
+        tell_kept("token", token, owner_disabled=one.disabled_at is not None)
     for secret in one.secrets:
-        tell_kept("secret", secret)
+        tell_kept("secret", secret, owner_disabled=one.disabled_at is not None)
         if secret.value is None and secret.ended_at is None:
             click.echo("            BST_SECRETS_KEY does not open it: this producer's signatures cannot be checked")
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from bst_cli.trouble import Trouble
+from bst_cli.wording import counted
 
 #: Members of an expected booking that the API shows under contact.
 CONTACT = ("mainName", "mainEmail", "phone", "pickupLocation")
@@ -58,7 +59,8 @@ class Api:
                 return
             if time.monotonic() > deadline:
                 raise Trouble(
-                    f"{totals['pending']} events still wait after {within_s:.0f} seconds", "Look at the worker's log."
+                    f"still waiting after {within_s:.0f} seconds: {counted(totals['pending'], 'event')}",
+                    "Look at the worker's log.",
                 )
             time.sleep(0.1)
 

@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bst_application.flags import Flag
 from bst_cli.administering import Admin
 from bst_cli.trouble import Trouble
 
 LOOK_EVERY_S = 0.5
+STALLED_AFTER_S = 5.0
 FILTERS = ("status", "reasonCode", "source", "ref", "from", "to")
 
 
@@ -22,14 +24,48 @@ def filter_of(pairs: Sequence[str]) -> dict[str, str]:
     return made
 
 
-def watch(admin: Admin, job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Looks until every replay has ended; returns the job as it is then. Stopping to look does not stop the job."""
+def watch(
+    admin: Admin,
+    job: dict[str, Any],
+    tell: Callable[[dict[str, Any]], None],
+    *,
+    stalled: Callable[[str], None] = lambda _why: None,
+    stalled_after_s: float = STALLED_AFTER_S,
+) -> dict[str, Any]:
+    """Looks until every replay has ended; returns the job as it is then. Stopping to look does not stop the job.
+
+    ``stalled`` gets a hint, once each time nothing has moved for ``stalled_after_s``.
+    """
+    seen, moved, hinted = None, time.monotonic(), False
     while True:
         tell(job)
+        now = (job["state"], job["pending"], job["deadLetters"])
+        if now != seen:
+            seen, moved, hinted = now, time.monotonic(), False
+        elif not hinted and time.monotonic() - moved >= stalled_after_s:
+            hinted = True
+            stalled(why_stalled(admin))
         if job["state"] == "DONE" and not job["deadLetters"]["REPLAYING"]:
             return job
         time.sleep(LOOK_EVERY_S)
         job = admin.call("GET", f"/v1/jobs/{job['jobId']}")
+
+
+def why_stalled(admin: Admin) -> str:
+    """What may hold a job up, by the flags and the queue. Raises Trouble."""
+    off = {flag["name"] for flag in admin.call("GET", "/v1/flags") if flag["value"] == "false"}
+    for name, meaning in (
+        (Flag.QUEUE.value, "accepted events wait in the log"),
+        (Flag.REPLAY.value, "nothing is replayed"),
+    ):
+        if name in off:
+            return f'nothing moves: {name} is off, {meaning}. `bst flags set {name} true --reason "…"` turns it on.'
+    queue = admin.call("GET", "/v1/ingest/metrics/queue")
+    counts = ", ".join(f"{count} {state}" for state, count in queue.items() if isinstance(count, int)) or "unknown"
+    return (
+        f"nothing moves; the queue: {counts}. Does a worker run? Start `bst worker` and see its log;"
+        " the job goes on by itself when one is there."
+    )
 
 
 def ended(job: dict[str, Any]) -> int:

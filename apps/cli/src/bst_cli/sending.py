@@ -59,6 +59,7 @@ class Outcome:
     latencies: list[float] = field(factory=list)
     seconds: float = 0.0
     last_answer: float = field(factory=monotonic)
+    trouble: str | None = None  # why the latest attempt that will be made again, or was given up, had no final answer
 
     def percentile_ms(self, share: float) -> float:
         """Milliseconds; 0 when nothing was answered."""
@@ -66,6 +67,14 @@ class Outcome:
             return 0.0
         ordered = sorted(self.latencies)
         return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000, 1)
+
+    @property
+    def answer_times(self) -> str | None:
+        """As a person reads them; None when nothing was answered. Waiting for a free connection and the network are in them."""
+        if not self.latencies:
+            return None
+        times = " / ".join(str(self.percentile_ms(share)) for share in (0.5, 0.95, 0.99))
+        return f"as this client saw it, an answer took {times} ms (p50 / p95 / p99)"
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -77,6 +86,7 @@ class Outcome:
             "refusedLines": self.examples,
             "notAccepted": len(self.given_up),
             "notAcceptedLines": self.given_up[:EXAMPLES],
+            "lastTrouble": self.trouble,
             "retries": self.retries,
             "latencyMs": {
                 "p50": self.percentile_ms(0.5),
@@ -128,8 +138,10 @@ async def send_all(
     rate: float | None,
     progress: Callable[[], None],
     give_up_after_s: float = GIVE_UP_AFTER_S,
+    waiting: Callable[[str], None] = lambda _why: None,
 ) -> Outcome:
-    """Sends everything; ``rate`` is in deliveries per second. ``progress`` is called once a delivery."""
+    """Sends everything; ``rate`` is in deliveries per second. ``progress`` is called once a delivery, ``waiting`` with the reason
+    whenever one has to be tried again."""
     outcome = Outcome()
     pending: Iterator[tuple[int, Line]] = iter(enumerate(lines))
     begun = monotonic()
@@ -140,7 +152,7 @@ async def send_all(
             for place, line in pending:
                 if rate is not None:
                     await asyncio.sleep(max(0.0, begun + place / rate - monotonic()))
-                await _deliver(client, target, line, outcome, give_up_after_s)
+                await _deliver(client, target, line, outcome, give_up_after_s, waiting)
                 progress()
 
         await asyncio.gather(*(worker() for _ in range(concurrency)))
@@ -149,7 +161,12 @@ async def send_all(
 
 
 async def _deliver(
-    client: httpx.AsyncClient, target: Target, line: Line, outcome: Outcome, give_up_after_s: float
+    client: httpx.AsyncClient,
+    target: Target,
+    line: Line,
+    outcome: Outcome,
+    give_up_after_s: float,
+    waiting: Callable[[str], None],
 ) -> None:
     deadline = monotonic() + give_up_after_s
     pause = FIRST_PAUSE_S
@@ -161,21 +178,47 @@ async def _deliver(
         begun = monotonic()
         try:
             answer = await client.post(PATH, content=line.body, headers=signed_headers(target, line))
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
             answer = None
+            outcome.trouble = why_no_answer(error)
         if answer is not None:
             outcome.latencies.append(monotonic() - begun)
             if answer.status_code not in TRY_AGAIN:
                 outcome.last_answer = monotonic()
                 _note(answer, line, outcome)
                 return
+            outcome.trouble = said_by(answer)
             pause = max(pause, _retry_after(answer))
         if monotonic() + pause > deadline:
             outcome.given_up.append(line.number)
             return
         outcome.retries += 1
+        waiting(outcome.trouble or "")
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+def said_by(answer: httpx.Response) -> str:
+    """``503 INGEST_WEBHOOK_DISABLED``."""
+    try:
+        message = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = "an answer that is not BST's"
+    return f"{answer.status_code} {message}"
+
+
+def why_no_answer(error: httpx.HTTPError) -> str:
+    """In a person's words; the libraries say "All connection attempts failed" for nearly everything."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionRefusedError):
+            return "connection refused"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection within the time limit"
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer within the time limit"
+    return str(error) or type(error).__name__
 
 
 def _note(answer: httpx.Response, line: Line, outcome: Outcome) -> None:
@@ -185,11 +228,7 @@ def _note(answer: httpx.Response, line: Line, outcome: Outcome) -> None:
         else:
             outcome.accepted += 1
         return
-    try:
-        message = str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = "an answer that is not BST's"
-    code = f"{answer.status_code} {message}"
+    code = said_by(answer)
     outcome.refused[code] += 1
     examples = outcome.examples.setdefault(code, [])
     if len(examples) < EXAMPLES:

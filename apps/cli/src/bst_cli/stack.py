@@ -106,10 +106,16 @@ def record(folder: DataFolder, url: str, children: list[Child]) -> None:
 
 def watch(plan: Plan, up: Running, *, say: Say, stop: StopFlag) -> None:
     """Starts dead children again until ``stop`` is set. Raises Trouble when one keeps dying."""
+    gone = False  # it takes several looks to come back, and is told once
     while not stop.wait(LOOK_EVERY_S):
         if not up.postgres.is_running():
-            say("PostgreSQL ended; starting it again")
+            if not gone:
+                say("PostgreSQL ended; starting it again")
+            gone = True
             up.postgres.start()
+        elif gone:
+            gone = False
+            say("PostgreSQL is back")
         for child in up.children:
             code = child.died()
             if code is not None and not stop.is_set() and child.start_again():

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from bst_application.flags import Flag
 from bst_cli.trouble import Trouble
+from bst_cli.wording import counted
 from bst_telemetry.page import Page, read_page
 
 TIMEOUT_S = 10.0
@@ -75,7 +76,7 @@ def _waiting(page: Page) -> Iterator[Answer]:
     yield Answer(
         question="due",
         well=not late,
-        says=f"{due} events, the oldest for {_spell(overdue)}" if due else "nothing",
+        says=f"{counted(due, 'event')}, the oldest for {_spell(overdue)}" if due else "nothing",
         cure="No worker, or one that is too slow: docs/operations/runbooks.md, BstEventsOverdue." if late else None,
     )
     delayed = int(of("bst_events_waiting_for_retry"))
@@ -83,7 +84,9 @@ def _waiting(page: Page) -> Iterator[Answer]:
     yield Answer(
         question="retries",
         well=True,
-        says=f"{delayed} events between two tries; the oldest that waits is {oldest} old" if delayed else "none",
+        says=f"{counted(delayed, 'event')} between two tries; the oldest that waits is {oldest} old"
+        if delayed
+        else "none",
     )
 
 

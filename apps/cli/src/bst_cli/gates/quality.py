@@ -116,6 +116,7 @@ def _run(url: str | None, data_dir: Path, reports: Path, as_json: bool, **given:
     for check in said["checks"]:
         if not check["passed"]:
             click.echo(f"FAILED_CHECK={check['name']} {check['detail']}", err=True)
+            click.echo(f"        {CURES[check['name']]}", err=True)
     if said["result"] != "PASS":
         raise click.exceptions.Exit(1)
 
