@@ -68,6 +68,8 @@ def test_principals_by_command(postgres_dsn: str) -> None:
     assert "  live, made by bst " in listed.stdout
     assert made["token"] not in listed.stdout
     assert data("principals", "disable", "ayu", dsn=postgres_dsn)["disabledAt"] is not None
+    shut = run("principals", "list", OPS_DB_URL=postgres_dsn).stdout
+    assert ("  disabled, made by bst " in shut, "  live" in shut) == (True, False)
     again = run("principals", "token", "ayu", OPS_DB_URL=postgres_dsn)
     assert (again.exit_code, "there is no principal ayu, or it is disabled" in again.stderr) == (1, True)
     with psycopg.connect(postgres_dsn) as connection:
@@ -104,6 +106,8 @@ def test_producers_by_command(postgres_dsn: str) -> None:
     doctor = run("doctor", OPS_DB_URL=postgres_dsn)
     assert "secrets of gyg cannot be opened" in doctor.stdout
     assert data("producers", "disable", "gyg", dsn=postgres_dsn)["disabledAt"] is not None
+    shut = run("producers", "list", OPS_DB_URL=postgres_dsn).stdout
+    assert ("  disabled, made by bst " in shut, "  live" in shut) == (True, False)
 
 
 def test_access_without_a_database_says_what_to_do(tmp_path: Path) -> None:

@@ -87,6 +87,11 @@ def test_the_doctor_finds_a_healthy_installation(postgres_dsn: str, redis_url: s
     assert by_name["database"]["detail"].startswith("PostgreSQL ")
     assert by_name["schema"]["ok"]
     assert by_name["queue"]["detail"].startswith("Redis ")
+    assert by_name["looks at"]["detail"] == "the environment"
+    assert not by_name["flags"]["ok"]  # of several the last: production is told what repairs and producers will need
+    assert "INGEST_REPLAY_ENABLED=true" in by_name["flags"]["cure"]
+    assert "BST_SECRETS_KEY is not set" in by_name["secrets"]["detail"]
+    assert "openssl rand" in by_name["secrets"]["cure"]
 
 
 def test_the_doctor_names_what_is_wrong_with_its_cure(tmp_path: Path) -> None:
@@ -141,10 +146,10 @@ def test_retention_says_what_it_would_forget(postgres_dsn: str) -> None:
     assert actor.startswith("bst ")
 
 
-def test_retention_without_a_database_says_what_to_do() -> None:
+def test_retention_without_a_database_says_what_to_do(tmp_path: Path) -> None:
     refused = bst("retention", "run", OPS_DB_URL="postgresql://nobody@127.0.0.1:1/none")
     assert refused.returncode == 1
     assert "the database is not available" in refused.stderr
     assert "Traceback" not in refused.stderr
-    unset = bst("retention", "run")
-    assert (unset.returncode, "OPS_DB_URL is not set" in unset.stderr) == (1, True)
+    unset = bst("retention", "run", "--data-dir", str(tmp_path))
+    assert (unset.returncode, f"no bst up runs on {tmp_path}" in unset.stderr) == (1, True)

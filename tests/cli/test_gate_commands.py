@@ -157,6 +157,7 @@ def test_json_is_the_report_and_nothing_else(server: Server) -> None:
     failed = server.gate("quality")
     assert failed.returncode == 1
     assert "FAILED_CHECK=unmapped_ratio_percent percent=none" in failed.stderr
+    assert "\n        Work off unmapped_queue." in failed.stderr
     assert server.gate("quality", PHASE2_BATCH_CODE="../x").returncode == 2
 
 

@@ -48,6 +48,8 @@ def test_whatever_dies_is_started_again_and_nothing_is_lost(day: SampleDay) -> N
         os.kill(int((stack.folder / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         said, _ = sender.communicate(timeout=90)
         assert sender.returncode == 0, said
+        told = stack.folder.with_suffix(".log").read_text()
+        assert (told.count("PostgreSQL ended"), told.count("PostgreSQL is back")) == (1, 1)
         assert stack.wrong_bookings(day.expected) == {}
         assert stack.stop() == 0
         assert stack.processes() == []
@@ -77,11 +79,20 @@ def test_the_queue_can_run_on_postgresql(day: SampleDay) -> None:
         assert stack.wrong_bookings(day.expected) == {}
 
 
-def test_a_second_run_on_the_same_folder_says_so() -> None:
+def test_a_second_run_says_so_and_other_commands_find_the_first() -> None:
     with a_stack() as stack:
         stack.start()
         assert stack.process is not None
         second = bst("up", "--data-dir", str(stack.folder), "--port", str(free_port()))
+        folder = ("--data-dir", str(stack.folder))
+        found = bst("doctor", *folder)
+        assert found.returncode == 0, found.stdout
+        assert found.stdout.startswith(f"✓ looks at  the bst up of {stack.folder} ({stack.url})\n")
+        assert "INGEST_QUEUE_ENABLED is on" in found.stdout
+        assert "✓ schema " in found.stdout
+        assert f"✓ port      {stack.port} is in use by this bst up" in found.stdout
+        assert bst("db", "status", *folder).stdout.startswith("at ")
+        assert "would be forgotten" in bst("retention", "run", "--dry-run", *folder).stdout
         assert second.returncode == 1
         assert f"already runs on {stack.folder} (pid {stack.process.pid}, {stack.url})" in second.stderr
 
@@ -182,6 +193,8 @@ def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
         requested = ("--event-type", "INGEST_REPLAY_REQUESTED", *folder)
         shown = bst("audit", "list", *requested)
         assert "INGEST_REPLAY_REQUESTED" in shown.stdout
+        assert "(mapped now)" in shown.stdout
+        assert "… more: --limit, or bst audit export" in bst("audit", "list", "--limit", "1", *folder).stdout
         assert "bst " in shown.stdout  # who did it
         every = admin.call("GET", "/v1/audit/events")
         lines_out = bst("audit", "export", "-", *folder).stdout.splitlines()

@@ -6,7 +6,6 @@ installation can be made before the API is up.
 
 import asyncio
 import getpass
-import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +16,9 @@ import click
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ids import uuid7
 from bst_application.ports.access import AccessStore, SecretsKeyMissing
-from bst_application.settings import BadSettings, settings_from
 from bst_application.use_cases.administer_access import AdministerAccess, NotDone
 from bst_application.use_cases.repair import Author
-from bst_cli.data_folder import DataFolder, resolve
-from bst_cli.embedded.postgres import EmbeddedPostgres
+from bst_cli.installation import chosen_with_database
 from bst_cli.trouble import Trouble
 from bst_domain.values import format_instant
 from bst_postgres.access import PostgresAccessStore
@@ -39,11 +36,7 @@ def author() -> Author:
 
 def with_store(data_dir: Path, work: Callable[[AccessStore], Awaitable[T]]) -> T:
     """Runs ``work`` on the database of OPS_DB_URL, else of a running ``bst up``. Raises Trouble."""
-    environ = _environment(data_dir)
-    try:
-        settings = settings_from(environ)
-    except BadSettings as error:
-        raise Trouble("the settings cannot be used", "\n     ".join(error.problems)) from error
+    settings = chosen_with_database(data_dir).settings()
     assert settings.ops_db_url is not None
     dsn = settings.ops_db_url
 
@@ -78,19 +71,6 @@ def change(data_dir: Path, act: Callable[[AdministerAccess], Awaitable[Done | No
     if isinstance(outcome, NotDone):
         raise Trouble(outcome.why, outcome.cure)
     return outcome
-
-
-def _environment(data_dir: Path) -> dict[str, str]:
-    environ = dict(os.environ)
-    if not (environ.get("OPS_DB_URL", "").strip() or environ.get("DATABASE_URL", "").strip()):
-        folder = DataFolder(resolve(data_dir))
-        if folder.live_run() is None:
-            raise Trouble(
-                f"no database to work on: OPS_DB_URL is not set, and no bst up runs on {folder.path}",
-                "Set OPS_DB_URL and BST_SECRETS_KEY as the API has them, or start `bst up`.",
-            )
-        environ |= {**folder.secrets(environ), "OPS_DB_URL": EmbeddedPostgres(folder.postgres).start()}
-    return environ
 
 
 def kept_json(each: Any) -> dict[str, Any]:

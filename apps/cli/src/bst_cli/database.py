@@ -1,12 +1,12 @@
 """``bst db``: the schema of the operational database."""
 
 import json
+from pathlib import Path
 
 import click
 
 from bst_cli.long_commands import long_command
-from bst_cli.options import Group, env_file_option, json_option
-from bst_cli.trouble import Trouble
+from bst_cli.options import Group, data_dir_option, env_file_option, json_option
 
 
 @click.group(cls=Group)
@@ -14,27 +14,27 @@ def db() -> None:
     """The schema of the operational database."""
 
 
-def operational_dsn() -> str:
-    """OPS_DB_URL. Raises Trouble."""
-    from bst_cli.settings import read_settings
+def operational_dsn(data_dir: Path) -> str:
+    """OPS_DB_URL, or the database of a running ``bst up``. Raises Trouble."""
+    from bst_cli.installation import chosen_with_database
 
-    dsn = read_settings().ops_db_url
-    if dsn is None:
-        raise Trouble("OPS_DB_URL is not set", "Set it to the database, e.g. postgresql://user@host/ops_db.")
+    dsn = chosen_with_database(data_dir).settings().ops_db_url
+    assert dsn is not None
     return dsn
 
 
 @db.command()
+@data_dir_option
 @json_option
 @env_file_option
 @long_command("db upgrade")
-def upgrade(as_json: bool) -> None:
+def upgrade(data_dir: Path, as_json: bool) -> None:
     """Bring the schema up to date."""
     from bst_cli.settings import migrating
     from bst_postgres import migrate
 
     with migrating():
-        applied = migrate.upgrade(operational_dsn())
+        applied = migrate.upgrade(operational_dsn(data_dir))
     if as_json:
         click.echo(json.dumps({"applied": applied}))
     else:
@@ -42,15 +42,16 @@ def upgrade(as_json: bool) -> None:
 
 
 @db.command("status")
+@data_dir_option
 @json_option
 @env_file_option
-def db_status(as_json: bool) -> None:
+def db_status(data_dir: Path, as_json: bool) -> None:
     """Which migrations have run."""
     from bst_cli.settings import migrating
     from bst_postgres import migrate
 
     with migrating():
-        found = migrate.status(operational_dsn())
+        found = migrate.status(operational_dsn(data_dir))
     if as_json:
         click.echo(json.dumps({"current": found.current, "head": found.head, "pending": list(found.pending)}))
     else:

@@ -4,16 +4,18 @@ import asyncio
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import httpx
 from attrs import frozen
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.flags import Flag
 from bst_application.settings import BadSettings, Settings, settings_from
 from bst_cli.embedded.redis import find_redis
+from bst_cli.installation import Installation
 from bst_cli.ports import is_free
 from bst_postgres.access import PostgresAccessStore
 from bst_postgres.database import Database
@@ -23,6 +25,7 @@ from bst_postgres.secret_cipher import SecretCipher
 OLDEST_POSTGRES, NEWEST_POSTGRES = 15, 18
 LEAST_DISK_BYTES = 1024**3
 REDIS_WITHIN_S = 2.0
+HEALTH_WITHIN_S = 5.0
 
 
 @frozen(kw_only=True)
@@ -36,12 +39,12 @@ class Finding:
     cure: str | None = None
 
 
-def examine(environ: Mapping[str, str], data_folder: Path) -> list[Finding]:
+def examine(installation: Installation, data_folder: Path) -> list[Finding]:
     """Looks at everything; never raises for what it finds."""
-    findings: list[Finding] = []
+    findings = [Finding(name="looks at", ok=True, required=False, detail=installation.name)]
     settings: Settings | None = None
     try:
-        settings = settings_from(environ)
+        settings = settings_from(installation.environ)
     except BadSettings as error:
         findings += [
             Finding(name="settings", ok=False, required=True, detail=problem.partition(";")[0], cure=problem)
@@ -64,33 +67,55 @@ def examine(environ: Mapping[str, str], data_folder: Path) -> list[Finding]:
         findings += _database(settings.ops_db_url)
         findings += _producers(settings)
     findings.append(_queue(None if settings is None else settings.redis_url))
-    port = 4000 if settings is None else settings.port
-    free = is_free("127.0.0.1", port)
-    findings.append(
-        Finding(
-            name="port",
-            ok=free,
-            required=False,
-            detail=f"{port} is {'free' if free else 'in use'}",
-            cure=None if free else "If that is not BST itself, set PORT or give --port.",
-        )
-    )
+    findings.append(_port(4000 if settings is None else settings.port, installation.url, data_folder))
     findings.append(_disk(data_folder))
     return findings
+
+
+def _port(port: int, url: str | None, data_folder: Path) -> Finding:
+    """Free for a BST that is still to start; of one that runs the API must have it."""
+    if url is not None:
+        try:
+            ready = httpx.get(f"{url}/health", timeout=HEALTH_WITHIN_S, trust_env=False).is_success
+        except httpx.HTTPError:
+            ready = False
+        detail = f"{port} is in use by this bst up" if ready else f"the API does not answer at {url}"
+        cure = None if ready else f"See {data_folder / 'logs' / 'api.log'}."
+        return Finding(name="port", ok=ready, required=True, detail=detail, cure=cure)
+    free = is_free("127.0.0.1", port)
+    return Finding(
+        name="port",
+        ok=free,
+        required=False,
+        detail=f"{port} is {'free' if free else 'in use'}",
+        cure=None if free else "If that is not BST itself, set PORT or give --port.",
+    )
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     for name in settings.generated:
         cure = f"Set {name}; until then each process makes up its own, and API and producers do not agree."
         yield Finding(name="secrets", ok=False, required=False, detail=f"{name} is not set", cure=cure)
-    flags = tuple((flag.value, settings.begins_on(flag)) for flag in (Flag.WEBHOOK, Flag.QUEUE))
-    for name, on in flags:
+    wanted = {Flag.WEBHOOK: "shall take events", Flag.QUEUE: "shall take events"}
+    if settings.production:
+        wanted[Flag.REPLAY] = "shall repair and replay events"
+    for flag, purpose in wanted.items():
+        name, on = flag.value, settings.begins_on(flag)
         yield Finding(
             name="flags",
             ok=on,
             required=False,
             detail=f"{name} is {'on' if on else 'off'}",
-            cure=None if on else f"Set {name}=true when this installation shall take events.",
+            cure=None if on else f"Set {name}=true when this installation {purpose}.",
+        )
+
+    if settings.production and not settings.secrets_keys:
+        yield Finding(
+            name="secrets",
+            ok=False,
+            required=False,
+            detail="BST_SECRETS_KEY is not set: no producer of its own can be added",
+            cure="Give every API the same one; make it with `openssl rand -base64 32 | tr '+/' '-_'`.",
         )
 
 

@@ -22,6 +22,7 @@ from bst_cli.options import (
     DEFAULT_FOLDER,
     Group,
     api_options,
+    data_dir_option,
     env_file_option,
     host_option,
     json_option,
@@ -152,9 +153,7 @@ def _become(module: str, *arguments: str) -> None:
 
 
 @main.command()
-@click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True, help="Of bst up."
-)
+@data_dir_option
 @json_option
 @env_file_option
 def doctor(data_dir: Path, as_json: bool) -> None:
@@ -163,8 +162,9 @@ def doctor(data_dir: Path, as_json: bool) -> None:
 
     from bst_cli.data_folder import resolve
     from bst_cli.doctor import examine
+    from bst_cli.installation import chosen
 
-    findings = examine(os.environ, resolve(data_dir))
+    findings = examine(chosen(data_dir), resolve(data_dir))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

@@ -60,11 +60,13 @@ def why_stalled(admin: Admin) -> str:
     ):
         if name in off:
             return f'nothing moves: {name} is off, {meaning}. `bst flags set {name} true --reason "…"` turns it on.'
-    queue = admin.call("GET", "/v1/ingest/metrics/queue")
-    counts = ", ".join(f"{count} {state}" for state, count in queue.items() if isinstance(count, int)) or "unknown"
+    queue = admin.call("GET", "/v1/ingest/metrics/queue")["queue"]
+    if not queue["connected"]:
+        return "nothing moves: the queue does not answer, so that events wait for a worker's sweep."
+    counts = ", ".join(f"{queue[state]} {state}" for state in ("waiting", "active", "delayed"))
     return (
-        f"nothing moves; the queue: {counts}. Does a worker run? Start `bst worker` and see its log;"
-        " the job goes on by itself when one is there."
+        f"nothing moves; in the queue: {counts}. Does a worker run? Start `bst worker`, or see its log;"
+        " the job goes on by itself."
     )
 
 

@@ -1,12 +1,12 @@
 """``bst retention``: forget what has been kept for long enough."""
 
 import json
+from pathlib import Path
 
 import click
 
-from bst_cli.database import operational_dsn
 from bst_cli.long_commands import long_command
-from bst_cli.options import Group, env_file_option, json_option
+from bst_cli.options import Group, data_dir_option, env_file_option, json_option
 from bst_cli.trouble import Trouble
 
 
@@ -17,10 +17,11 @@ def retention() -> None:
 
 @retention.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and forget nothing.")
+@data_dir_option
 @json_option
 @env_file_option
 @long_command("retention run")
-def run(dry_run: bool, as_json: bool) -> None:
+def run(dry_run: bool, data_dir: Path, as_json: bool) -> None:
     """One run, as the worker does it every day. What is still to do is never touched."""
     import asyncio
     import getpass
@@ -28,13 +29,14 @@ def run(dry_run: bool, as_json: bool) -> None:
 
     from bst_application.errors import Conflict, Unavailable
     from bst_application.use_cases.retention import AnotherRuns, RetentionReport, RunRetention, retention_periods
-    from bst_cli.settings import read_settings
+    from bst_cli.installation import chosen_with_database
     from bst_domain.values import format_instant
     from bst_postgres.database import Database
     from bst_postgres.retention import PostgresRetentionStore
 
-    dsn = operational_dsn()
-    periods = retention_periods(read_settings())
+    settings = chosen_with_database(data_dir).settings()
+    dsn, periods = settings.ops_db_url, retention_periods(settings)
+    assert dsn is not None
 
     async def once() -> RetentionReport | AnotherRuns:
         database = Database(dsn, pool_size=2, application_name="bst-retention")

@@ -1,23 +1,13 @@
 """What commands need of the environment, and the troubles they share."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from bst_application.errors import Unavailable
-from bst_application.settings import BadSettings, Settings, settings_from
 from bst_cli.data_folder import DataFolder
 from bst_cli.sending import Target
 from bst_cli.trouble import Trouble
 from bst_postgres.migrate import MigrationFailed
-
-
-def read_settings() -> Settings:
-    """The settings of the environment. Raises Trouble that lists everything wrong."""
-    try:
-        return settings_from(os.environ)
-    except BadSettings as error:
-        raise Trouble("the settings cannot be used", "\n     ".join(error.problems)) from error
 
 
 @contextmanager
