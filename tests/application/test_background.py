@@ -86,6 +86,35 @@ async def test_jobs_that_wait_share_a_commit_and_each_event_is_processed_once() 
     assert await process(ids) == 0  # nothing is left to do
 
 
+async def test_groups_that_begin_apart_share_what_comes_meanwhile_and_a_crowd_does_not_wait() -> None:
+    flushed: list[list[str]] = []
+
+    async def flush(requests: Sequence[str]) -> list[str]:
+        flushed.append(list(requests))
+        return list(requests)
+
+    group: GroupCommit[str, str] = GroupCommit(flush, flushers=1, apart_s=3600, crowd=2)
+    async with asyncio.timeout(5):
+        await group("first, at once")
+        second = asyncio.create_task(group("second"))
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert flushed == [["first, at once"]]
+        await group("third")
+        assert await second == "second"
+    assert flushed[1:] == [["second", "third"]]
+
+
+async def test_whoever_is_alone_between_two_groups_waits_no_longer_than_they_are_apart() -> None:
+    async def flush(requests: Sequence[str]) -> list[str]:
+        return list(requests)
+
+    group: GroupCommit[str, str] = GroupCommit(flush, flushers=1, apart_s=0.01, crowd=2)
+    async with asyncio.timeout(5):
+        assert [await group(name) for name in "abc"] == ["a", "b", "c"]
+        await group.close()
+
+
 async def test_a_failed_group_tells_all_of_it_and_the_next_group_works() -> None:
     async def flush(requests: Sequence[str]) -> list[str]:
         if "bad" in requests:
