@@ -27,9 +27,45 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 #: All of a request, with what chunks and trailers add to its body of 1 MiB at most.
 MAX_REQUEST_BYTES: Final = 8 * 1024 * 1024
 
+#: An answer that is written piece by piece without a pause is sent whenever so much of it has come together.
+MAX_HELD_BYTES: Final = 64 * 1024
+
 #: uvicorn closes idle connections itself, but blank lines make it forget that.
 _IDLE_WITHIN_S: Final = KEEP_ALIVE_S + 5.0
 _REASONS: Final = {400: b"Bad Request", 413: b"Content Too Large", 431: b"Request Header Fields Too Large"}
+
+
+class _JoinedWrites:
+    """A transport that sends what is written within one turn of the loop at once.
+
+    uvicorn writes the head of an answer and then its body; two packets are two system calls here and two wake-ups there.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes > MAX_HELD_BYTES:
+            self._send()
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._held:
+            held, self._held, self._held_bytes = self._held, [], 0
+            self._transport.write(b"".join(held))
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -42,8 +78,8 @@ class BoundedConnection(HttpToolsProtocol):
     _begun_now = False
     _request_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP and nothing else
+        super().connection_made(_JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # all of it that is used
         self._deadline = self.loop.time() + HEAD_WITHIN_S
         self._timer = self.loop.call_later(LOOK_EVERY_S, self._look)
 
