@@ -165,7 +165,7 @@ async def test_without_a_database_producers_are_told_to_come_back(broker_url: st
 async def test_connections_that_are_cut_are_replaced(api: Api) -> None:
     for number in range(5):
         await api.rows(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where datname = current_database() and application_name = 'bst-api'"
         )
         assert (await api.post(body(ref=f"WEB-{number}"))).status_code == 202
