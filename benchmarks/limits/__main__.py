@@ -1,6 +1,6 @@
 """How near the database's limit: `uv run python -m benchmarks.limits [--quick] [--write]`.
 
-accept_limit and process_limit (benchmarks/peer/limits) are what this machine's PostgreSQL does on one connection without any logic.
+accept_limit and process_limit (benchmarks/peer/limits) are what this machine's PostgreSQL does on one connection, without logic.
 Beside them, in turn: BST's way in without HTTP against accept_limit, and two workers on a backlog against process_limit.
 """
 

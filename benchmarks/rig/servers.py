@@ -63,6 +63,8 @@ def servers() -> Iterator[dict[str, str]]:
         Path(folder).chmod(0o755)  # PostgreSQL runs as another user there
         os.environ.update(BENCH_DATA=folder, PG_PORT=str(free_port()), REDIS_PORT=str(free_port()))
         os.environ.pop("VIRTUAL_ENV", None)
+        # Without compiled files each process would compile all that it imports, as none does that an operator starts twice.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         try:
             subprocess.run(["./up.sh"], cwd=PEER, check=True, stdout=sys.stderr)
             yield machine() | _server_facts(Path(folder))
