@@ -72,6 +72,8 @@ def fill(dsn: str, *, copies: int) -> None:
             db.execute(statement)
         for table in COPIED:
             db.execute(copying(table, copies=copies, step_ms=step_ms))
+        # Nonces live for ten minutes. Some runs would begin with their clean-up, and some would not.
+        db.execute("truncate ingest_nonce")
         db.execute("vacuum (analyze)")
         db.execute("checkpoint")
 
