@@ -9,6 +9,8 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 import redis
@@ -17,8 +19,10 @@ from benchmarks.growth.filling import counts, fill
 from benchmarks.rig import peer
 from benchmarks.rig.run import CONNECTIONS, ROLES, finish, measured, progress
 from benchmarks.rig.servers import build, servers
+from benchmarks.rig.stack import Stack
 from benchmarks.tables import Measure, Run, by_repetition, page, ratios, spread, table
 
+_WAL = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0'), wal_fpi from pg_stat_wal"
 SEED = 10_000
 SIZES = (10_000, 100_000, 1_000_000)
 MEASURES: Sequence[tuple[str, Measure, str]] = (
@@ -26,6 +30,12 @@ MEASURES: Sequence[tuple[str, Measure, str]] = (
     ("done/s", lambda run: run["e2e_events_s"], ".0f"),
     ("events per CPU second", lambda run: run["events_per_cpu_s"], ".0f"),
     ("CPU ms an event", lambda run: 1000 / run["events_per_cpu_s"], ".3f"),
+    ("WAL KB an event", lambda run: run["wal_kb"] / run["events"] if "wal_kb" in run else None, ".1f"),
+    (
+        "whole pages in it, an event",
+        lambda run: run["wal_pages"] / run["events"] if "wal_pages" in run else None,
+        ".2f",
+    ),
     *(
         (f"CPU ms an event, {role}", lambda run, role=role: 1000 * run["cpu_s"][role] / run["events"], ".3f")
         for role in ROLES
@@ -60,6 +70,19 @@ def fresh_copy(size: int) -> None:
     _as_superuser("checkpoint")
     with redis.Redis.from_url(peer.redis_url()) as client:
         client.flushall()
+
+
+@contextmanager
+def _counting_wal(wal: dict[str, float], _: Stack) -> Iterator[None]:
+    """How much PostgreSQL writes for durability: the first change of a page after a checkpoint costs the whole page, and the
+    more rows there are, the more pages have one."""
+    with psycopg.connect(peer.database_url(), autocommit=True) as db:
+        before = db.execute(_WAL).fetchone()
+        yield
+        after = db.execute(_WAL).fetchone()
+    assert before is not None
+    assert after is not None
+    wal.update(wal_kb=float(after[0] - before[0]) / 1024, wal_pages=after[1] - before[1])
 
 
 def _as_superuser(statement: str) -> None:
@@ -98,7 +121,10 @@ def take(sizes: Sequence[int], *, repetitions: int, events: int, seed: int, warm
         for size in sizes if rep % 2 == 0 else sizes[::-1]:
             fresh_copy(size)
             # The seed has the usual warm-up's bookings already; as repeats they would not be new work.
-            run = {"rep": rep, "rows": size, **measured(load, warm_up=warm_up, warm_as="AGAIN", migrate=False)}
+            wal: dict[str, float] = {}
+            measuring = partial(_counting_wal, wal)
+            took = measured(load, warm_up=warm_up, warm_as="AGAIN", migrate=False, watching=measuring)
+            run = {"rep": rep, "rows": size, **took, **wal}
             runs.append(run)
             progress(f"{rep} {size:>9,} in the log", run)
     return runs

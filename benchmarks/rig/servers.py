@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -58,6 +59,7 @@ def servers() -> Iterator[dict[str, str]]:
     if data and Path(data, "state").exists():
         yield machine() | _server_facts(Path(data))
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is told to end stops what it started
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="bstbench", dir="/tmp") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as another user there
