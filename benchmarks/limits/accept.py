@@ -9,6 +9,7 @@ import asyncio
 import gc
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from hmac import digest
 from time import perf_counter
@@ -25,6 +26,7 @@ from bst_application.use_cases.accept import AcceptDeliveries, Delivery
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.ingest import IngestDoor, new_event
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.wiring import UNSTAGE_AFTER_S
 from bst_domain.ingest import Accepted, BookingEvent, SignedRequest, Verified, decode, parse_event, verify
 from bst_domain.values import EventId
 from bst_postgres.database import Database
@@ -71,7 +73,8 @@ async def _accept(load: peer.Load, form: Form) -> dict[str, Any]:
     )
     requests = _signed(load)
     given: Sequence[SignedRequest | Delivery] = requests if form.checked else [_delivery(each) for each in requests]
-    handing_over = asyncio.create_task(hand_over.run()) if form.checked else None
+    beside = (hand_over.run(), hand_over.unstaging(partial(asyncio.sleep, UNSTAGE_AFTER_S))) if form.checked else ()
+    handing_over = [asyncio.create_task(each) for each in beside]
     gc.collect()
     gc.freeze()  # the requests would come one by one, and not lie here for the collector to look at
     try:
@@ -83,9 +86,9 @@ async def _accept(load: peer.Load, form: Form) -> dict[str, Any]:
     finally:
         gc.unfreeze()
         await door.close()
-        if handing_over is not None:
-            handing_over.cancel()
-            await asyncio.gather(handing_over, return_exceptions=True)
+        for task in handing_over:
+            task.cancel()
+        await asyncio.gather(*handing_over, return_exceptions=True)
         await queue.close()
         await database.close()
     return {"rows_s": round((len(given) - cut) / seconds), "events": len(given), **_verified(load, ids, form)}
