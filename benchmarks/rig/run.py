@@ -52,12 +52,21 @@ def measured(
             "e2e_events_s": round(load.unique / (ended - began)),
             "drain_after_s": round(ended - sent, 2),
             "drained": drained,
+            "events_a_group": round(load.unique / _groups(db, began), 1),
             "ack_ms": peer.latencies(answers),
             "cpu_s": cpu,
             "events_per_cpu_s": round(load.unique / sum(cpu.values())),
             "others_cpu_s": round(after["machine"] - before["machine"] - sum(cpu.values()), 2),
             **peer.verify(db, load, answers),
         }
+
+
+def _groups(db: Any, since: float) -> int:
+    """Into how many commits the workers put what was processed since then: the events of one share the instant it was begun."""
+    found = db.execute(
+        "select count(distinct processed_at) from ingest_event_log where processed_at >= to_timestamp(%s)", (since,)
+    ).fetchone()
+    return max(1, int(found[0]))
 
 
 def warm(stack: Stack, db: Any, events: int, run: str = "WARM") -> None:

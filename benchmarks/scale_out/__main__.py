@@ -40,8 +40,9 @@ def sections(runs: Sequence[Run]) -> Iterator[str]:
                     spread(list(taken.values()), ".0f"),
                     spread(ratios(taken, by_repetition(base, measure)), ".2f"),
                 ]
-            rows.append(row)
-        yield from table(["", *itertools.chain.from_iterable((name, "ratio to 1 + 1") for name, _ in MEASURES)], rows)
+            rows.append([*row, spread([run["events_a_group"] for run in here], ".0f")])
+        figures = itertools.chain.from_iterable((name, "ratio to 1 + 1") for name, _ in MEASURES)
+        yield from table(["", *figures, "events a worker's commit"], rows)
 
 
 def _of(runs: Sequence[Run], mix: str, shape: tuple[int, int]) -> list[Run]:

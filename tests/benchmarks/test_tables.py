@@ -58,7 +58,7 @@ def test_every_check_counts_and_so_does_what_was_never_done() -> None:
 
 
 def scaled(rep: int, apis: int, workers: int, done: int) -> dict[str, Any]:
-    figures = {"accepted_s": done, "e2e_events_s": done, "events_per_cpu_s": done}
+    figures = {"accepted_s": done, "e2e_events_s": done, "events_per_cpu_s": done, "events_a_group": done / 10}
     return {"rep": rep, "mix": "hot10", "apis": apis, "workers": workers, **figures}
 
 
@@ -66,6 +66,7 @@ def test_more_processes_stand_beside_one_and_one_of_the_same_repetition() -> Non
     runs = [scaled(0, 1, 1, 1000), scaled(0, 2, 4, 1500), scaled(1, 1, 1, 500), scaled(1, 2, 4, 400)]
     lines = list(scale_out_sections(runs))
     assert cells(lines, "1 API + 1 worker")[:2] == ["750 (500 to 1000)", "1.00 (1.00 to 1.00)"]
+    assert cells(lines, "2 API + 4 workers")[-1] == "95 (40 to 150) |"
     assert cells(lines, "2 API + 4 workers")[:2] == ["950 (400 to 1500)", "1.15 (0.80 to 1.50)"]
 
 
