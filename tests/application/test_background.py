@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from bst_application.flags import Flag, FlagBoard, initial_flags
 from bst_application.grouping import GroupCommit
 from bst_application.ids import uuid7
 from bst_application.periodically import periodically, while_on
+from bst_application.ports.event_log import NewEvent, Priors, Stored
 from bst_application.ports.queue import Job
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.process import ProcessEvents
@@ -84,6 +86,35 @@ async def test_jobs_that_wait_share_a_commit_and_each_event_is_processed_once() 
     await asyncio.gather(*(handle(Job(str(n), (ids[n], ids[0]))) for n in range(6)))
     assert commits == [6]  # the event that every job names, once
     assert await process(ids) == 0  # nothing is left to do
+
+
+async def test_groups_that_begin_apart_share_what_comes_meanwhile_and_a_crowd_does_not_wait() -> None:
+    flushed: list[list[str]] = []
+
+    async def flush(requests: Sequence[str]) -> list[str]:
+        flushed.append(list(requests))
+        return list(requests)
+
+    group: GroupCommit[str, str] = GroupCommit(flush, flushers=1, apart_s=3600, crowd=2)
+    async with asyncio.timeout(5):
+        await group("first, at once")
+        second = asyncio.create_task(group("second"))
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert flushed == [["first, at once"]]
+        await group("third")
+        assert await second == "second"
+    assert flushed[1:] == [["second", "third"]]
+
+
+async def test_whoever_is_alone_between_two_groups_waits_no_longer_than_they_are_apart() -> None:
+    async def flush(requests: Sequence[str]) -> list[str]:
+        return list(requests)
+
+    group: GroupCommit[str, str] = GroupCommit(flush, flushers=1, apart_s=0.01, crowd=2)
+    async with asyncio.timeout(5):
+        assert [await group(name) for name in "abc"] == ["a", "b", "c"]
+        await group.close()
 
 
 async def test_a_failed_group_tells_all_of_it_and_the_next_group_works() -> None:
@@ -184,18 +215,33 @@ async def test_a_commit_in_doubt_is_not_tried_again() -> None:
 
 async def test_a_storage_that_is_away_for_a_moment_is_tried_again() -> None:
     storage = MemoryStorage()
-    real = storage.accepting
+    real = storage.store
     failures = [Unavailable("gone"), Conflict("deadlock")]
 
-    def flaky() -> object:
+    async def flaky(*asked: Any, **named: Any) -> Stored:
         if failures:
             raise failures.pop()
-        return real()
+        return await real(*asked, **named)
 
-    storage.accepting = flaky  # type: ignore[method-assign, assignment]
+    storage.store = flaky  # type: ignore[method-assign]  # one method of one object, for one test
     [outcome], _ = await accepting(storage)([delivery(body(), "k1")])
     assert isinstance(outcome, Accepted)
     assert not failures
+
+
+async def test_new_events_have_their_answer_when_nobody_can_say_what_the_others_repeat() -> None:
+    storage = MemoryStorage()
+    await accepting(storage)([delivery(body(), "k1")])
+
+    async def away(deliveries: Sequence[NewEvent]) -> Priors:
+        raise Unavailable(f"gone since the commit, with {len(deliveries)}")
+
+    storage.find = away  # type: ignore[method-assign]  # one method of one object, for one test
+    [repeat, new], job = await accepting(storage)([delivery(body(), "k1"), delivery(body(ref="WEB-2"), "k2")])
+    assert repeat is None
+    assert isinstance(new, Accepted)
+    assert job is not None
+    assert job.event_ids == (new.event_id,)
 
 
 async def test_background_work_outlives_outages_and_bugs(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,9 +22,9 @@ from bst_litestar.auth import Tokens
 from bst_litestar.envelope import ERROR_CODES, failure
 from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
-from bst_litestar.observed import observed
+from bst_litestar.observed import NoteAnswer, observed
 from bst_litestar.problems import RETRY_AFTER, Refused
-from bst_litestar.request_counts import NoteAnswer, RequestCounts, counted
+from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
@@ -106,7 +106,6 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         debug=False,
         logging_config=None,
     )
-    is_core = _is_core_path(app)
 
     def note_refusal(scope: HTTPScope, refusal: Refused) -> None:
         if scope["path"] == PATH:
@@ -114,9 +113,10 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             parts.ingest.note_outcome(refusal.message, refusal.status, 0)
 
     app.asgi_handler = observed(
-        counted(guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal), note, is_core),
+        guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal),
         parts.tracing,
-        is_core_path=is_core,
+        note,
+        is_core_path=_is_core_path(app),
         quiet_path=PATH,
     )
     return app

@@ -1,4 +1,4 @@
-"""Every request has an id, a trace and, where it is worth one, a line in the log.
+"""Every request has an id; the core's own have a trace, a place in the figures and, where it is worth one, a line in the log.
 
 An accepted delivery is a line at DEBUG only: at some thousand a second lines would cost more than the work, and the event's row
 says it all. What was refused or changed something is a line at INFO, what failed at WARNING.
@@ -18,6 +18,9 @@ from bst_application.ports.tracing import Span, SpanKind, Tracing, trace_context
 from bst_litestar.envelope import request_id
 
 _log = logging.getLogger(__name__)
+
+#: Method, status, seconds until the answer began to leave.
+NoteAnswer = Callable[[str, int, float], None]
 
 #: Somebody who knocks without a token must not fill the disk.
 LINES_PER_S = 50
@@ -42,7 +45,14 @@ class _Budget:
         return self.lines <= LINES_PER_S
 
 
-def observed(app: ASGIApp, tracing: Tracing, *, is_core_path: Callable[[str], bool], quiet_path: str) -> ASGIApp:
+def observed(
+    app: ASGIApp,
+    tracing: Tracing,
+    note_answer: NoteAnswer,
+    *,
+    is_core_path: Callable[[str], bool],
+    quiet_path: str,
+) -> ASGIApp:
     """``app`` with all this. Accepted writes to ``quiet_path`` are told at DEBUG."""
     budget = _Budget()
 
@@ -55,13 +65,13 @@ def observed(app: ASGIApp, tracing: Tracing, *, is_core_path: Callable[[str], bo
         }
         request = request_id(_text(given.get(b"x-request-id")))
         scope["state"]["request_id"] = request
-        answer = _Answer(request, send)
         if not is_core_path(scope["path"]):
-            await app(scope, receive, answer)
+            await app(scope, receive, _Answer(request, send))
             return
         method = str(scope.get("method", ""))
         came_from = trace_context(_text(given.get(b"traceparent")))
         began = perf_counter()
+        answer = _Answer(request, send, lambda status: note_answer(method, status, perf_counter() - began))
         # No url.path and no query: they may hold what somebody searched for. The route is said at the end.
         attributes = {"http.request.method": method} if tracing.is_on else None
         with tracing.span(method, kind=SpanKind.SERVER, parent=came_from, detached=True, attributes=attributes) as span:
@@ -83,11 +93,14 @@ class _Answer:
 
     request: str
     send: Send
+    note: Callable[[int], None] | None = None
     status: int = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.note is not None:
+                self.note(self.status)
             headers = message["headers"]
             if not any(name == b"x-request-id" for name, _ in headers):
                 message["headers"] = [*headers, (b"x-request-id", self.request.encode())]

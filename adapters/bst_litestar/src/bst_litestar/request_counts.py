@@ -7,14 +7,9 @@ and unknown paths are left out: a look at the figures must not change them (pred
 from collections import Counter, deque
 from collections.abc import Callable
 from math import ceil
-from time import monotonic, perf_counter
+from time import monotonic
 
 from attrs import define, field, frozen
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
-
-#: Method, status, seconds until the answer began to leave.
-NoteAnswer = Callable[[str, int, float], None]
 
 SLOT_S = 15
 KEPT_S = 24 * 60 * 60
@@ -98,23 +93,3 @@ def _nearest_rank(by_ms: Counter[int], share: float) -> int:
         if reached >= wanted:
             return value
     return 0
-
-
-def counted(app: ASGIApp, note_answer: NoteAnswer, is_core_path: Callable[[str], bool]) -> ASGIApp:
-    """``app``, with every answer on a core path noted when it begins to leave."""
-
-    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP or not is_core_path(scope["path"]):
-            await app(scope, receive, send)
-            return
-        method = str(scope.get("method", ""))
-        started = perf_counter()
-
-        async def note(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                note_answer(method, message["status"], perf_counter() - started)
-            await send(message)
-
-        await app(scope, receive, note)
-
-    return counting

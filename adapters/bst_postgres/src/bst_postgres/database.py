@@ -33,6 +33,8 @@ POOL_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
+#: Connections that stay out of the pool for single statements: as many as the door has groups under way.
+MOST_ASIDE = 2
 #: The server keeps the limits above only while it can be heard. A connection that says nothing for longer than any of them is
 #: taken for dead, and we hang up; a network that drops packets silently would else hold a transaction for a quarter of an hour.
 HANG_UP_AFTER_S = 60.0
@@ -80,6 +82,8 @@ class Database:
         """``by_index``: for work that only ever looks rows up by their keys. A plan that was made while a table was empty
         reads all of it, and stays until statistics come; then a new installation is slowest just when it fills."""
         self._hang_up_after_s = hang_up_after_s
+        self._aside: list[AsyncConnection] = []
+        self._most_aside = min(MOST_ASIDE, pool_size // 4)  # the others find one, too
         options = (
             f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={lock_timeout_ms} "
             f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
@@ -132,6 +136,40 @@ class Database:
         await connection.close()
 
     @asynccontextmanager
+    async def committing_each(self) -> AsyncIterator[DriverConnection]:
+        """A psycopg connection on which each statement is a commit of its own: no exchange to begin, none to end.
+
+        Raises Unavailable, Conflict, and InDoubt when the connection is lost under a statement. The connection is set aside
+        afterwards, because to take one out of the pool and give it back costs more than such a statement does.
+        """
+        kept = await self._set_aside()
+        raw = await _driver(kept)
+        try:
+            with _hanging_up(raw, self._hang_up_after_s), _committing():
+                yield raw
+        except BaseException:
+            await _discard(kept, raw)
+            raise
+        if len(self._aside) < self._most_aside:
+            self._aside.append(kept)
+        else:
+            await raw.set_autocommit(False)
+            await kept.close()
+
+    async def _set_aside(self) -> AsyncConnection:
+        """A live connection in autocommit mode. Raises Unavailable."""
+        with _translated():
+            while self._aside:
+                kept = self._aside.pop()
+                if not _hung_up(await _driver(kept)):
+                    return kept
+                await kept.invalidate()
+                await kept.close()
+            fresh = await self._live_connection()
+            await (await _driver(fresh)).set_autocommit(True)
+            return fresh
+
+    @asynccontextmanager
     async def reading(self, *, brief: bool = True) -> AsyncIterator[AsyncConnection]:
         """A SQLAlchemy connection for reads. Raises Unavailable and Conflict. ``brief``: see ``transaction``."""
         with _translated():
@@ -147,10 +185,14 @@ class Database:
         """Connections that are in use, and how many there may be."""
         pool = self._engine.pool
         assert isinstance(pool, AsyncAdaptedQueuePool)
-        return pool.checkedout(), pool.size()
+        return pool.checkedout() - len(self._aside), pool.size()
 
     async def close(self) -> None:
         """Closes every connection; harmless when called twice."""
+        while self._aside:
+            kept = self._aside.pop()
+            await kept.invalidate()
+            await kept.close()
         await self._engine.dispose()
 
     async def _live_connection(self) -> AsyncConnection:

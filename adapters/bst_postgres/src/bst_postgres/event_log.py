@@ -1,12 +1,14 @@
 """The event log in PostgreSQL: group commits of deliveries, staged jobs, nonces."""
 
-from collections.abc import AsyncIterator, Sequence, Set
-from contextlib import asynccontextmanager
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID, uuid5
 
-from bst_application.ports.event_log import AcceptTransaction, KeyConflict, NewEvent, Priors, Stored
+import psycopg
+
+from bst_application.errors import Conflict
+from bst_application.ports.event_log import KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.queue import Job
 from bst_domain.ingest import ContentKey, PriorEvent
 from bst_domain.values import NS_BOOKING, EventId
@@ -73,49 +75,13 @@ class PostgresEventLog:
         self._channels: frozenset[str] = frozenset()
         self._channels_until = 0.0
 
-    @asynccontextmanager
-    async def accepting(self) -> AsyncIterator[AcceptTransaction]:
-        async with self._database.transaction(pipelined=True) as connection:
-            yield _Accepting(connection, self)
-
-    async def channels(self, connection: DriverConnection) -> frozenset[str]:
-        """The registered channels, as of at most five seconds ago."""
+    async def registered_channels(self) -> Set[str]:
         if monotonic() >= self._channels_until:
-            rows = await (await connection.execute("select channel_code from channel_registry")).fetchall()
+            async with self._database.committing_each() as connection:
+                rows = await (await connection.execute("select channel_code from channel_registry")).fetchall()
             self._channels = frozenset(code for (code,) in rows)
             self._channels_until = monotonic() + CHANNELS_FOR_S
         return self._channels
-
-    async def staged(self, *, before: datetime, limit: int) -> list[Job]:
-        async with self._database.transaction() as connection:
-            rows = await (
-                await connection.execute(
-                    "select job_id, event_keys from ingest_staged_job where staged_at < %s order by staged_at limit %s",
-                    (before, limit),
-                )
-            ).fetchall()
-        return [Job(str(job_id), tuple(map(EventId, events))) for job_id, events in rows]
-
-    async def unstage(self, job_ids: Sequence[str]) -> None:
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                "delete from ingest_staged_job where job_id = any(%s::uuid[])", (as_uuid_array(job_ids),)
-            )
-
-    async def forget_nonces(self, *, before: datetime) -> int:
-        async with self._database.transaction() as connection:
-            return (await connection.execute("delete from ingest_nonce where seen_at < %s", (before,))).rowcount
-
-
-class _Accepting:
-    """One accept transaction."""
-
-    def __init__(self, connection: DriverConnection, log: PostgresEventLog) -> None:
-        self._connection = connection
-        self._log = log
-
-    async def registered_channels(self) -> Set[str]:
-        return await self._log.channels(self._connection)
 
     async def store(
         self,
@@ -128,7 +94,12 @@ class _Accepting:
     ) -> Stored:
         rows = ",".join(_row(at, nonce, event) for at, (nonce, event) in enumerate(events))
         given = {"events": f"[{rows}]", "nonces": as_json(nonces), "now": now, "stale": now - ttl, "job": job_id}
-        answer = await (await self._connection.execute(_STORE, given)).fetchone()
+        try:
+            async with self._database.committing_each() as connection:
+                answer = await (await connection.execute(_STORE, given)).fetchone()
+        except psycopg.errors.ForeignKeyViolation as error:
+            self._channels_until = 0.0
+            raise Conflict("a channel is registered no longer") from error
         assert answer is not None
         fresh, stored = answer
         return Stored(nonces=set(fresh or ()), events=set(stored or ()))
@@ -148,9 +119,9 @@ class _Accepting:
             }
             for at, delivery in enumerate(deliveries)
         ]
-        for at, is_by_key, event_key, key, fingerprint, status in await (
-            await self._connection.execute(_FIND, (as_json(given),))
-        ).fetchall():
+        async with self._database.committing_each() as connection:
+            rows = await (await connection.execute(_FIND, (as_json(given),))).fetchall()
+        for at, is_by_key, event_key, key, fingerprint, status in rows:
             prior = PriorEvent(
                 event_id=EventId(event_key), idempotency_key=key, fingerprint=fingerprint, process_status=status
             )
@@ -177,7 +148,28 @@ class _Accepting:
             + f',"payload":{c.delivery.payload}}}'
             for c in conflicts
         ]
-        await self._connection.execute(_CONFLICTS, (f"[{','.join(rows)}]",))
+        async with self._database.committing_each() as connection:
+            await connection.execute(_CONFLICTS, (f"[{','.join(rows)}]",))
+
+    async def staged(self, *, before: datetime, limit: int) -> list[Job]:
+        async with self._database.transaction() as connection:
+            rows = await (
+                await connection.execute(
+                    "select job_id, event_keys from ingest_staged_job where staged_at < %s order by staged_at limit %s",
+                    (before, limit),
+                )
+            ).fetchall()
+        return [Job(str(job_id), tuple(map(EventId, events))) for job_id, events in rows]
+
+    async def unstage(self, job_ids: Sequence[str]) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "delete from ingest_staged_job where job_id = any(%s::uuid[])", (as_uuid_array(job_ids),)
+            )
+
+    async def forget_nonces(self, *, before: datetime) -> int:
+        async with self._database.transaction() as connection:
+            return (await connection.execute("delete from ingest_nonce where seen_at < %s", (before,))).rowcount
 
 
 async def stage_job(connection: DriverConnection, job: Job, now: datetime) -> None:

@@ -51,6 +51,8 @@ JOBS_EVERY_S = 1.0
 RECOMPUTE_EVERY_S = 60.0
 FORGET_NONCES_EVERY_S = 300.0
 LEASES_EVERY_S = 30.0
+#: How much later than it could a booking may be seen, so that events of the same moment share a commit.
+GROUPS_APART_S = 0.02
 #: One connection for the queue's jobs; the loops beside them run one statement now and then.
 POOL_SIZE = 8
 #: Whoever waits for one booking holds up a whole group; the booking's events come again in half a minute.
@@ -112,7 +114,7 @@ async def _work(
     )
     store, log = PostgresBookingStore(database), PostgresEventLog(database)
     process = ProcessEvents(store=store, now=now, new_id=uuid7, tracing=tracing, watch=figures.work)
-    together = ProcessJobs(process, tracing)
+    together = ProcessJobs(process, tracing, apart_s=GROUPS_APART_S, crowd=settings.worker_concurrency)
     sweep = SweepDueEvents(store=store, process=process, now=now)
     desk = PostgresRepairDesk(database)
     ttl = timedelta(minutes=settings.nonce_ttl_minutes)

@@ -1,7 +1,6 @@
 """The log of accepted events: the truth that everything else is derived from."""
 
 from collections.abc import Mapping, Sequence, Set
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -51,11 +50,11 @@ class Stored:
     events: Set[EventId]
 
 
-class AcceptTransaction(Protocol):
-    """One commit for a group of deliveries. Leaving the context without an exception commits; else nothing happened."""
+class EventLog(Protocol):
+    """Each method is a commit of its own. Raises Unavailable and Conflict; both leave nothing behind."""
 
     async def registered_channels(self) -> Set[str]:
-        """The channels that this operator has."""
+        """The channels that this operator has; what was asked a few seconds ago may be answered from memory."""
         ...
 
     async def store(
@@ -70,9 +69,11 @@ class AcceptTransaction(Protocol):
         """Stores the nonces that were not seen within ``ttl``, and under them the events whose key and content are both new.
 
         No repeats in ``nonces``. Each event comes with its nonce, and no two of them with the same; it becomes RECEIVED if the
-        nonce is stored. Of several events that are equal by key or content the first wins. Waits for other transactions that
-        hold an equal one, so that what is not stored can be found by ``find`` afterwards. With ``job_id`` and an event that is
-        new, the job of all new ones is staged: it exists exactly if the commit does, and stays until ``StagedJobs.unstage``.
+        nonce is stored. Of several events that are equal by key or content the first wins. Waits for other commits that hold an
+        equal one, so that what is not stored can be found by ``find`` afterwards. With ``job_id`` and an event that is new, the
+        job of all new ones is staged: it exists exactly if they do, and stays until ``StagedJobs.unstage``.
+
+        Raises Conflict for an event of a channel that is registered no longer, and InDoubt when nobody knows what was stored.
         """
         ...
 
@@ -83,12 +84,6 @@ class AcceptTransaction(Protocol):
     async def keep_conflicts(self, conflicts: Sequence[KeyConflict]) -> None:
         """Keeps the refused bodies for a person to look at. A repeat of one that is kept adds nothing."""
         ...
-
-
-class EventLog(Protocol):
-    """Raises Unavailable and Conflict; both leave nothing behind."""
-
-    def accepting(self) -> AbstractAsyncContextManager[AcceptTransaction]: ...
 
 
 class StagedJobs(Protocol):

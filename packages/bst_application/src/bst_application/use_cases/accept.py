@@ -1,18 +1,18 @@
-"""Accepting deliveries: the decision, the nonce, the key, the event row and the staged job are one commit.
+"""Accepting deliveries: the nonce, the key, the event row and the staged job are one statement and one commit.
 
 Source of the rules: semantics 6. Deliveries come in groups, because a commit costs the same for one as for a hundred; a
-group of one is the ordinary case at low load.
+group of one is the ordinary case at low load. Only what turns out to be a repeat is looked up afterwards.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import TypeVar, assert_never
 from uuid import UUID
 
 from attrs import frozen
 
 from bst_application.errors import Conflict, InDoubt, Unavailable
-from bst_application.ports.event_log import AcceptTransaction, EventLog, KeyConflict, NewEvent
+from bst_application.ports.event_log import EventLog, KeyConflict, NewEvent, Stored
 from bst_application.ports.queue import Job
 from bst_domain.ingest import (
     Acceptance,
@@ -25,7 +25,9 @@ from bst_domain.ingest import (
 )
 from bst_domain.values import EventId
 
-#: A group that lost a deadlock, or met a connection that had died while idle, is tried again at once this many times.
+Result = TypeVar("Result")
+
+#: How often something is tried again at once ...
 IMMEDIATE_RETRIES = 3
 #: ... unless finding out has taken longer than this.
 AT_ONCE = timedelta(seconds=1)
@@ -57,41 +59,35 @@ class AcceptDeliveries:
     nonce_ttl: timedelta
     stages_jobs: Callable[[], bool]
 
-    async def __call__(self, deliveries: Sequence[Delivery]) -> tuple[list[Outcome], Job | None]:
+    async def __call__(self, deliveries: Sequence[Delivery]) -> tuple[list[Outcome | None], Job | None]:
         """An outcome for each delivery, in order, and the job that was staged for the new events.
 
+        None where the log could not be asked what a delivery repeats: its nonce is spent, its sender shall try again.
         Raises Unavailable or Conflict when the log could not be written, and InDoubt when nobody knows.
         """
-        began = self.now()
-        for _ in range(IMMEDIATE_RETRIES):
-            try:
-                return await self._once(deliveries)
-            except InDoubt:
-                raise  # trying again would find our own nonces and refuse them
-            except (Unavailable, Conflict):
-                if self.now() - began > AT_ONCE:
-                    raise  # senders wait for an answer: theirs is the next try
-        return await self._once(deliveries)
-
-    async def _once(self, deliveries: Sequence[Delivery]) -> tuple[list[Outcome], Job | None]:
         now = self.now()
         # The first that carries a nonce has it; another one in this group that carries it is a repeat.
         holders = {delivery.nonce: delivery for delivery in reversed(deliveries)}
         job_id = str(self.new_id()) if self.stages_jobs() else None
-        async with self.log.accepting() as tx:
-            registered = await tx.registered_channels()
+
+        async def store() -> tuple[list[tuple[str, NewEvent]], Stored]:
+            registered = await self.log.registered_channels()
             candidates = [
                 (delivery.nonce, delivery.event)
                 for delivery in holders.values()
-                if delivery.event is not None and _channel(delivery.event) in registered
+                if delivery.event is not None and delivery.event.content.identity.channel in registered
             ]
             # All processes take rows in the same order, so that equal deliveries wait for each other instead of deadlocking.
             candidates.sort(key=lambda candidate: _lock_order(candidate[1]))
-            stored = await tx.store(sorted(holders), candidates, now=now, ttl=self.nonce_ttl, job_id=job_id)
-            explained = await self._explain(
-                tx, [e for nonce, e in candidates if nonce in stored.nonces and e.event_id not in stored.events]
+            return candidates, await self.log.store(
+                sorted(holders), candidates, now=now, ttl=self.nonce_ttl, job_id=job_id
             )
-        outcomes: list[Outcome] = []
+
+        candidates, stored = await self._at_once(store)
+        repeats = [e for nonce, e in candidates if nonce in stored.nonces and e.event_id not in stored.events]
+        explained = await self._explained(repeats) if repeats else {}
+        known = {event.event_id for _, event in candidates}
+        outcomes: list[Outcome | None] = []
         for delivery in deliveries:
             event = delivery.event
             if holders[delivery.nonce] is not delivery or delivery.nonce not in stored.nonces:
@@ -100,16 +96,35 @@ class AcceptDeliveries:
                 outcomes.append(BodyRefused())
             elif event.event_id in stored.events:
                 outcomes.append(Accepted(event.event_id))
+            elif event.event_id in known:
+                outcomes.append(explained.get(event.event_id))
             else:
-                outcomes.append(explained.get(event.event_id) or ChannelNotRegistered())
+                outcomes.append(ChannelNotRegistered())
         new = tuple(event.event_id for _, event in candidates if event.event_id in stored.events)
         return outcomes, None if job_id is None or not new else Job(job_id, new)
 
-    async def _explain(self, tx: AcceptTransaction, repeats: Sequence[NewEvent]) -> dict[EventId, Outcome]:
-        """What the deliveries that the log did not take are repeats of."""
-        if not repeats:
+    async def _at_once(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """What lost a deadlock, or met a connection that had died while idle, is tried again at once."""
+        began = self.now()
+        for _ in range(IMMEDIATE_RETRIES):
+            try:
+                return await work()
+            except InDoubt:
+                raise  # trying again would find our own nonces and refuse them
+            except (Unavailable, Conflict):
+                if self.now() - began > AT_ONCE:
+                    raise  # senders wait for an answer: theirs is the next try
+        return await work()
+
+    async def _explained(self, repeats: Sequence[NewEvent]) -> Mapping[EventId, Outcome]:
+        try:
+            return await self._at_once(lambda: self._explain(repeats))
+        except (Unavailable, Conflict):  # what is stored is stored: the others of the group have their answers
             return {}
-        priors = await tx.find(repeats)
+
+    async def _explain(self, repeats: Sequence[NewEvent]) -> Mapping[EventId, Outcome]:
+        """What the deliveries that the log did not take are repeats of."""
+        priors = await self.log.find(repeats)
         outcomes: dict[EventId, Outcome] = {}
         conflicts: list[KeyConflict] = []
         for event in repeats:
@@ -119,8 +134,8 @@ class AcceptDeliveries:
                 same_content=priors.by_content.get(event.content),
             )
             match decision:
-                case None:  # what was in the way has gone meanwhile
-                    raise Conflict("an equal event disappeared while it was looked up")
+                case None:  # retention has taken what was in the way; the next try will be new
+                    continue
                 case KeyReused(first):
                     conflicts.append(KeyConflict(first=first, delivery=event))
                 case Replayed():
@@ -129,12 +144,8 @@ class AcceptDeliveries:
                     assert_never(decision)
             outcomes[event.event_id] = decision
         if conflicts:
-            await tx.keep_conflicts(conflicts)
+            await self.log.keep_conflicts(conflicts)
         return outcomes
-
-
-def _channel(event: NewEvent) -> str:
-    return event.content.identity.channel
 
 
 def _lock_order(event: NewEvent) -> tuple[object, ...]:

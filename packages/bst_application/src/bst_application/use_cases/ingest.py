@@ -44,7 +44,7 @@ class IngestDoor:
         self._accept = accept
         self._hand_over = hand_over
         self._inline = inline
-        self._group: GroupCommit[Delivery, Receipt] = GroupCommit(self._flush, flushers=flushers)
+        self._group: GroupCommit[Delivery, Receipt | None] = GroupCommit(self._flush, flushers=flushers)
 
     @property
     def is_full(self) -> bool:
@@ -53,13 +53,16 @@ class IngestDoor:
 
     async def __call__(self, delivery: Delivery) -> Receipt:
         """Returns after the commit. Raises Unavailable or Conflict: the producer shall try again."""
-        return await self._group(delivery)
+        receipt = await self._group(delivery)
+        if receipt is None:
+            raise Unavailable("the log could not be asked what this delivery repeats")
+        return receipt
 
     async def close(self) -> None:
         """Waits for the deliveries that are in."""
         await self._group.close()
 
-    async def _flush(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
+    async def _flush(self, deliveries: Sequence[Delivery]) -> list[Receipt | None]:
         # A group of one belongs to its request's trace; the commit of several belongs to none of theirs and names them all.
         origins = [d.event.trace_context for d in deliveries if d.event is not None] if self._tracing.is_on else []
         parent = origins[0] if len(origins) == 1 else None
@@ -78,7 +81,9 @@ class IngestDoor:
         accepted = [outcome.event_id for outcome in outcomes if isinstance(outcome, Accepted)]
         inline = bool(accepted) and job is None and await self._process_inline(accepted)
         return [
-            Receipt(
+            None
+            if outcome is None
+            else Receipt(
                 outcome=outcome,
                 queued=isinstance(outcome, Accepted) and job is not None,
                 processed_inline=isinstance(outcome, Accepted) and inline,

@@ -12,14 +12,23 @@ from bst_application.use_cases.process import GROUP_SIZE, ProcessEvents
 class ProcessJobs:
     """The queue's handler. A single job is processed at once; jobs that come meanwhile share the next commits.
 
-    One group at a time: two groups of one process would only wait for each other's bookings, which lie close together.
+    One group at a time: two groups of one process would only wait for each other's bookings, which lie close together. Groups
+    begin ``apart_s`` apart unless ``crowd`` jobs wait: with some hundred events a second each would else cost a commit, and
+    take from the API the processor that its senders wait for.
     """
 
-    def __init__(self, process: ProcessEvents, tracing: Tracing = NO_TRACING) -> None:
+    def __init__(
+        self, process: ProcessEvents, tracing: Tracing = NO_TRACING, *, apart_s: float = 0.0, crowd: int = 1
+    ) -> None:
         self._process = process
         self._tracing = tracing
         self._group: GroupCommit[Job, None] = GroupCommit(
-            self._flush, most=GROUP_SIZE, flushers=1, weigh=lambda job: len(job.event_ids)
+            self._flush,
+            most=GROUP_SIZE,
+            flushers=1,
+            weigh=lambda job: len(job.event_ids),
+            apart_s=apart_s,
+            crowd=crowd,
         )
 
     async def __call__(self, job: Job) -> None:

@@ -6,8 +6,10 @@ from typing import Protocol
 
 import pytest
 
+from bst_application.errors import Conflict
 from bst_application.ids import uuid7
 from bst_application.ports.event_log import EventLog, StagedJobs, Stored
+from bst_application.ports.queue import Job
 from bst_application.use_cases.accept import AcceptDeliveries, BodyRefused, Delivery
 from bst_domain.ingest import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
 from bst_testing.deliveries import NOW, body, delivery
@@ -149,14 +151,30 @@ class EventLogConformance:
         assert job is None
         assert await log.staged(before=NOW + timedelta(days=1), limit=10) == []
 
-    async def test_a_failed_transaction_leaves_nothing(self, log: EventLogStorage) -> None:
-        said = delivery(body(), "k1", nonce="nonce-01")
-        assert said.event is not None
-        with pytest.raises(RuntimeError, match="crash"):
-            async with log.accepting() as tx:
-                stored = await tx.store(["nonce-01"], [("nonce-01", said.event)], now=NOW, ttl=TTL, job_id=str(uuid7()))
-                assert stored == Stored(nonces={"nonce-01"}, events={said.event.event_id})
-                raise RuntimeError("crash")
+    async def test_a_store_that_fails_leaves_nothing(self, log: EventLogStorage) -> None:
+        good, other = (
+            delivery(body(), "k1", nonce="nonce-01"),
+            delivery(body(source="TRIPDOTCOM"), "k2", nonce="nonce-02"),
+        )
+        assert good.event is not None
+        assert other.event is not None
+        await self.unregister(log, "TRIPDOTCOM")
+        events = [("nonce-01", good.event), ("nonce-02", other.event)]
+        with pytest.raises(Conflict):
+            await log.store(["nonce-01", "nonce-02"], events, now=NOW, ttl=TTL, job_id=str(uuid7()))
+        assert await log.staged(before=NOW + timedelta(days=1), limit=10) == []
         [outcome], job = await accepting(log)([delivery(body(), "k1", nonce="nonce-01")])
         assert isinstance(outcome, Accepted)
         assert await log.staged(before=NOW + timedelta(seconds=1), limit=10) == [job]
+
+    async def test_what_is_stored_says_what_was_new(self, log: EventLogStorage) -> None:
+        said = delivery(body(), "k1", nonce="nonce-01")
+        assert said.event is not None
+        events = [("nonce-01", said.event)]
+        job_id = str(uuid7())
+        new = await log.store(["nonce-01", "nonce-02"], events, now=NOW, ttl=TTL, job_id=job_id)
+        assert new == Stored(nonces={"nonce-01", "nonce-02"}, events={said.event.event_id})
+        assert await log.staged(before=NOW + timedelta(days=1), limit=10) == [Job(job_id, (said.event.event_id,))]
+        again = await log.store(["nonce-01", "nonce-03"], events, now=NOW, ttl=TTL, job_id=str(uuid7()))
+        assert again == Stored(nonces={"nonce-03"}, events=set())
+        assert len(await log.staged(before=NOW + timedelta(days=1), limit=10)) == 1

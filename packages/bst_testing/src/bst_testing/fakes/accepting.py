@@ -1,8 +1,9 @@
-"""The accept transaction in memory."""
+"""What accepting stores, in memory."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from bst_application.errors import Conflict
 from bst_application.ports.event_log import KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.queue import Job
 from bst_domain.ingest import ContentKey, PriorEvent
@@ -11,13 +12,10 @@ from bst_testing.fakes.tables import LogRow, Transaction
 
 
 class MemoryAccepting:
-    """An accept transaction."""
+    """One commit of the event log."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._tables = transaction
-
-    async def registered_channels(self) -> Set[str]:
-        return frozenset(self._tables.channels)
 
     async def store(
         self,
@@ -31,6 +29,8 @@ class MemoryAccepting:
         seen = self._tables.nonces
         for nonce in nonces:  # as inserting into a unique index waits for whoever inserts the same
             await self._tables.locks.take(("nonce", nonce), self._tables.holder)
+        if not {event.content.identity.channel for _, event in events} <= self._tables.channels:
+            raise Conflict("a channel is registered no longer")
         fresh = {nonce for nonce in nonces if nonce not in seen or seen[nonce] < now - ttl}
         seen.update(dict.fromkeys(fresh, now))
         inserted = await self._insert([event for nonce, event in events if nonce in fresh])

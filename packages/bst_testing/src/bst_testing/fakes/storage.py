@@ -3,15 +3,16 @@
 A crash between any two calls leaves no trace. ``outage`` and ``in_doubt`` make the next transaction fail as databases do.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from attrs import evolve
 
 from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.audit import AuditEntry
+from bst_application.ports.event_log import KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.flags import FlagOverride
 from bst_application.ports.queue import Job
 from bst_application.ports.reading import LetterFilter
@@ -58,10 +59,28 @@ class MemoryStorage:
         finally:
             self.locks.release(transaction.holder)
 
-    @asynccontextmanager
-    async def accepting(self) -> AsyncIterator[MemoryAccepting]:
+    async def registered_channels(self) -> Set[str]:
+        return self.tables.channels
+
+    async def store(
+        self,
+        nonces: Sequence[str],
+        events: Sequence[tuple[str, NewEvent]],
+        *,
+        now: datetime,
+        ttl: timedelta,
+        job_id: str | None,
+    ) -> Stored:
         async with self._transaction() as transaction:
-            yield MemoryAccepting(transaction)
+            return await MemoryAccepting(transaction).store(nonces, events, now=now, ttl=ttl, job_id=job_id)
+
+    async def find(self, deliveries: Sequence[NewEvent]) -> Priors:
+        async with self._transaction() as transaction:
+            return await MemoryAccepting(transaction).find(deliveries)
+
+    async def keep_conflicts(self, conflicts: Sequence[KeyConflict]) -> None:
+        async with self._transaction() as transaction:
+            await MemoryAccepting(transaction).keep_conflicts(conflicts)
 
     @asynccontextmanager
     async def processing(self) -> AsyncIterator[MemoryProcessing]:

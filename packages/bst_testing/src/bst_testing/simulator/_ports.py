@@ -67,13 +67,12 @@ class SteppingStorage(Stepping):
         super().__init__(storage, step)
         self._storage = storage
 
-    @asynccontextmanager
-    async def accepting(self) -> AsyncIterator[Any]:
-        await self._step("accepting: begin")
-        async with self._storage.accepting() as transaction:
-            yield Stepping(transaction, self._step)
-            await self._step("accepting: commit")
-        await self._step("accepting: committed")
+    async def store(self, *arguments: Any, **named: Any) -> Any:
+        """EventLog.store."""
+        await self._step(f"store {about(arguments)}")
+        stored = await self._storage.store(*arguments, **named)
+        await self._step("store: committed")
+        return stored
 
     @asynccontextmanager
     async def processing(self) -> AsyncIterator[Any]:
