@@ -1,12 +1,9 @@
 """The comparison as a page: medians with their ranges, and ratios of the same repetition."""
 
 import re
-import statistics
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-Run = Mapping[str, Any]
-Measure = Callable[[Run], float | None]
+from benchmarks.tables import Measure, Run, by_repetition, ratios, spread
 
 #: Name, how to read it, format, and whether more is better.
 MEASURES: Sequence[tuple[str, Measure, str, bool]] = (
@@ -37,17 +34,17 @@ def page(runs: Sequence[Run], limits: str, facts: Mapping[str, str]) -> str:
     for mix in mixes:
         lines += ["", f"## {mix}", "", f"| | {' | '.join(targets)} |", f"|---|{'---:|' * len(targets)}"]
         for name, measure, form, _ in MEASURES:
-            cells = [_spread(_values(runs, mix, target, measure), form) for target in targets]
+            cells = [spread(_values(runs, mix, target, measure), form) for target in targets]
             if any(cells):
                 lines.append(f"| {name} | {' | '.join(cells)} |")
         for role in CPU:
-            cells = [_spread([run["cpu_s"][role] for run in _of(runs, mix, target)], ".2f") for target in targets]
+            cells = [spread([run["cpu_s"][role] for run in _of(runs, mix, target)], ".2f") for target in targets]
             lines.append(f"| CPU s, {role} | {' | '.join(cells)} |")
         lines += ["", "BST in relation to the peer, median (range) of the repetitions:", ""]
         peers = [target for target in targets if target != "bst"]
         lines += [f"| | {' | '.join(peers)} |", f"|---|{'---:|' * len(peers)}"]
         for name, measure, _, more in MEASURES:
-            cells = [_spread(_ratios(runs, mix, peer, measure), ".2f") for peer in peers]
+            cells = [spread(_ratios(runs, mix, peer, measure), ".2f") for peer in peers]
             if any(cells):
                 lines.append(f"| {name}{'' if more else ' (less is better)'} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
@@ -62,16 +59,5 @@ def _values(runs: Sequence[Run], mix: str, target: str, measure: Measure) -> lis
 
 
 def _ratios(runs: Sequence[Run], mix: str, peer: str, measure: Measure) -> list[float]:
-    base = {run["rep"]: measure(run) for run in _of(runs, mix, peer)}
-    ratios = []
-    for run in _of(runs, mix, "bst"):
-        ours, theirs = measure(run), base.get(run["rep"])
-        if ours is not None and theirs:
-            ratios.append(ours / theirs)
-    return ratios
-
-
-def _spread(values: Sequence[float], form: str) -> str:
-    if not values:
-        return ""
-    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+    ours, theirs = (by_repetition(_of(runs, mix, target), measure) for target in ("bst", peer))
+    return ratios(ours, theirs)
