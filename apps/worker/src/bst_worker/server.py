@@ -14,6 +14,9 @@ from bst_telemetry.logs import configure_logs
 from bst_telemetry.tracing import traces_from
 from bst_worker.wiring import work
 
+#: A body and its facts are some hundred objects without a cycle: Python's 700 would look for cycles at every other event.
+YOUNG_OBJECTS = 20_000
+
 
 def main() -> None:
     """Exit codes: 0 stopped as asked, 1 could not work, 2 wrong settings."""
@@ -39,6 +42,7 @@ def main() -> None:
         # Senders wait for the API, nobody for a worker: where both want the processor, the door goes first.
         os.nice(settings.worker_niceness)
     gc.freeze()  # what is there now stays for ever; no collection needs to look at it again
+    gc.set_threshold(YOUNG_OBJECTS)
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(run())
