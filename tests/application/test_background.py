@@ -142,7 +142,7 @@ async def test_a_handed_over_job_is_no_longer_staged() -> None:
     assert (await queue.counts()).waiting == 1
 
 
-async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over() -> None:
+async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over(monkeypatch: pytest.MonkeyPatch) -> None:
     storage, queue = MemoryStorage(), MemoryJobQueue()
     _, job = await accepting(storage)([delivery(body(), "k1")])
     assert job is not None
@@ -150,7 +150,7 @@ async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over() -> 
     async def loses(_job_ids: object) -> None:
         raise Conflict("deadlock with the relay")
 
-    storage.unstage = loses  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(storage, "unstage", loses)
     await HandOver(queue=queue, staged_jobs=storage).hand_over([job])
     assert (await queue.counts()).waiting == 1
 
@@ -177,7 +177,7 @@ async def test_a_commit_in_doubt_is_not_tried_again() -> None:
     assert len(storage.tables.log) == 1  # it had happened; the producer's own repeat finds it
 
 
-async def test_a_storage_that_is_away_for_a_moment_is_tried_again() -> None:
+async def test_a_storage_that_is_away_for_a_moment_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     storage = MemoryStorage()
     real = storage.accepting
     failures = [Unavailable("gone"), Conflict("deadlock")]
@@ -187,7 +187,7 @@ async def test_a_storage_that_is_away_for_a_moment_is_tried_again() -> None:
             raise failures.pop()
         return real()
 
-    storage.accepting = flaky  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(storage, "accepting", flaky)
     [outcome], _ = await accepting(storage)([delivery(body(), "k1")])
     assert isinstance(outcome, Accepted)
     assert not failures

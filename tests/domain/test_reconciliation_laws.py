@@ -179,11 +179,11 @@ def duplicates(**some: Any) -> Verdict:
 
 
 def retention(**some: int) -> Verdict:
-    usual = {
+    usual: dict[str, Any] = {
         "enabled": True, "nonce_ttl_minutes": 10, "idempotency_ttl_days": 35, "dead_letter_days": 30,
         "stale_dead_letters": 0, "stale_events": 0,
     }  # fmt: skip
-    return gate_verdict(retention_checks(RetentionFigures(**{**usual, **some}), RetentionLimits()))  # type: ignore[arg-type]
+    return gate_verdict(retention_checks(RetentionFigures(**{**usual, **some}), RetentionLimits()))
 
 
 def api(requests: int, rate: str) -> Verdict:

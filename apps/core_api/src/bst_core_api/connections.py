@@ -42,7 +42,7 @@ class BoundedConnection(HttpToolsProtocol):
     _begun_now = False
     _request_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self._deadline = self.loop.time() + HEAD_WITHIN_S
         self._timer = self.loop.call_later(LOOK_EVERY_S, self._look)
