@@ -123,6 +123,7 @@ async def test_what_the_queue_cannot_take_stays_staged_and_is_relayed() -> None:
     queue.down = True
     hand_over = HandOver(queue=queue, staged_jobs=storage)
     await hand_over.hand_over([job])
+    await hand_over.unstage()
     later = NOW + timedelta(minutes=1)
     relay = RelayStagedJobs(staged_jobs=storage, queue=queue, now=lambda: later)
     assert await relay() == 0
@@ -137,7 +138,9 @@ async def test_a_handed_over_job_is_no_longer_staged() -> None:
     storage, queue = MemoryStorage(), MemoryJobQueue()
     _, job = await accepting(storage)([delivery(body(), "k1")])
     assert job is not None
-    await HandOver(queue=queue, staged_jobs=storage).hand_over([job])
+    hand_over = HandOver(queue=queue, staged_jobs=storage)
+    await hand_over.hand_over([job])
+    await hand_over.unstage()
     assert await storage.staged(before=NOW + timedelta(days=1), limit=9) == []
     assert (await queue.counts()).waiting == 1
 
@@ -151,7 +154,9 @@ async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over(monke
         raise Conflict("deadlock with the relay")
 
     monkeypatch.setattr(storage, "unstage", loses)
-    await HandOver(queue=queue, staged_jobs=storage).hand_over([job])
+    hand_over = HandOver(queue=queue, staged_jobs=storage)
+    await hand_over.hand_over([job])
+    await hand_over.unstage()
     assert (await queue.counts()).waiting == 1
 
 

@@ -1,6 +1,7 @@
 """Runs the API with uvicorn: httptools and uvloop, no access log, a clean end on SIGTERM and SIGINT."""
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -45,6 +46,7 @@ def main() -> None:
         if not settings.begins_on(flag):
             log.warning("%s is off in the environment", flag)
     log.info("the API listens on http://%s:%d", arguments.host, port)
+    gc.freeze()  # what is there now stays for ever; no collection needs to look at it again
     uvicorn.run(
         app,
         host=arguments.host,

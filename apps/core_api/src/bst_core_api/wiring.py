@@ -6,6 +6,7 @@ from asyncio import Event
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from litestar import Litestar
 
@@ -62,6 +63,8 @@ SWEEP_EVERY_S = 1.0
 #: How long background work may take to end its round when the API stops.
 STOP_WITHIN_S = 5.0
 LEASES_EVERY_S = 30.0
+#: How long jobs that the queue has may stay staged; well below the time after which the relay takes them for forgotten.
+UNSTAGE_AFTER_S = 0.2
 #: Everything that the API does takes milliseconds; whoever sent a delivery waits no longer than this for a dead connection.
 HANG_UP_AFTER_S = 15.0
 
@@ -119,7 +122,10 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         stop = Event()
-        handing_over = asyncio.create_task(hand_over.run())
+        handing_over = [
+            asyncio.create_task(hand_over.run()),
+            asyncio.create_task(hand_over.unstaging(partial(asyncio.sleep, UNSTAGE_AFTER_S))),
+        ]
         await board.first_look()
         await access.first_look()
         tasks = [
@@ -157,9 +163,10 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             await door.close()
             # A task that is cancelled while it connects leaves a connection behind, so each may end its round first.
             await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
-            for task in (handing_over, *tasks):
+            for task in (*handing_over, *tasks):
                 task.cancel()
-            await asyncio.gather(handing_over, *tasks, return_exceptions=True)
+            await asyncio.gather(*handing_over, *tasks, return_exceptions=True)
+            await hand_over.unstage()
             await queue.close()
             await database.close()
             if channel is not None:

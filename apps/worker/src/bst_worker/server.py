@@ -1,9 +1,12 @@
 """Runs the worker until SIGTERM or SIGINT; work in hand is finished first."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
 from typing import NoReturn
 
 from bst_application.settings import BadSettings, settings_from
@@ -32,12 +35,25 @@ def main() -> None:
             loop.add_signal_handler(number, stop.set)
         await work(settings, stop, traces.tracing)
 
+    if sys.platform != "win32":
+        # Senders wait for the API, nobody for a worker: where both want the processor, the door goes first.
+        os.nice(settings.worker_niceness)
+    gc.freeze()  # what is there now stays for ever; no collection needs to look at it again
     try:
-        asyncio.run(run())
+        with asyncio.Runner(loop_factory=_event_loop()) as runner:
+            runner.run(run())
     except BadSettings as error:
         _refuse(error)
     finally:
         traces.close()
+
+
+def _event_loop() -> Callable[[], AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # there is none for Windows
+
+    return uvloop.new_event_loop
 
 
 def _refuse(error: BadSettings) -> NoReturn:

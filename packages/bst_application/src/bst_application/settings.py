@@ -56,6 +56,7 @@ class Settings:
     flags: Mapping[Flag, str]  # as the environment has them; overrides are in the database
     sync_fallback_enabled: bool
     worker_concurrency: int
+    worker_niceness: int  # 0 to 19: how far a worker gives way to the API on the same machine
     replays_per_s: int  # of bulk replays, in each worker
     retention_enabled: bool
     retention_on_start: bool
@@ -115,6 +116,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         flags=flags,
         sync_fallback_enabled=reader.flag("INGEST_SYNC_FALLBACK_ENABLED", False),
         worker_concurrency=reader.number("BST_WORKER_CONCURRENCY", 16, 1, 64),
+        worker_niceness=reader.number("BST_WORKER_NICENESS", 10, 0, 19),
         replays_per_s=reader.number("BST_REPLAYS_PER_SECOND", 50, 1, 10_000),
         retention_enabled=reader.flag("INGEST_RETENTION_ENABLED", True),
         retention_on_start=reader.flag("INGEST_RETENTION_RUN_ON_START", False),

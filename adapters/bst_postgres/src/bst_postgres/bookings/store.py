@@ -23,14 +23,14 @@ from bst_postgres.bookings.saving import save_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
 # Skipping what another transaction holds is what makes a job that arrives twice harmless. One event after the other by its
-# key: with a backlog, the index on the status would find all of it, each time.
+# key: with a backlog, the index on the status would find all of it, each time; the empty text keeps it out of the plan.
 _CLAIM = """
 select log.* from unnest(%(ids)s::uuid[]) as given (event_key)
 cross join lateral (
   select event_key, channel_code, external_booking_ref, raw_payload, request_received_at, attempt_count,
     (select executions_before from ingest_dead_letter letter where letter.event_key = given.event_key
        and letter.status = 'REPLAYING' limit 1) as before_replay, trace_context
-  from ingest_event_log where ingest_event_log.event_key = given.event_key and process_status = 'RECEIVED'
+  from ingest_event_log where ingest_event_log.event_key = given.event_key and process_status || '' = 'RECEIVED'
     and (next_retry_at is null or next_retry_at <= %(now)s)
   for update skip locked) log
 """

@@ -1,6 +1,6 @@
 """The log of accepted events: the truth that everything else is derived from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -43,22 +43,36 @@ class Priors:
     by_content: Mapping[ContentKey, PriorEvent]
 
 
+@frozen(kw_only=True)
+class Stored:
+    """What of a group was new to the log."""
+
+    nonces: Set[str]
+    events: Set[EventId]
+
+
 class AcceptTransaction(Protocol):
     """One commit for a group of deliveries. Leaving the context without an exception commits; else nothing happened."""
 
-    async def remember_nonces(self, nonces: Sequence[str], *, now: datetime, ttl: timedelta) -> set[str]:
-        """Stores nonces that were not seen within ``ttl`` and returns those; the others were seen. No repeats in ``nonces``."""
+    async def registered_channels(self) -> Set[str]:
+        """The channels that this operator has."""
         ...
 
-    async def registered_channels(self, channels: Sequence[str]) -> set[str]:
-        """Those of the channels that this operator has."""
-        ...
+    async def store(
+        self,
+        nonces: Sequence[str],
+        events: Sequence[tuple[str, NewEvent]],
+        *,
+        now: datetime,
+        ttl: timedelta,
+        job_id: str | None,
+    ) -> Stored:
+        """Stores the nonces that were not seen within ``ttl``, and under them the events whose key and content are both new.
 
-    async def insert(self, events: Sequence[NewEvent]) -> set[EventId]:
-        """Adds the events whose key and content are both new, as RECEIVED; returns their ids.
-
-        Of several in one call that are equal by key or content the first wins. Waits for other transactions that hold an
-        equal one, so that what is not returned can be found by ``find`` afterwards.
+        No repeats in ``nonces``. Each event comes with its nonce, and no two of them with the same; it becomes RECEIVED if the
+        nonce is stored. Of several events that are equal by key or content the first wins. Waits for other transactions that
+        hold an equal one, so that what is not stored can be found by ``find`` afterwards. With ``job_id`` and an event that is
+        new, the job of all new ones is staged: it exists exactly if the commit does, and stays until ``StagedJobs.unstage``.
         """
         ...
 
@@ -68,10 +82,6 @@ class AcceptTransaction(Protocol):
 
     async def keep_conflicts(self, conflicts: Sequence[KeyConflict]) -> None:
         """Keeps the refused bodies for a person to look at. A repeat of one that is kept adds nothing."""
-        ...
-
-    async def stage(self, job: Job, *, now: datetime) -> None:
-        """Stages a job: it exists exactly if the commit does, and stays until ``StagedJobs.unstage``."""
         ...
 
 

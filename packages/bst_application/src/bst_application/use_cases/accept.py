@@ -75,52 +75,44 @@ class AcceptDeliveries:
 
     async def _once(self, deliveries: Sequence[Delivery]) -> tuple[list[Outcome], Job | None]:
         now = self.now()
-        outcomes: dict[int, Outcome] = {}
+        # The first that carries a nonce has it; another one in this group that carries it is a repeat.
+        holders = {delivery.nonce: delivery for delivery in reversed(deliveries)}
+        job_id = str(self.new_id()) if self.stages_jobs() else None
         async with self.log.accepting() as tx:
-            fresh = await tx.remember_nonces(sorted({d.nonce for d in deliveries}), now=now, ttl=self.nonce_ttl)
-            candidates: list[tuple[int, NewEvent]] = []
-            for at, delivery in enumerate(deliveries):
-                if delivery.nonce not in fresh:
-                    outcomes[at] = NonceReused()
-                    continue
-                fresh.discard(delivery.nonce)  # the next one in this group that carries it is a repeat
-                if delivery.event is None:
-                    outcomes[at] = BodyRefused()
-                else:
-                    candidates.append((at, delivery.event))
+            registered = await tx.registered_channels()
+            candidates = [
+                (delivery.nonce, delivery.event)
+                for delivery in holders.values()
+                if delivery.event is not None and _channel(delivery.event) in registered
+            ]
             # All processes take rows in the same order, so that equal deliveries wait for each other instead of deadlocking.
-            candidates.sort(key=lambda entry: _lock_order(entry[1]))
-            inserted = await self._insert(tx, candidates, outcomes)
-            job = Job(str(self.new_id()), tuple(inserted)) if inserted and self.stages_jobs() else None
-            if job is not None:
-                await tx.stage(job, now=now)
-        return [outcomes[at] for at in range(len(deliveries))], job
-
-    async def _insert(
-        self, tx: AcceptTransaction, candidates: list[tuple[int, NewEvent]], outcomes: dict[int, Outcome]
-    ) -> list[EventId]:
-        if not candidates:
-            return []
-        registered = await tx.registered_channels(sorted({event.content.identity.channel for _, event in candidates}))
-        known: list[tuple[int, NewEvent]] = []
-        for at, event in candidates:
-            if event.content.identity.channel in registered:
-                known.append((at, event))
+            candidates.sort(key=lambda candidate: _lock_order(candidate[1]))
+            stored = await tx.store(sorted(holders), candidates, now=now, ttl=self.nonce_ttl, job_id=job_id)
+            explained = await self._explain(
+                tx, [e for nonce, e in candidates if nonce in stored.nonces and e.event_id not in stored.events]
+            )
+        outcomes: list[Outcome] = []
+        for delivery in deliveries:
+            event = delivery.event
+            if holders[delivery.nonce] is not delivery or delivery.nonce not in stored.nonces:
+                outcomes.append(NonceReused())
+            elif event is None:
+                outcomes.append(BodyRefused())
+            elif event.event_id in stored.events:
+                outcomes.append(Accepted(event.event_id))
             else:
-                outcomes[at] = ChannelNotRegistered()
-        inserted = await tx.insert([event for _, event in known])
-        outcomes.update((at, Accepted(event.event_id)) for at, event in known if event.event_id in inserted)
-        repeats = [(at, event) for at, event in known if event.event_id not in inserted]
-        if repeats:
-            outcomes.update(await self._explain(tx, repeats))
-        return [event.event_id for _, event in known if event.event_id in inserted]
+                outcomes.append(explained.get(event.event_id) or ChannelNotRegistered())
+        new = tuple(event.event_id for _, event in candidates if event.event_id in stored.events)
+        return outcomes, None if job_id is None or not new else Job(job_id, new)
 
-    async def _explain(self, tx: AcceptTransaction, repeats: list[tuple[int, NewEvent]]) -> dict[int, Outcome]:
+    async def _explain(self, tx: AcceptTransaction, repeats: Sequence[NewEvent]) -> dict[EventId, Outcome]:
         """What the deliveries that the log did not take are repeats of."""
-        priors = await tx.find([event for _, event in repeats])
-        outcomes: dict[int, Outcome] = {}
+        if not repeats:
+            return {}
+        priors = await tx.find(repeats)
+        outcomes: dict[EventId, Outcome] = {}
         conflicts: list[KeyConflict] = []
-        for at, event in repeats:
+        for event in repeats:
             decision = decide_acceptance(
                 fingerprint=event.content.fingerprint,
                 same_key=priors.by_key.get(event.idempotency_key),
@@ -131,14 +123,18 @@ class AcceptDeliveries:
                     raise Conflict("an equal event disappeared while it was looked up")
                 case KeyReused(first):
                     conflicts.append(KeyConflict(first=first, delivery=event))
-                    outcomes[at] = decision
                 case Replayed():
-                    outcomes[at] = decision
+                    pass
                 case _:
                     assert_never(decision)
+            outcomes[event.event_id] = decision
         if conflicts:
             await tx.keep_conflicts(conflicts)
         return outcomes
+
+
+def _channel(event: NewEvent) -> str:
+    return event.content.identity.channel
 
 
 def _lock_order(event: NewEvent) -> tuple[object, ...]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import evolve
 
@@ -31,7 +31,11 @@ async def enqueue(queue: JobQueue, job: Job, tracing: Tracing) -> None:
 
 
 class HandOver:
-    """Takes jobs as they are committed and enqueues them in the background, in order."""
+    """Takes jobs as they are committed and enqueues them in the background, in order.
+
+    ``run`` and ``unstaging`` are its two loops. A job is in the queue at once; that it is staged no longer can wait, so that many
+    share a commit. Whoever is killed in between leaves jobs to the relay, which hands them over again, and that is harmless.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,8 @@ class HandOver:
         self._queue = queue
         self._staged_jobs = staged_jobs
         self._pending: asyncio.Queue[Job] = asyncio.Queue(PENDING_LIMIT)
+        self._handed: list[str] = []
+        self._has_handed = asyncio.Event()
         self._reachable = True
 
     def offer(self, job: Job) -> None:
@@ -66,9 +72,19 @@ class HandOver:
             except Exception:  # a bug here must not leave every later job to the relay
                 _log.exception("handing over failed; it goes on")
 
+    async def unstaging(self, pause: Callable[[], Awaitable[object]]) -> None:
+        """Runs until cancelled: forgets what was handed over, and then awaits a pause in which more comes together."""
+        while True:
+            await self._has_handed.wait()
+            try:
+                await pause()
+                await self.unstage()
+            except Exception:  # as above
+                _log.exception("forgetting jobs that were handed over failed; it goes on")
+
     async def hand_over(self, jobs: list[Job]) -> None:
-        """Enqueues jobs; those that the queue took are forgotten in one commit."""
-        handed: list[str] = []
+        """Enqueues jobs until the queue refuses one."""
+        handed = 0
         for job in jobs:
             try:
                 await enqueue(self._queue, job, self._tracing)
@@ -76,14 +92,22 @@ class HandOver:
                 self._note(False)
                 break
             self._note(True)
-            handed.append(job.id)
-        if handed:
-            if self._note_handed_over is not None:
-                self._note_handed_over(len(handed))
-            try:
-                await self._staged_jobs.unstage(handed)
-            except (Unavailable, Conflict):  # the relay may be deleting the same rows in another order
-                _log.warning("handed over %d jobs, but could not unstage them; the relay will repeat them", len(handed))
+            self._handed.append(job.id)
+            self._has_handed.set()
+            handed += 1
+        if handed and self._note_handed_over is not None:
+            self._note_handed_over(handed)
+
+    async def unstage(self) -> None:
+        """Forgets in one commit every job that was handed over."""
+        handed, self._handed = self._handed, []
+        self._has_handed.clear()
+        if not handed:
+            return
+        try:
+            await self._staged_jobs.unstage(handed)
+        except (Unavailable, Conflict):  # the relay may be deleting the same rows in another order
+            _log.warning("handed over %d jobs, but could not unstage them; the relay will repeat them", len(handed))
 
     def _note(self, reachable: bool) -> None:
         """Says once when the queue goes and once when it comes back."""

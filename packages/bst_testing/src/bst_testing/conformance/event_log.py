@@ -7,10 +7,9 @@ from typing import Protocol
 import pytest
 
 from bst_application.ids import uuid7
-from bst_application.ports.event_log import EventLog, StagedJobs
+from bst_application.ports.event_log import EventLog, StagedJobs, Stored
 from bst_application.use_cases.accept import AcceptDeliveries, BodyRefused, Delivery
 from bst_domain.ingest import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
-from bst_domain.values import EventId
 from bst_testing.deliveries import NOW, body, delivery
 
 TTL = timedelta(minutes=10)
@@ -155,8 +154,9 @@ class EventLogConformance:
         assert said.event is not None
         with pytest.raises(RuntimeError, match="crash"):
             async with log.accepting() as tx:
-                await tx.remember_nonces(["nonce-01"], now=NOW, ttl=TTL)
-                assert await tx.insert([said.event]) == {EventId(said.event.event_id)}
+                stored = await tx.store(["nonce-01"], [("nonce-01", said.event)], now=NOW, ttl=TTL, job_id=str(uuid7()))
+                assert stored == Stored(nonces={"nonce-01"}, events={said.event.event_id})
                 raise RuntimeError("crash")
-        [outcome], _ = await accepting(log)([delivery(body(), "k1", nonce="nonce-01")])
+        [outcome], job = await accepting(log)([delivery(body(), "k1", nonce="nonce-01")])
         assert isinstance(outcome, Accepted)
+        assert await log.staged(before=NOW + timedelta(seconds=1), limit=10) == [job]

@@ -1,9 +1,9 @@
 """The accept transaction in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
-from bst_application.ports.event_log import KeyConflict, NewEvent, Priors
+from bst_application.ports.event_log import KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.queue import Job
 from bst_domain.ingest import ContentKey, PriorEvent
 from bst_domain.values import EventId
@@ -16,19 +16,30 @@ class MemoryAccepting:
     def __init__(self, transaction: Transaction) -> None:
         self._tables = transaction
 
-    async def remember_nonces(self, nonces: Sequence[str], *, now: datetime, ttl: timedelta) -> set[str]:
+    async def registered_channels(self) -> Set[str]:
+        return frozenset(self._tables.channels)
+
+    async def store(
+        self,
+        nonces: Sequence[str],
+        events: Sequence[tuple[str, NewEvent]],
+        *,
+        now: datetime,
+        ttl: timedelta,
+        job_id: str | None,
+    ) -> Stored:
         seen = self._tables.nonces
         for nonce in nonces:  # as inserting into a unique index waits for whoever inserts the same
             await self._tables.locks.take(("nonce", nonce), self._tables.holder)
         fresh = {nonce for nonce in nonces if nonce not in seen or seen[nonce] < now - ttl}
         seen.update(dict.fromkeys(fresh, now))
-        return fresh
+        inserted = await self._insert([event for nonce, event in events if nonce in fresh])
+        if job_id is not None and inserted:
+            self._tables.staged[job_id] = (now, Job(job_id, tuple(inserted)))
+        return Stored(nonces=fresh, events=set(inserted))
 
-    async def registered_channels(self, channels: Sequence[str]) -> set[str]:
-        return set(channels) & self._tables.channels
-
-    async def insert(self, events: Sequence[NewEvent]) -> set[EventId]:
-        inserted: set[EventId] = set()
+    async def _insert(self, events: Sequence[NewEvent]) -> list[EventId]:
+        inserted: list[EventId] = []
         for event in events:
             for name in (("key", event.idempotency_key), ("content", event.content)):
                 await self._tables.locks.take(name, self._tables.holder)
@@ -40,7 +51,7 @@ class MemoryAccepting:
             self._tables.log[event.event_id] = LogRow(event=event)
             keys.add(event.idempotency_key)
             contents.add(event.content)
-            inserted.add(event.event_id)
+            inserted.append(event.event_id)
         return inserted
 
     async def find(self, deliveries: Sequence[NewEvent]) -> Priors:
@@ -65,6 +76,3 @@ class MemoryAccepting:
         for conflict in conflicts:
             key = (conflict.delivery.idempotency_key, conflict.delivery.content.fingerprint)
             self._tables.conflicts.setdefault(key, conflict)
-
-    async def stage(self, job: Job, *, now: datetime) -> None:
-        self._tables.staged[job.id] = (now, job)

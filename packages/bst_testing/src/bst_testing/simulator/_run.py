@@ -112,6 +112,8 @@ class _Run:
         )
         self.doors[name] = IngestDoor(accept=accept, hand_over=hand_over, inline=None)
         self.background[name] = self.world.spawn(name, hand_over.run())
+        pause = partial(self.world.step, name, "a pause before jobs are unstaged")
+        self.background[f"{name}, unstaging"] = self.world.spawn(name, hand_over.unstaging(pause))
 
     def clock(self, name: str) -> Callable[[], Any]:
         return partial(self.world.clock, name)
