@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import asdict, evolve
+from attrs import asdict, evolve, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,21 +74,7 @@ def counts(**some: int) -> ReconciliationCounts:
     return ReconciliationCounts(**{**healthy, **some})
 
 
-NOTHING = ReconciliationCounts(
-    bookings=0,
-    null_identities=0,
-    twin_booking_groups=0,
-    twin_booking_excess=0,
-    payments=0,
-    orphan_payments=0,
-    done=0,
-    done_not_paid=0,
-    events=0,
-    twin_event_groups=0,
-    twin_event_excess=0,
-    unmapped=0,
-    catalog_entities=0,
-)
+NOTHING = ReconciliationCounts(**{each.name: 0 for each in fields(ReconciliationCounts)})
 
 
 @given(possible_counts())
