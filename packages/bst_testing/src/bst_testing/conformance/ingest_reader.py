@@ -9,8 +9,9 @@ from bst_application.ports.reading import EventFilter, EventRecord, IngestReader
 from bst_application.ports.repair import DeadLetterRecord
 from bst_domain.ingest import RETRY_DELAYS
 from bst_domain.lifecycles import DeadLetterStatus
-from bst_testing.conformance.booking_store import FailingSave, accept, processing
+from bst_testing.conformance.booking_store import accept, processing
 from bst_testing.conformance.event_log import accepting
+from bst_testing.conformance.failing_save import FailingSave
 from bst_testing.conformance.repair import (
     AYU,
     BROKEN,
