@@ -202,7 +202,7 @@ async def test_the_next_request_takes_no_time_from_this_ones_answer(monkeypatch:
     monkeypatch.setattr(connections, "LOOK_EVERY_S", 0.02)
 
     async def slow(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.4)  # longer than a head may take, and several looks of the timer
         await app(scope, receive, send)
 
     async with serving(slow) as port:

@@ -1,10 +1,13 @@
 """Flags over HTTP: turned while everything runs, audited, and holding after a restart."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
+from bst_application.access import REFRESH_EVERY_S as ACCESS_EVERY_S
+from bst_application.flags import REFRESH_EVERY_S as FLAGS_EVERY_S
 from bst_application.flags import Flag
 from bst_testing.deliveries import body
 from tests.api.harness import ADMIN, Api, running
@@ -43,6 +46,21 @@ async def test_a_flag_is_turned_and_holds_after_a_restart(postgres_dsn: str, bro
         ("FLAG_CLEARED", "ayu", {"before": "false", "value": None, "reason": "over"}),
         ("FLAG_SET", "ayu", {"before": "true", "value": "false", "reason": "flood"}),
     ]
+
+
+async def test_a_turn_is_known_to_every_other_process_within_five_seconds(postgres_dsn: str, broker_url: str) -> None:
+    async with running(postgres_dsn, broker_url) as here, running(postgres_dsn, broker_url) as there:
+        assert (await there.post(body())).status_code == 202
+        async with asyncio.timeout(5):
+            await turn(here, "PUT", "INGEST_WEBHOOK_ENABLED", {"value": "off", "reason": "flood"})
+            while (await there.post(body())).status_code != 503:  # noqa: ASYNC110 - the other process tells nobody
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("every_s", [FLAGS_EVERY_S, ACCESS_EVERY_S])
+def test_five_seconds_are_enough_where_one_look_fails(every_s: float) -> None:
+    """What is read again and again is known within five seconds, although a database that hangs up costs a round."""
+    assert 2 * every_s < 5
 
 
 async def test_with_the_queue_off_events_wait_in_the_log_and_nothing_stays_behind(api: Api) -> None:

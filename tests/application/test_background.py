@@ -176,7 +176,7 @@ async def test_a_handed_over_job_is_no_longer_staged() -> None:
     assert (await queue.counts()).waiting == 1
 
 
-async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over() -> None:
+async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over(monkeypatch: pytest.MonkeyPatch) -> None:
     storage, queue = MemoryStorage(), MemoryJobQueue()
     _, job = await accepting(storage)([delivery(body(), "k1")])
     assert job is not None
@@ -184,7 +184,7 @@ async def test_losing_a_deadlock_while_unstaging_does_not_end_handing_over() -> 
     async def loses(_job_ids: object) -> None:
         raise Conflict("deadlock with the relay")
 
-    storage.unstage = loses  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(storage, "unstage", loses)
     hand_over = HandOver(queue=queue, staged_jobs=storage)
     await hand_over.hand_over([job])
     await hand_over.unstage()
@@ -213,7 +213,7 @@ async def test_a_commit_in_doubt_is_not_tried_again() -> None:
     assert len(storage.tables.log) == 1  # it had happened; the producer's own repeat finds it
 
 
-async def test_a_storage_that_is_away_for_a_moment_is_tried_again() -> None:
+async def test_a_storage_that_is_away_for_a_moment_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     storage = MemoryStorage()
     real = storage.store
     failures = [Unavailable("gone"), Conflict("deadlock")]
@@ -223,20 +223,22 @@ async def test_a_storage_that_is_away_for_a_moment_is_tried_again() -> None:
             raise failures.pop()
         return await real(*asked, **named)
 
-    storage.store = flaky  # type: ignore[method-assign]  # one method of one object, for one test
+    monkeypatch.setattr(storage, "store", flaky)
     [outcome], _ = await accepting(storage)([delivery(body(), "k1")])
     assert isinstance(outcome, Accepted)
     assert not failures
 
 
-async def test_new_events_have_their_answer_when_nobody_can_say_what_the_others_repeat() -> None:
+async def test_new_events_have_their_answer_when_nobody_can_say_what_the_others_repeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     storage = MemoryStorage()
     await accepting(storage)([delivery(body(), "k1")])
 
     async def away(deliveries: Sequence[NewEvent]) -> Priors:
         raise Unavailable(f"gone since the commit, with {len(deliveries)}")
 
-    storage.find = away  # type: ignore[method-assign]  # one method of one object, for one test
+    monkeypatch.setattr(storage, "find", away)
     [repeat, new], job = await accepting(storage)([delivery(body(), "k1"), delivery(body(ref="WEB-2"), "k2")])
     assert repeat is None
     assert isinstance(new, Accepted)

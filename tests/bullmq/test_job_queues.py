@@ -16,6 +16,7 @@ from bst_application.ports.queue import Job, JobQueue
 from bst_bullmq.bullmq_queue import JOB_NAME, BullMQJobQueue
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_domain.values import EventId
 from bst_testing.conformance.job_queue import JobQueueConformance, consuming, job, until
 from bst_testing.fakes.job_queue import MemoryJobQueue
 from tests.faults.proxy import Proxy, a_proxy
@@ -84,7 +85,7 @@ asyncio.run(queue.consume(handler, concurrency=1, stop=asyncio.Event()))
 
     async def test_a_delayed_job_runs_when_its_time_has_come(self, queue: BullMQJobQueue) -> None:
         """BST delays nothing here, for retries are in the log; but a job that another program delays is understood."""
-        event = uuid7()
+        event = EventId(uuid7())
         seen: list[Job] = []
 
         async def handler(one: Job) -> None:
@@ -103,7 +104,7 @@ asyncio.run(queue.consume(handler, concurrency=1, stop=asyncio.Event()))
                 await until(came)
         finally:
             await bull.close()
-        assert seen == [Job("later", (event,))]  # type: ignore[arg-type]
+        assert seen == [Job("later", (event,))]
         assert (await queue.counts()).delayed == 0
 
     async def test_a_job_carries_its_trace(self, queue: JobQueue) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -14,7 +15,7 @@ import pytest
 from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job
 from bst_bullmq.postgres_queue import PostgresJobQueue
-from bst_bullmq.redis_queue import RedisJobQueue
+from bst_bullmq.redis_queue import QUEUE_CONNECTIONS, RedisJobQueue
 from bst_testing.conformance.job_queue import A_SECOND, accepts, consuming, job, until
 from tests.faults.proxy import a_proxy
 from tests.servers import RedisProgram, free_port
@@ -83,6 +84,26 @@ async def test_whoever_is_cancelled_while_asking_leaves_nothing_behind(
     os.kill(redis.pid, signal.SIGCONT)
 
 
+async def test_whoever_waits_his_turn_on_a_client_that_is_given_up_leaves_no_connection(redis: RedisProgram) -> None:
+    """He would connect it again after its goodbye, and nobody would know of that connection."""
+    redis.start()
+    async with a_proxy(("127.0.0.1", redis.port)) as proxy:
+        queue = RedisJobQueue(f"redis://127.0.0.1:{proxy.port}/0", "events")
+
+        async def all_are_used() -> bool:
+            return proxy.open == QUEUE_CONNECTIONS
+
+        async def none_is_open() -> bool:
+            return proxy.open == 0
+
+        asking = [asyncio.create_task(accepts(queue, job())) for _ in range(10 * QUEUE_CONNECTIONS)]
+        await until(all_are_used)
+        proxy.cut()
+        assert False in await asyncio.gather(*asking)
+        await queue.close()
+        await until(none_is_open)
+
+
 async def test_after_a_restart_the_queue_works_without_ours(redis: RedisProgram, queue: RedisJobQueue) -> None:
     redis.start()
     await queue.enqueue(job())
@@ -108,8 +129,8 @@ async def test_a_consumer_outlives_its_broker(redis: RedisProgram, queue: RedisJ
         for _ in range(2):
             redis.start()
             one = job()
-            await until(lambda one=one: accepts(queue, one))  # type: ignore[misc]
-            await until(lambda one=one: came(one))  # type: ignore[misc]
+            await until(partial(accepts, queue, one))
+            await until(partial(came, one))
             redis.stop()
 
 
@@ -144,7 +165,7 @@ async def test_a_consumer_leaves_a_connection_that_fell_silent(
             for _ in range(2):
                 one = job()
                 await queue.enqueue(one)
-                await until(lambda one=one: came(one))  # type: ignore[misc]
+                await until(partial(came, one))
                 proxy.abandon()
         await behind.close()
 
@@ -162,8 +183,8 @@ async def test_the_postgres_queue_outlives_its_connections(postgres_dsn: str) ->
     async with consuming(queue, handler):
         for _ in range(2):
             one = job()
-            await until(lambda one=one: accepts(queue, one))  # type: ignore[misc]
-            await until(lambda one=one: came(one))  # type: ignore[misc]
+            await until(partial(accepts, queue, one))
+            await until(partial(came, one))
             await asyncio.to_thread(hang_up, postgres_dsn)
         last = job()
         await until(lambda: accepts(queue, last))

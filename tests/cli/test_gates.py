@@ -1,5 +1,7 @@
 """Each gate passes for the right reason and fails for the right reason, over a real API and PostgreSQL."""
 
+from typing import Any
+
 import pytest
 
 from bst_cli.gates import api_health, dlq_growth, duplicate_delivery, processing, replay_drill, retention_policy
@@ -228,11 +230,11 @@ async def test_the_audit_of_an_earlier_drill_does_not_count(
         assert (await Bench(api, meanwhile=api.process).measure(replay_drill.GATE)).passed
         real = api.http.request
 
-        async def anonymous(method: str, path: str, **how: object) -> object:  # as if the API forgot who acted
+        async def anonymous(method: str, path: str, **how: Any) -> object:  # as if the API forgot who acted
             headers = how.get("headers")
             if isinstance(headers, dict):
                 headers.pop("x-actor", None)
-            return await real(method, path, **how)  # type: ignore[arg-type]
+            return await real(method, path, **how)
 
         monkeypatch.setattr(api.http, "request", anonymous)
         judged = await Bench(api, meanwhile=api.process).measure(replay_drill.GATE)

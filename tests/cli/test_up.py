@@ -8,16 +8,19 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from bst_application.use_cases.relay import SWEEP_AFTER
 from bst_cli.administering import Admin
 from bst_cli.audit import COLUMNS, csv_writer
 from bst_cli.data_folder import DataFolder
 from bst_cli.sample import SampleDay, make_day
 from bst_testing.deliveries import body, paid
+from bst_worker.wiring import SWEEP_EVERY_S
 from tests.cli.stack import BST, Stack, a_stack, bst, environment, until
 from tests.servers import free_port
 
@@ -38,13 +41,17 @@ def test_whatever_dies_is_started_again_and_nothing_is_lost(day: SampleDay) -> N
     """What the processes make of it is tested in tests/faults; here ``bst up`` minds its children."""
     with a_stack() as stack:
         stack.start()
+
+        def another(name: str, before: int) -> bool:
+            return stack.child(name) != before
+
         sender = send(stack, day, "--shuffle", "7", "--repeat", "2", "--concurrency", "8")
         for name in ("worker", "api", *(["redis"] if (stack.folder / "logs" / "redis.log").exists() else [])):
             before = stack.child(name)
             for left in (stack.folder / "redis").glob("appendonly*"):
                 left.unlink()  # Redis comes back empty
             os.kill(before, signal.SIGKILL)
-            until(lambda name=name, before=before: stack.child(name) != before, f"another {name}")  # type: ignore[misc]
+            until(partial(another, name, before), f"another {name}")
         os.kill(int((stack.folder / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         said, _ = sender.communicate(timeout=90)
         assert sender.returncode == 0, said
@@ -137,7 +144,9 @@ def test_a_queue_that_is_switched_off_leaves_nothing_behind(day: SampleDay) -> N
         assert sender.returncode == 0, said
         left = waiting()
         assert left > 100
-        time.sleep(2)
+        time.sleep(
+            SWEEP_AFTER.total_seconds() + 2 * SWEEP_EVERY_S
+        )  # by then the sweep would have taken every one of them
         assert waiting() == left
         listed = bst("flags", "list", *folder)
         assert "INGEST_WEBHOOK_ENABLED               on         as the environment says" in listed.stdout

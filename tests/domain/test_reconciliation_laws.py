@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import asdict, evolve
+from attrs import asdict, evolve, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,21 +74,7 @@ def counts(**some: int) -> ReconciliationCounts:
     return ReconciliationCounts(**{**healthy, **some})
 
 
-NOTHING = ReconciliationCounts(
-    bookings=0,
-    null_identities=0,
-    twin_booking_groups=0,
-    twin_booking_excess=0,
-    payments=0,
-    orphan_payments=0,
-    done=0,
-    done_not_paid=0,
-    events=0,
-    twin_event_groups=0,
-    twin_event_excess=0,
-    unmapped=0,
-    catalog_entities=0,
-)
+NOTHING = ReconciliationCounts(**{each.name: 0 for each in fields(ReconciliationCounts)})
 
 
 @given(possible_counts())
@@ -179,11 +165,11 @@ def duplicates(**some: Any) -> Verdict:
 
 
 def retention(**some: int) -> Verdict:
-    usual = {
+    usual: dict[str, Any] = {
         "enabled": True, "nonce_ttl_minutes": 10, "idempotency_ttl_days": 35, "dead_letter_days": 30,
         "stale_dead_letters": 0, "stale_events": 0,
     }  # fmt: skip
-    return gate_verdict(retention_checks(RetentionFigures(**{**usual, **some}), RetentionLimits()))  # type: ignore[arg-type]
+    return gate_verdict(retention_checks(RetentionFigures(**{**usual, **some}), RetentionLimits()))
 
 
 def api(requests: int, rate: str) -> Verdict:

@@ -40,6 +40,22 @@ def test_any_live_secret_verifies_wherever_it_stands(secrets: tuple[str, ...]) -
     assert verify(signed("one"), secrets=(), now=NOW) is Refusal.MISMATCH
 
 
+@pytest.mark.parametrize("signed_with", ["one", "two", "three", "another"])
+def test_time_does_not_tell_which_secret_matched_nor_where_a_signature_differs(
+    monkeypatch: pytest.MonkeyPatch, signed_with: str
+) -> None:
+    """Every live secret is compared, a match or not, and by the one function whose time does not depend on what it compares."""
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, expected: bytes) -> bool:
+        compared.append((given, expected))
+        return given == expected
+
+    monkeypatch.setattr("bst_domain.ingest._signing.compare_digest", compare)
+    verify(signed(signed_with), secrets=["one", "two", "three"], now=NOW)
+    assert [(len(given), len(expected)) for given, expected in compared] == [(32, 32)] * 3
+
+
 @given(st.integers(1, 9))
 def test_a_timestamp_may_have_nine_digits_of_a_second(digits: int) -> None:
     timestamp = f"2026-03-01T10:00:00.{'1' * digits}Z"

@@ -26,6 +26,11 @@ class Proxy:
     _refusing: bool = field(default=False, init=False)
     _open: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = field(factory=dict, init=False)
 
+    @property
+    def open(self) -> int:
+        """How many connections there are now."""
+        return len(self._open)
+
     def cut(self) -> None:
         """Resets every connection that is open now, whatever is on its way."""
         for writers in self._open.values():

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,7 @@ async def a_system(
             for worker in system.workers:
                 await until(worker.is_up, "the worker")
             for at in range(len(ports)):
-                await until(lambda at=at: is_alive(system, at), "the API")  # type: ignore[misc]
+                await until(partial(is_alive, system, at), "the API")
             yield system
         except BaseException:
             for each in programs:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,7 +26,7 @@ async def test_postgresql_is_restarted_and_crashes_while_events_come_in(day: Day
         async with a_system(dsn=dsn, redis_url=redis_url) as system:
             sending = asyncio.create_task(system.send(day.lines, rate=100, concurrency=16))
             for how, after in ((signal.SIGINT, 40), (signal.SIGQUIT, 90)):
-                await until(lambda after=after: system.has_events(after), "some events")  # type: ignore[misc]
+                await until(partial(system.has_events, after), "some events")
                 await asyncio.to_thread(postgres.stop, how)
                 await asyncio.to_thread(postgres.start)
             outcome = await sending
@@ -63,7 +64,7 @@ async def test_the_network_resets_falls_silent_and_refuses(day: Day, postgres_ds
     ):
         sending = asyncio.create_task(system.send(day.lines, rate=100, concurrency=16))
         for after, proxy in ((30, to_database), (60, to_redis), (90, to_database), (120, to_redis)):
-            await until(lambda after=after: system.has_events(after), "some events")  # type: ignore[misc]
+            await until(partial(system.has_events, after), "some events")
             proxy.cut()
             proxy.fall_silent()
             await asyncio.wait({sending}, timeout=0.8)

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from attrs import define, field
 from bullmq import Job as BullJob
 from bullmq import Queue, Worker
 
@@ -71,6 +72,26 @@ class Broker(Protocol):
         ...
 
 
+@define(eq=False)
+class _Line:
+    """One client of the broker, with the questions that are under way on it."""
+
+    queue: Queue
+    asked: set[asyncio.Task[Any]] = field(factory=set, init=False)
+
+    def ask(self, question: Callable[[Queue], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
+        task = asyncio.create_task(question(self.queue))
+        self.asked.add(task)
+        task.add_done_callback(self.asked.discard)
+        return task
+
+    async def hang_up(self) -> None:
+        """After the last answer: a question that waits its turn on a closed client connects it again, and nobody closes that."""
+        if self.asked:
+            await asyncio.wait(set(self.asked))
+        await self.queue.close()
+
+
 class BullMQJobQueue:
     """JobQueue on BullMQ. Constructing it connects to nothing."""
 
@@ -78,7 +99,7 @@ class BullMQJobQueue:
         self._broker = broker
         self._lease_ms = round(lease_s * 1000)
         self._name = name
-        self._queue: Queue | None = None
+        self._line: _Line | None = None
         self._down_until = 0.0
         self._goodbyes: set[asyncio.Task[None]] = set()
 
@@ -134,9 +155,7 @@ class BullMQJobQueue:
         await self._said_goodbye()
 
     async def close(self) -> None:
-        if self._queue is not None:
-            self._leave(self._queue.close())
-            self._queue = None
+        self._hang_up()
         await self._said_goodbye()
 
     async def _run_worker(self, worker: Worker, stop: Event) -> None:
@@ -153,13 +172,13 @@ class BullMQJobQueue:
                 running.cancel()
             await asyncio.gather(running, stopping, return_exceptions=True)
 
-    async def _ask(self, question: Callable[[Queue], Awaitable[T]]) -> T:
+    async def _ask(self, question: Callable[[Queue], Coroutine[Any, Any, T]]) -> T:
         """One question to the broker. Raises Unavailable within a second."""
         if monotonic() < self._down_until:
             raise Unavailable(f"the queue {self._name} did not answer a moment ago")
-        if self._queue is None:
-            self._queue = Queue(self._name, self._broker.queue_options())
-        asked = asyncio.ensure_future(question(self._queue))
+        if self._line is None:
+            self._line = _Line(Queue(self._name, self._broker.queue_options()))
+        asked = self._line.ask(question)
         try:
             done, _ = await asyncio.wait({asked}, timeout=ANSWER_WITHIN_S)
         finally:
@@ -180,10 +199,13 @@ class BullMQJobQueue:
     def _lost(self, why: str) -> Unavailable:
         """A connection that failed is not used again: half of an answer may still be on its way."""
         self._down_until = monotonic() + OUTAGE_REMEMBERED_S
-        if self._queue is not None:
-            self._leave(self._queue.close())
-            self._queue = None
+        self._hang_up()
         return Unavailable(f"the queue {self._name} does not answer: {why}")
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._leave(self._line.hang_up())
+            self._line = None
 
     def _leave(self, goodbye: Coroutine[Any, Any, Any]) -> None:
         """Closes something in the background: a broker that hangs must not hold up whoever found out."""

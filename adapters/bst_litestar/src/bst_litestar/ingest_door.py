@@ -100,7 +100,7 @@ class IngestEndpoint:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _answer(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> dict[str, Any]:
-        method: str = scope["method"]  # type: ignore[typeddict-item]
+        method: str = scope["method"]  # type: ignore[typeddict-item]  # HTTP is all that comes here
         if method != "POST":
             raise Refused(405, f"Cannot {method} {PATH}", headers={"allow": "POST"})
         if not self.enabled():
@@ -220,7 +220,7 @@ async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Refused(400, "REQUEST_ABORTED")
-        chunk: bytes = message.get("body", b"")  # type: ignore[assignment]
+        chunk: bytes = message.get("body", b"")  # type: ignore[assignment]  # of the two kinds of message it is the request
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})

@@ -82,6 +82,11 @@ data_dir_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Report as JSON on standard output.")
 
 
+def change_options(command: Command) -> Command:
+    """What every audited change takes: why, of which ``bst up``, and how it is told."""
+    return reason_option(data_dir_option(json_option(env_file_option(command))))
+
+
 def say(text: str) -> None:
     """What a person may want to know while it goes on; standard output is for results."""
     click.echo(f"· {text}", err=True)

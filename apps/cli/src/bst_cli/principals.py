@@ -7,13 +7,11 @@ from uuid import UUID
 
 import click
 
-from bst_cli.options import Group, data_dir_option, env_file_option, json_option, reason_option
+from bst_application.ports.access import Principal, Role
+from bst_cli.options import Group, change_options, data_dir_option, env_file_option, json_option
 
 if TYPE_CHECKING:
-    from bst_application.ports.access import Principal
     from bst_application.use_cases.administer_access import PrincipalChanged
-
-ROLES = ("ADMIN", "MANAGER", "STAFF")
 
 
 @click.group(cls=Group)
@@ -23,14 +21,15 @@ def principals() -> None:
 
 @principals.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(ROLES, case_sensitive=False), required=True, help="What they may do.")
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role], case_sensitive=False),
+    required=True,
+    help="What they may do.",
+)
+@change_options
 def add(name: str, role: str, reason: str, data_dir: Path, as_json: bool) -> None:
     """Add one; the token is shown once."""
-    from bst_application.ports.access import Role
     from bst_cli.access import author, change
 
     made = change(data_dir, lambda act: act.add_principal(name, Role(role.upper()), reason=reason, by=author()))
@@ -39,10 +38,7 @@ def add(name: str, role: str, reason: str, data_dir: Path, as_json: bool) -> Non
 
 @principals.command()
 @click.argument("name")
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@change_options
 def token(name: str, reason: str, data_dir: Path, as_json: bool) -> None:
     """One more token, shown once; the others go on until they are revoked."""
     from bst_cli.access import author, change
@@ -53,10 +49,7 @@ def token(name: str, reason: str, data_dir: Path, as_json: bool) -> None:
 @principals.command()
 @click.argument("name")
 @click.argument("token_id", type=click.UUID)
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@change_options
 def revoke(name: str, token_id: UUID, reason: str, data_dir: Path, as_json: bool) -> None:
     """End one token."""
     from bst_cli.access import author, change
@@ -66,10 +59,7 @@ def revoke(name: str, token_id: UUID, reason: str, data_dir: Path, as_json: bool
 
 @principals.command()
 @click.argument("name")
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@change_options
 def disable(name: str, reason: str, data_dir: Path, as_json: bool) -> None:
     """Nothing opens to them any more; the name stays taken, so that the audit trail stays clear."""
     from bst_cli.access import author, change
@@ -106,7 +96,7 @@ def _tell(made: "PrincipalChanged", as_json: bool) -> None:
         tell_new(token=made.token)
 
 
-def _show(one: "Principal") -> None:
+def _show(one: Principal) -> None:
     from bst_cli.access import tell_kept
 
     click.echo(f"{one.name}  {one.role}{'  disabled' if one.disabled_at is not None else ''}")
@@ -114,7 +104,7 @@ def _show(one: "Principal") -> None:
         tell_kept("token", each, owner_disabled=one.disabled_at is not None)
 
 
-def _json(one: "Principal") -> dict[str, Any]:
+def _json(one: Principal) -> dict[str, Any]:
     from bst_cli.access import kept_json
     from bst_domain.values import format_instant
 

@@ -7,18 +7,24 @@ from uuid import UUID
 
 import click
 
-from bst_cli.options import Group, data_dir_option, env_file_option, json_option, reason_option
+from bst_cli.options import Group, change_options, data_dir_option, env_file_option, json_option
 from bst_cli.wording import counted
+from bst_domain.values import Source
 
 if TYPE_CHECKING:
     from bst_application.ports.access import Producer
     from bst_application.use_cases.administer_access import ProducerChanged
 
-SOURCES = ("DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL")
+
+def _sources(_ctx: click.Context, _parameter: click.Parameter, words: tuple[str, ...]) -> frozenset[Source]:
+    return frozenset(map(Source, words))
+
+
 source_option = click.option(
     "--source",
     "sources",
-    type=click.Choice(SOURCES, case_sensitive=False),
+    type=click.Choice([source.value for source in Source], case_sensitive=False),
+    callback=_sources,
     multiple=True,
     required=True,
     help="What it may send; several times for several.",
@@ -33,26 +39,18 @@ def producers() -> None:
 @producers.command()
 @click.argument("name")
 @source_option
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
-def add(name: str, sources: tuple[str, ...], reason: str, data_dir: Path, as_json: bool) -> None:
+@change_options
+def add(name: str, sources: frozenset[Source], reason: str, data_dir: Path, as_json: bool) -> None:
     """Add one; its token and secret are shown once."""
     from bst_cli.access import author, change
-    from bst_domain.values import Source
 
-    wanted = frozenset(Source(source.upper()) for source in sources)
-    _tell(change(data_dir, lambda act: act.add_producer(name, wanted, reason=reason, by=author())), as_json)
+    _tell(change(data_dir, lambda act: act.add_producer(name, sources, reason=reason, by=author())), as_json)
 
 
 @producers.command()
 @click.argument("name")
 @click.option("--token", "with_token", is_flag=True, help="A new token, too.")
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@change_options
 def rotate(name: str, with_token: bool, reason: str, data_dir: Path, as_json: bool) -> None:
     """One more secret, shown once; the old ones go on until they are retired."""
     from bst_cli.access import author, change
@@ -64,10 +62,7 @@ def rotate(name: str, with_token: bool, reason: str, data_dir: Path, as_json: bo
 @producers.command()
 @click.argument("name")
 @click.argument("credential_id", type=click.UUID)
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@change_options
 def retire(name: str, credential_id: UUID, reason: str, data_dir: Path, as_json: bool) -> None:
     """End a token or a secret; the last live one of its kind stays."""
     from bst_cli.access import author, change
@@ -78,25 +73,17 @@ def retire(name: str, credential_id: UUID, reason: str, data_dir: Path, as_json:
 @producers.command("sources")
 @click.argument("name")
 @source_option
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
-def set_sources(name: str, sources: tuple[str, ...], reason: str, data_dir: Path, as_json: bool) -> None:
+@change_options
+def set_sources(name: str, sources: frozenset[Source], reason: str, data_dir: Path, as_json: bool) -> None:
     """What it may send from now on: these and no others."""
     from bst_cli.access import author, change
-    from bst_domain.values import Source
 
-    wanted = frozenset(Source(source.upper()) for source in sources)
-    _tell(change(data_dir, lambda act: act.limit_producer(name, wanted, reason=reason, by=author())), as_json)
+    _tell(change(data_dir, lambda act: act.limit_producer(name, sources, reason=reason, by=author())), as_json)
 
 
 @producers.command()
 @click.argument("name")
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@change_options
 def disable(name: str, reason: str, data_dir: Path, as_json: bool) -> None:
     """It sends nothing any more; the name stays taken, because its keys carry it."""
     from bst_cli.access import author, change
@@ -105,10 +92,7 @@ def disable(name: str, reason: str, data_dir: Path, as_json: bool) -> None:
 
 
 @producers.command("encrypt-again")
-@reason_option
-@data_dir_option
-@json_option
-@env_file_option
+@change_options
 def encrypt_again(reason: str, data_dir: Path, as_json: bool) -> None:
     """Encrypt every secret under the first key of BST_SECRETS_KEY, so that the others can be taken away."""
     from bst_cli.access import author, change

@@ -78,7 +78,7 @@ class BoundedConnection(HttpToolsProtocol):
     _begun_now = False
     _request_bytes = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP and nothing else
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(_JoinedWrites(transport, self.loop))  # type: ignore[arg-type]  # all of it that is used
         self._deadline = self.loop.time() + HEAD_WITHIN_S
         self._timer = self.loop.call_later(LOOK_EVERY_S, self._look)

@@ -63,6 +63,11 @@ def setting(name: str, env: str | Sequence[str], kind: Any, default: Any, text: 
     )
 
 
+def own_or_shared(gate: str, name: str) -> tuple[str, str]:
+    """The environment's names of a setting that several gates have: the gate's own first."""
+    return f"GATE_{gate}_{name}", f"GATE_{name}"
+
+
 def at_least(least: int) -> click.IntRange:
     """A whole number with a lower bound."""
     return click.IntRange(least)

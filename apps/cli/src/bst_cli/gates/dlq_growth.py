@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import click
 from attrs import define, field
 
-from bst_cli.gates.carrying import Gate, Given, as_command, at_least, setting, within_ms
+from bst_cli.gates.carrying import Gate, Given, as_command, at_least, own_or_shared, setting, within_ms
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Api, Surroundings
 from bst_cli.trouble import Trouble
@@ -163,10 +164,7 @@ def statuses_of(text: str) -> list[str]:
     return words
 
 
-def _named(name: str) -> tuple[str, str]:
-    return f"GATE_DLQ_{name}", f"GATE_{name}"
-
-
+_named = partial(own_or_shared, "DLQ")
 _USUAL = GrowthLimits()
 GATE = Gate(
     name="ingest-dlq-growth",

@@ -1,9 +1,10 @@
 """F-01 and F-02: of what came in lately, enough became bookings, and soon enough."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from bst_cli.gates.carrying import RATIO, Gate, Given, as_command, at_least, setting, within_ms
+from bst_cli.gates.carrying import RATIO, Gate, Given, as_command, at_least, own_or_shared, setting, within_ms
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Surroundings
 from bst_domain.migration import ProcessingFigures, ProcessingLimits, processing_checks
@@ -71,10 +72,7 @@ async def measure(around: Surroundings, given: Given) -> Judged:
     )
 
 
-def _named(name: str) -> tuple[str, str]:
-    return f"GATE_PROCESSING_{name}", f"GATE_{name}"
-
-
+_named = partial(own_or_shared, "PROCESSING")
 _USUAL = ProcessingLimits()
 GATE = Gate(
     name="ingest-processing",

@@ -119,10 +119,10 @@ class _NoTracing:
         self,
         name: str,  # noqa: ARG002 - the port's
         *,
-        kind: SpanKind = SpanKind.INTERNAL,  # noqa: ARG002
+        kind: SpanKind = SpanKind.INTERNAL,  # noqa: ARG002 - the same
         parent: str | None = None,
-        detached: bool = False,  # noqa: ARG002
-        attributes: Attributes | None = None,  # noqa: ARG002
+        detached: bool = False,  # noqa: ARG002 - the same
+        attributes: Attributes | None = None,  # noqa: ARG002 - the same
     ) -> AbstractContextManager[Span]:
         return _NOBODYS if parent is None else _NoSpan(parent)
 

@@ -74,9 +74,10 @@ class Author:
     proof: Mapping[str, Any] = field(factory=dict)
 
 
-def _entry(
+def entry_of(
     event_type: str, by: Author, at: datetime, *, resource: tuple[str, object], metadata: Mapping[str, Any]
 ) -> AuditEntry:
+    """What an act comes to in the audit trail."""
     kind, key = resource
     return AuditEntry(
         event_type=event_type,
@@ -120,7 +121,7 @@ class MarkEventFailed:
                 "reasonCode": letter.reason_code,
                 "poisonMessage": letter.poison,
             }
-            entry = _entry(
+            entry = entry_of(
                 "INGEST_EVENT_MARKED_FAILED", by, now, resource=("INGEST_EVENT", event_id), metadata=metadata
             )
             await tx.audit([entry])
@@ -144,28 +145,35 @@ class ChangeDeadLetterStatus:
             if event_id is None:
                 return LetterNotFound()
             await tx.lock_event(event_id)
-            letter = await _letter(tx, event_id, key)
+            letter = await letter_of(tx, event_id, key)
             if letter is None:
                 return LetterNotFound()
             refused = DEAD_LETTER.refuse(letter.status, wanted)
             if refused is not None:
                 return refused
-            change = LetterChange(
-                key=key,
-                status=wanted,
-                next_replay_at=now if wanted is _S.READY else None,
-                lease_until=now + LEASE if wanted is _S.REPLAYING else None,
-                actor=by.actor if wanted is _S.REPLAYING else None,
-                request_id=by.request_id if wanted is _S.REPLAYING else None,
-                proof=by.proof if wanted is _S.REPLAYING else {},
-            )
-            await tx.move(change, now=now)
-            metadata = {"status": wanted.value, "previousStatus": letter.status.value, "eventId": str(event_id)}
-            resource = ("INGEST_DEAD_LETTER", key)
-            await tx.audit([_entry("INGEST_DEAD_LETTER_STATUS_UPDATED", by, now, resource=resource, metadata=metadata)])
-            moved = await _letter(tx, event_id, key)
+            await move_by_hand(tx, letter, wanted, by=by, now=now)
+            moved = await letter_of(tx, event_id, key)
         assert moved is not None
         return moved
+
+
+async def move_by_hand(
+    tx: RepairTransaction, letter: DeadLetterRecord, wanted: DeadLetterStatus, *, by: Author, now: datetime
+) -> None:
+    """Moves a letter for which the table allows it, and audits that."""
+    change = LetterChange(
+        key=letter.key,
+        status=wanted,
+        next_replay_at=now if wanted is _S.READY else None,
+        lease_until=now + LEASE if wanted is _S.REPLAYING else None,
+        actor=by.actor if wanted is _S.REPLAYING else None,
+        request_id=by.request_id if wanted is _S.REPLAYING else None,
+        proof=by.proof if wanted is _S.REPLAYING else {},
+    )
+    await tx.move(change, now=now)
+    metadata = {"status": wanted.value, "previousStatus": letter.status.value, "eventId": str(letter.event_id)}
+    resource = ("INGEST_DEAD_LETTER", letter.key)
+    await tx.audit([entry_of("INGEST_DEAD_LETTER_STATUS_UPDATED", by, now, resource=resource, metadata=metadata)])
 
 
 @frozen(kw_only=True)
@@ -192,10 +200,10 @@ class ReplayEvent:
         resource = ("INGEST_EVENT", event_id)
         if isinstance(outcome, ReplayStarted):
             metadata: dict[str, Any] = {"queued": outcome.queued, "processedInline": False, "reason": reason}
-            entry = _entry("INGEST_REPLAY_REQUESTED", by, now, resource=resource, metadata=metadata)
+            entry = entry_of("INGEST_REPLAY_REQUESTED", by, now, resource=resource, metadata=metadata)
         else:
             metadata = {"error": refusal_text(outcome, event_id), "reason": reason}
-            entry = _entry("INGEST_REPLAY_REJECTED", by, now, resource=resource, metadata=metadata)
+            entry = entry_of("INGEST_REPLAY_REJECTED", by, now, resource=resource, metadata=metadata)
         await tx.audit([entry])
         return outcome
 
@@ -254,7 +262,7 @@ class TakeBackStuckReplays:
             metadata = {"status": _S.READY.value, "previousStatus": _S.REPLAYING.value, "eventId": str(event_id)}
             resource = ("INGEST_DEAD_LETTER", letter.key)
             by = Author(actor="system")
-            await tx.audit([_entry("INGEST_REPLAY_TAKEN_BACK", by, now, resource=resource, metadata=metadata)])
+            await tx.audit([entry_of("INGEST_REPLAY_TAKEN_BACK", by, now, resource=resource, metadata=metadata)])
         if stuck and status is ProcessStatus.RECEIVED:
             await tx.mark_failed(event_id, "the replay outlived its lease")
         return len(stuck)
@@ -271,6 +279,7 @@ def refusal_text(refused: EventNotFound | NotInDeadLetter | NotReady, event_id: 
             return f"DEAD_LETTER_NOT_READY_FOR_REPLAY:{status}"
 
 
-async def _letter(tx: RepairTransaction, event_id: EventId, key: UUID) -> DeadLetterRecord | None:
+async def letter_of(tx: RepairTransaction, event_id: EventId, key: UUID) -> DeadLetterRecord | None:
+    """The event's letter with this key."""
     letters: Sequence[DeadLetterRecord] = await tx.letters(event_id)
     return next((letter for letter in letters if letter.key == key), None)

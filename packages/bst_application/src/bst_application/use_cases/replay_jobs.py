@@ -7,18 +7,24 @@ and reason, and settled. A crash between two items loses nothing and repeats not
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from attrs import frozen
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.log_fields import fields
-from bst_application.ports.audit import AuditEntry
 from bst_application.ports.reading import LetterFilter
-from bst_application.ports.repair import LetterChange, RepairDesk, RepairTransaction
+from bst_application.ports.repair import RepairDesk, RepairTransaction
 from bst_application.ports.replay_jobs import NewReplayJob, PendingItem, ReplayJob, ReplayJobs
-from bst_application.use_cases.repair import Author, ReplayEvent, ReplayStarted, refusal_text
+from bst_application.use_cases.repair import (
+    Author,
+    ReplayEvent,
+    ReplayStarted,
+    entry_of,
+    letter_of,
+    move_by_hand,
+    refusal_text,
+)
 from bst_domain.lifecycles import DEAD_LETTER, DeadLetterStatus
 
 STARTED = "STARTED"
@@ -37,15 +43,8 @@ class BeginReplayJob:
     async def __call__(self, wanted: LetterFilter, asked: Mapping[str, str], *, reason: str, by: Author) -> ReplayJob:
         """The job as it stands. Raises Unavailable and Conflict."""
         now, key = self.now(), self.new_id()
-        entry = AuditEntry(
-            event_type="DEAD_LETTER_REPLAY_JOB_CREATED",
-            actor=by.actor,
-            resource_type="REPLAY_JOB",
-            resource_id=str(key),
-            metadata={"filter": dict(asked), "reason": reason, **by.proof},
-            at=now,
-            request_id=by.request_id,
-        )
+        metadata = {"filter": dict(asked), "reason": reason}
+        entry = entry_of("DEAD_LETTER_REPLAY_JOB_CREATED", by, now, resource=("REPLAY_JOB", key), metadata=metadata)
         new = NewReplayJob(
             key=key,
             wanted=wanted,
@@ -103,29 +102,10 @@ class RunReplayJobs:
 
 async def _make_ready(tx: RepairTransaction, item: PendingItem, by: Author, now: datetime) -> None:
     """OPEN and FAILED become READY first; whoever asked for the job decided that for all of them."""
-    letter = next((one for one in await tx.letters(item.event_id) if one.key == item.letter), None)
-    if letter is None or DEAD_LETTER.refuse(letter.status, DeadLetterStatus.READY) is not None:
+    letter = await letter_of(tx, item.event_id, item.letter)
+    ready = DeadLetterStatus.READY
+    if letter is None or DEAD_LETTER.refuse(letter.status, ready) is not None:
         return
     if letter.status is DeadLetterStatus.REPLAYING:  # somebody else's replay is under way
         return
-    ready = DeadLetterStatus.READY
-    await tx.move(LetterChange(key=letter.key, status=ready, next_replay_at=now), now=now)
-    metadata: dict[str, Any] = {
-        "status": ready.value,
-        "previousStatus": letter.status.value,
-        "eventId": str(item.event_id),
-        **by.proof,
-    }
-    await tx.audit(
-        [
-            AuditEntry(
-                event_type="INGEST_DEAD_LETTER_STATUS_UPDATED",
-                actor=by.actor,
-                resource_type="INGEST_DEAD_LETTER",
-                resource_id=str(letter.key),
-                metadata=metadata,
-                at=now,
-                request_id=by.request_id,
-            )
-        ]
-    )
+    await move_by_hand(tx, letter, ready, by=by, now=now)

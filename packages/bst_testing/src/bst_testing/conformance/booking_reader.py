@@ -7,7 +7,7 @@ import pytest
 
 from bst_application.ids import uuid7
 from bst_application.ports.reading import BookingFilter, BookingReader, BookingRow, Position
-from bst_domain.values import BookingIdentity, ExternalRef
+from bst_domain.values import BookingIdentity, BookingKey, ExternalRef
 from bst_testing.conformance.booking_store import STORY, BookingStorage, accept, loaded, processing
 from bst_testing.deliveries import body, paid
 
@@ -142,4 +142,4 @@ class BookingReaderConformance:
         assert detail.finance is None
 
     async def test_a_booking_that_is_not_there_has_no_detail(self, reader: BookingReader) -> None:
-        assert await reader.detail(uuid7()) is None  # type: ignore[arg-type]
+        assert await reader.detail(BookingKey(uuid7())) is None

@@ -19,6 +19,7 @@ from bst_domain.booking import NOTHING, BookingFacts, Field, merge
 from bst_domain.ingest import RETRY_DELAYS, Accepted, BookingEvent, SchemaMismatch, facts_of, parse_event
 from bst_domain.values import BookingIdentity, EventId, ExternalRef, FulfilmentStatus, PaymentStatus
 from bst_testing.conformance.event_log import accepting
+from bst_testing.conformance.failing_save import FailingSave
 from bst_testing.deliveries import NOW, body, delivery, paid
 
 WEB_1 = BookingIdentity("DIRECT", ExternalRef("WEB-1"))
@@ -181,6 +182,17 @@ class BookingStoreConformance:
         """The dead letters as (reason code, the last quoted word of the detail)."""
         raise NotImplementedError("a subclass lists them")
 
+    async def test_a_bug_that_one_event_meets_splits_it_out_of_its_group(self, storage: BookingStorage) -> None:
+        """The others are done at once; it alone is tried again, and nothing of the failed commits stays."""
+        bad = BookingIdentity("DIRECT", ExternalRef("WEB-4"))
+        ids = await accept(storage, *(body(ref=f"WEB-{number}") for number in range(1, 8)))
+        assert await processing(FailingSave(storage, bad))(ids) == len(ids)
+        for number in (1, 2, 3, 5, 6, 7):
+            assert (await loaded(storage, evolve(bad, ref=ExternalRef(f"WEB-{number}")))).version == 1
+        assert await load(storage, bad) is None
+        at = NOW + RETRY_DELAYS[0]
+        assert await storage.due(now=at, accepted_before=NOW + timedelta(days=1), limit=9) == [ids[3]]
+
     async def test_every_delay_is_used_and_then_it_is_a_dead_letter(self, storage: BookingStorage) -> None:
         [event_id] = await accept(storage, STORY[0])
         at = NOW
@@ -255,34 +267,3 @@ class BookingStoreConformance:
         for ref in ("WEB-1", "WEB-2"):
             booking = await loaded(storage, BookingIdentity("DIRECT", ExternalRef(ref)))
             assert booking.statuses.payment is PaymentStatus.PAID
-
-
-class FailingSave:
-    """A booking store whose save breaks, as a bug would."""
-
-    def __init__(self, store: BookingStore) -> None:
-        self._store = store
-
-    def processing(self) -> Any:
-        """The store's own transaction, with a broken save."""
-        return _Breaking(self._store.processing())
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-
-class _Breaking:
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    async def __aenter__(self) -> Any:
-        tx = await self._inner.__aenter__()
-
-        async def broken(*_: Any, **__: Any) -> None:
-            raise RuntimeError("this store cannot save")
-
-        tx.save = broken
-        return tx
-
-    async def __aexit__(self, *error: Any) -> Any:
-        return await self._inner.__aexit__(*error)

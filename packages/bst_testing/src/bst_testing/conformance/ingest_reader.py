@@ -9,8 +9,9 @@ from bst_application.ports.reading import EventFilter, EventRecord, IngestReader
 from bst_application.ports.repair import DeadLetterRecord
 from bst_domain.ingest import RETRY_DELAYS
 from bst_domain.lifecycles import DeadLetterStatus
-from bst_testing.conformance.booking_store import FailingSave, accept, processing
+from bst_testing.conformance.booking_store import accept, processing
 from bst_testing.conformance.event_log import accepting
+from bst_testing.conformance.failing_save import FailingSave
 from bst_testing.conformance.repair import (
     AYU,
     BROKEN,
@@ -247,7 +248,7 @@ class IngestReaderConformance:
             None,
             None,
         )
-        delayed, _, done = await accept(storage, body(), body(ref="WEB-2"), body(ref="WEB-3"))
+        delayed, fresh, done = await accept(storage, body(), body(ref="WEB-2"), body(ref="WEB-3"))
         await processing(FailingSave(storage), NOW)([delayed])
         await processing(storage)([done])
         now = await reader.backlog(now=NOW + timedelta(seconds=1))
@@ -256,3 +257,9 @@ class IngestReaderConformance:
         assert now.staged_jobs == 1  # the job of the three was never handed over
         later = await reader.backlog(now=NOW + RETRY_DELAYS[0])
         assert (later.waiting, later.due, later.delayed) == (2, 2, 0)
+        await processing(storage)([fresh])
+        retry_at = NOW + RETRY_DELAYS[0]
+        assert (await reader.backlog(now=retry_at - timedelta(seconds=1))).oldest_due is None
+        assert (
+            await reader.backlog(now=retry_at + timedelta(hours=1))
+        ).oldest_due == retry_at  # overdue since its delay ended

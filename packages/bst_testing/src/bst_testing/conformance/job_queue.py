@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -121,7 +122,7 @@ class JobQueueConformance:
         async with consuming(queue, handler):
             await queue.enqueue(first)
             await until(lambda: _is(len(seen) == 1))
-            await asyncio.sleep(0.5)  # long enough that every consumer has gone idle
+            await asyncio.sleep(0.5)  # no queue says that a consumer waits; the slowest has begun to by then
             await queue.enqueue(second)
             await until(lambda: _is(len(seen) > 1))
         assert seen == [first, second]
@@ -178,7 +179,7 @@ class JobQueueConformance:
 
         async with consuming(queue, handler, concurrency=8):
             # Two hundred in a second may be too many for a busy machine; who hears Unavailable asks again.
-            await asyncio.gather(*(until(lambda each=each: accepts(queue, each)) for each in jobs.values()))  # type: ignore[misc]
+            await asyncio.gather(*(until(partial(accepts, queue, each)) for each in jobs.values()))
             await until(lambda: _is(seen == jobs.keys()))
 
     async def test_several_consumers_share_the_work_and_do_each_job_once(self, queue: JobQueue) -> None:

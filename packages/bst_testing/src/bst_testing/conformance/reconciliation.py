@@ -3,27 +3,14 @@
 from typing import Protocol
 
 import pytest
+from attrs import fields
 
 from bst_application.ports.reconciliation import ReconciliationReader
 from bst_domain.migration import ReconciliationCounts
 from bst_testing.conformance.booking_store import STORY, BookingStorage, accept, processing
 from bst_testing.deliveries import body, paid
 
-EMPTY = ReconciliationCounts(
-    bookings=0,
-    null_identities=0,
-    twin_booking_groups=0,
-    twin_booking_excess=0,
-    payments=0,
-    orphan_payments=0,
-    done=0,
-    done_not_paid=0,
-    events=0,
-    twin_event_groups=0,
-    twin_event_excess=0,
-    unmapped=0,
-    catalog_entities=0,
-)
+EMPTY = ReconciliationCounts(**{each.name: 0 for each in fields(ReconciliationCounts)})
 
 
 class ReconciledStorage(BookingStorage, ReconciliationReader, Protocol):

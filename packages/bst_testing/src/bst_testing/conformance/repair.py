@@ -24,7 +24,8 @@ from bst_application.use_cases.repair import (
 )
 from bst_domain.lifecycles import DEAD_LETTER, DeadLetterStatus, NotAllowed, ProcessStatus
 from bst_domain.values import EventId
-from bst_testing.conformance.booking_store import BookingStorage, FailingSave, accept, loaded, processing
+from bst_testing.conformance.booking_store import BookingStorage, accept, loaded, processing
+from bst_testing.conformance.failing_save import FailingSave
 from bst_testing.deliveries import NOW, body, paid
 
 AYU = Author(actor="ayu@ops.example.org", request_id="request-1", proof={"principal": {"role": "ADMIN"}})

@@ -13,15 +13,12 @@ from bst_application.errors import Conflict, InDoubt, Unavailable
 from bst_application.use_cases.accept import AcceptDeliveries, Outcome
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.ingest import IngestDoor, Receipt
-from bst_application.use_cases.process import ProcessEvents
-from bst_application.use_cases.recompute import RecomputeTurning
-from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
-from bst_application.use_cases.repair import TakeBackStuckReplays
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_testing.fakes.storage import MemoryStorage
 from bst_testing.simulator._judge import NONCE_TTL, Judge
 from bst_testing.simulator._operator import operator_act
 from bst_testing.simulator._ports import Broker, Stepping, SteppingStorage
+from bst_testing.simulator._rounds import ROUNDS, Rounds
 from bst_testing.simulator._story import Sending, delivery_of, variations, write_story
 from bst_testing.simulator._world import START, Call, World
 
@@ -60,6 +57,7 @@ class _Run:
     judge: Judge = field(init=False, factory=Judge)
     storage: MemoryStorage = field(init=False)
     broker: Broker = field(init=False, factory=Broker)
+    rounds: Rounds = field(init=False)
     doors: dict[str, IngestDoor] = field(init=False, factory=dict)
     background: dict[str, asyncio.Task[Any]] = field(init=False, factory=dict)
     outbox: list[Sending] = field(init=False)
@@ -72,6 +70,7 @@ class _Run:
     def __attrs_post_init__(self) -> None:
         self.world = World(self.seed)
         self.storage = MemoryStorage(observer=self.judge.watch_commit)
+        self.rounds = Rounds(world=self.world, storage=self.storage, broker=self.broker)
         self.outbox = write_story(self.world.random)
 
     async def run(self) -> Story:
@@ -183,33 +182,17 @@ class _Run:
         if not idle:
             return
         name = random.choice(idle)
-        process = self.processor(name)
-        ports: Any = SteppingStorage(self.storage, self.world, name)
-        now = self.clock(name)
-        what = random.choice(["job", "job", "job", "relay", "sweep", "recompute", "forget nonces", "leases"])
-        if what == "job" and self.broker.waiting:
+        what = random.choice(["job", "job", "job", *ROUNDS])
+        if what != "job":
+            self.chore(name, self.rounds.round(what, name)())
+        elif self.broker.waiting:
             job = self.broker.waiting.popleft()
             if random.random() < 0.2:
                 self.broker.waiting.append(job)  # the broker thinks that this worker is gone, and delivers again
-            self.chore(name, process(job.event_ids))
-        elif what == "relay":
-            queue: Any = Stepping(self.broker, lambda called: self.world.step(name, called))
-            self.chore(name, RelayStagedJobs(staged_jobs=ports, queue=queue, now=now)())
-        elif what == "sweep":
-            self.chore(name, SweepDueEvents(store=ports, process=process, now=now)())
-        elif what == "recompute":
-            self.chore(name, RecomputeTurning(store=ports, now=now)())
-        elif what == "leases":
-            self.chore(name, TakeBackStuckReplays(desk=ports, now=now)())
-        elif what == "forget nonces":
-            self.chore(name, ports.forget_nonces(before=now() - NONCE_TTL))
+            self.chore(name, self.rounds.processor(name)(job.event_ids))
         else:
             return
         self.world.tell(f"{name}: {what}")
-
-    def processor(self, name: str) -> ProcessEvents:
-        ports: Any = SteppingStorage(self.storage, self.world, name)
-        return ProcessEvents(store=ports, now=self.clock(name), new_id=self.world.new_id)
 
     def chore(self, name: str, work: Awaitable[Any]) -> None:
         """A round of a worker's loop; what it does dies with the worker."""
@@ -252,6 +235,9 @@ class _Run:
         replaying = any(row.status is DeadLetterStatus.REPLAYING for row in self.storage.tables.dead_letters.values())
         return waiting or replaying
 
+    def calm_round(self, what: str) -> None:
+        self.chore(WORKERS[0], self.rounds.round(what, WORKERS[0])())
+
     async def calm_down(self) -> None:
         """No more faults; whatever is still to do gets done, however long the clock has to run for it."""
         self.calm = True
@@ -273,26 +259,14 @@ class _Run:
                 break  # nobody asks for anything and a producer still waits
             elif not rounds and not (self.unsettled() or self.storage.tables.staged):
                 rounds = ["recompute"]
-                self.start_chore("recompute")
+                self.calm_round("recompute")
             elif rounds:
                 return
             else:
                 self.world.now += timedelta(minutes=5)
-                for chore in ("relay", "sweep", "leases"):
-                    self.start_chore(chore)
+                for what in ("relay", "sweep", "leases"):
+                    self.calm_round(what)
         self.judge.require(False, "the run never came to rest: somebody waits for ever")
-
-    def start_chore(self, what: str) -> None:
-        ports: Any = SteppingStorage(self.storage, self.world, WORKERS[0])
-        queue: Any = Stepping(self.broker, lambda called: self.world.step(WORKERS[0], called))
-        now = self.clock(WORKERS[0])
-        chores: dict[str, Callable[[], Awaitable[int]]] = {
-            "relay": RelayStagedJobs(staged_jobs=ports, queue=queue, now=now),
-            "sweep": SweepDueEvents(store=ports, process=self.processor(WORKERS[0]), now=now),
-            "recompute": RecomputeTurning(store=ports, now=now),
-            "leases": TakeBackStuckReplays(desk=ports, now=now),
-        }
-        self.chore(WORKERS[0], chores[what]())
 
 
 def _in_words(outcome: Outcome) -> str:
