@@ -26,7 +26,7 @@ from bst_application.use_cases.accept import AcceptDeliveries, Delivery
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.ingest import IngestDoor, new_event
 from bst_bullmq.redis_queue import RedisJobQueue
-from bst_core_api.wiring import UNSTAGE_AFTER_S
+from bst_core_api.wiring import HAND_OVER_AFTER_S, UNSTAGE_AFTER_S
 from bst_domain.ingest import Accepted, BookingEvent, SignedRequest, Verified, decode, parse_event, verify
 from bst_domain.values import EventId
 from bst_postgres.database import Database
@@ -73,7 +73,10 @@ async def _accept(load: peer.Load, form: Form) -> dict[str, Any]:
     )
     requests = _signed(load)
     given: Sequence[SignedRequest | Delivery] = requests if form.checked else [_delivery(each) for each in requests]
-    beside = (hand_over.run(), hand_over.unstaging(partial(asyncio.sleep, UNSTAGE_AFTER_S))) if form.checked else ()
+    pause = partial(asyncio.sleep, HAND_OVER_AFTER_S)
+    beside = (
+        (hand_over.run(pause), hand_over.unstaging(partial(asyncio.sleep, UNSTAGE_AFTER_S))) if form.checked else ()
+    )
     handing_over = [asyncio.create_task(each) for each in beside]
     gc.collect()
     gc.freeze()  # the requests would come one by one, and not lie here for the collector to look at

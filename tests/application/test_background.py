@@ -15,8 +15,8 @@ from bst_application.ids import uuid7
 from bst_application.periodically import periodically, while_on
 from bst_application.ports.event_log import NewEvent, Priors, Stored
 from bst_application.ports.queue import Job
-from bst_application.use_cases.hand_over import HandOver
-from bst_application.use_cases.process import ProcessEvents
+from bst_application.use_cases.hand_over import HandOver, combined, in_groups
+from bst_application.use_cases.process import GROUP_SIZE, ProcessEvents
 from bst_application.use_cases.process_jobs import ProcessJobs
 from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
 from bst_domain.ingest import Accepted
@@ -163,6 +163,31 @@ async def test_what_the_queue_cannot_take_stays_staged_and_is_relayed() -> None:
     assert await relay() == 1
     assert await storage.staged(before=later, limit=9) == []
     assert (await queue.counts()).waiting == 1
+
+
+async def test_jobs_of_one_moment_become_one_job_and_the_relay_may_still_repeat_any_of_them() -> None:
+    storage, queue = MemoryStorage(), MemoryJobQueue()
+    jobs = []
+    for n in range(3):
+        _, job = await accepting(storage)([delivery(body(ref=f"WEB-{n}"), f"k{n}")])
+        assert job is not None
+        jobs.append(job)
+    hand_over = HandOver(queue=queue, staged_jobs=storage)
+    await hand_over.hand_over(jobs)
+    assert (await queue.counts()).waiting == 1
+    later = NOW + timedelta(minutes=1)
+    assert await RelayStagedJobs(staged_jobs=storage, queue=queue, now=lambda: later)() == 3
+    assert (await queue.counts()).waiting == 4  # none of them is taken for the one that holds all
+    await hand_over.unstage()
+    assert await storage.staged(before=later, limit=9) == []
+
+
+def test_a_job_of_many_events_keeps_to_itself() -> None:
+    large = Job("large", tuple(EventId(uuid7()) for _ in range(GROUP_SIZE)))
+    small = [Job(f"small-{n}", (EventId(uuid7()),)) for n in range(3)]
+    assert [len(group) for group in in_groups([small[0], large, small[1], small[2]])] == [1, 1, 2]
+    assert combined([large]) is large
+    assert combined(small).event_ids == tuple(event_id for job in small for event_id in job.event_ids)
 
 
 async def test_a_handed_over_job_is_no_longer_staged() -> None:

@@ -124,7 +124,7 @@ class BullMQJobQueue:
 
         down = False
         while not stop.is_set():
-            worker = Worker(
+            worker = _Worker(
                 self._name,
                 run,
                 {
@@ -216,6 +216,24 @@ class BullMQJobQueue:
     async def _said_goodbye(self) -> None:
         if self._goodbyes:
             await asyncio.wait(set(self._goodbyes), timeout=GOODBYE_S)
+
+
+class _Worker(Worker):  # type: ignore[misc]  # the library has no types
+    """BullMQ's worker, with one fetch at a time.
+
+    Its own asks for as many jobs at once as it has room for, each time that one comes: forty questions a job with room for
+    sixteen, nearly all of them for nothing.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._fetching = asyncio.Lock()
+
+    async def getNextJob(self, token: str) -> BullJob | None:  # noqa: N802 - the library's name
+        async with self._fetching:
+            if self.closing or self.paused:  # who waited for his turn until then must not take a job any more
+                return None
+            return await super().getNextJob(token)
 
 
 def _job(bull_job: BullJob) -> Job:

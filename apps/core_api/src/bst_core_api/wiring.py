@@ -63,6 +63,8 @@ SWEEP_EVERY_S = 1.0
 #: How long background work may take to end its round when the API stops.
 STOP_WITHIN_S = 5.0
 LEASES_EVERY_S = 30.0
+#: How much later than it could a booking may be seen, so that events of the same moment become one job.
+HAND_OVER_AFTER_S = 0.05
 #: How long jobs that the queue has may stay staged; well below the time after which the relay takes them for forgotten.
 UNSTAGE_AFTER_S = 0.2
 #: Everything that the API does takes milliseconds; whoever sent a delivery waits no longer than this for a dead connection.
@@ -123,7 +125,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         stop = Event()
         handing_over = [
-            asyncio.create_task(hand_over.run()),
+            asyncio.create_task(hand_over.run(partial(asyncio.sleep, HAND_OVER_AFTER_S))),
             asyncio.create_task(hand_over.unstaging(partial(asyncio.sleep, UNSTAGE_AFTER_S))),
         ]
         await board.first_look()

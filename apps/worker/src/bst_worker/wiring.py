@@ -52,7 +52,7 @@ RECOMPUTE_EVERY_S = 60.0
 FORGET_NONCES_EVERY_S = 300.0
 LEASES_EVERY_S = 30.0
 #: How much later than it could a booking may be seen, so that events of the same moment share a commit.
-GROUPS_APART_S = 0.02
+GROUPS_APART_S = 0.05
 #: One connection for the queue's jobs; the loops beside them run one statement now and then.
 POOL_SIZE = 8
 #: Whoever waits for one booking holds up a whole group; the booking's events come again in half a minute.

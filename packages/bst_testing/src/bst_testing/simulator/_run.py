@@ -110,8 +110,8 @@ class _Run:
             log=ports, now=self.clock(name), new_id=self.world.new_id, nonce_ttl=NONCE_TTL, stages_jobs=lambda: True
         )
         self.doors[name] = IngestDoor(accept=accept, hand_over=hand_over, inline=None)
-        self.background[name] = self.world.spawn(name, hand_over.run())
-        pause = partial(self.world.step, name, "a pause before jobs are unstaged")
+        pause = partial(self.world.step, name, "pause")
+        self.background[name] = self.world.spawn(name, hand_over.run(pause))
         self.background[f"{name}, unstaging"] = self.world.spawn(name, hand_over.unstaging(pause))
 
     def clock(self, name: str) -> Callable[[], Any]:
