@@ -54,7 +54,10 @@ ADDED_COLUMNS = {
         "version": column("integer", default="1"),  # section 5: what an acknowledgement names
         "status_reasons": column("text[]", default="'{}'::text[]"),  # section 5
     },
-    "booking_contact": {"phone_e164": column("varchar(16)", nullable=True)},  # section 3
+    "booking_contact": {
+        "phone_e164": column("varchar(16)", nullable=True),  # section 3
+        "search_words": column("tsvector", default="''::tsvector"),  # what a search finds it by
+    },
     "ingest_event_log": {
         "fingerprint": column("varchar(64)"),  # section 6
         "trace_context": column("varchar(55)", nullable=True),  # a trace goes through the log
@@ -69,7 +72,20 @@ ADDED_COLUMNS = {
     },
 }
 ADDED_INDEXES = {
-    "booking_core": {"ix_booking_core_newest": index("booking_created_at desc", "booking_key desc")},
+    "booking_contact": {"ix_booking_contact_search_words": index("search_words")},
+    "booking_core": {
+        "ix_booking_core_newest": index("booking_created_at desc", "booking_key desc"),
+        "ix_booking_core_booked_late": {
+            **index("booking_created_at desc", "booking_key desc"),
+            "where": "tour_date < (((booking_created_at at time zone 'utc'::text))::date - 1",  # as catalog.py reads it
+        },
+    },
+    "channel_external_refs": {
+        "ix_channel_external_refs_booking_ref": {
+            **index("external_ref"),
+            "where": "entity_type)::text = 'booking'::text",
+        }
+    },
     "ingest_dead_letter": {
         "ix_ingest_dead_letter_event_key": index("event_key"),
         "ix_ingest_dead_letter_lease_until": index("lease_until"),
@@ -285,6 +301,12 @@ def expected_schema() -> Schema:
         tables[name]["indexes"] |= indexes
     # A producer's name and a blank stand before its keys, so that none can use up another's.
     tables["ingest_event_log"]["columns"]["idempotency_key"]["type"] = "varchar(191)"
+    # Each pair of statuses goes on by channel and time: a list of any of the three reads the heads of such streams.
+    tables["booking_core"]["indexes"]["ix_booking_core_status_pair"]["columns"] += [
+        "channel_code",
+        "booking_created_at desc",
+        "booking_key desc",
+    ]
     # Section 6: it is not a duplicate if it says something else.
     tables["ingest_event_log"]["indexes"]["ux_ingest_event_secondary_dedup"]["columns"].append("fingerprint")
     return tables | ADDED_TABLES
