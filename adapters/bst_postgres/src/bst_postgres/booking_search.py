@@ -19,7 +19,7 @@ STEP_GROWTH = 4
 #: A question of more weeks than that would be long to parse.
 LONGEST_STEP_WEEKS = 256
 
-_NEWEST = f"select * from booking_core where {{behind}} order by {ORDER} limit {NEWEST_LOOKED_AT}"
+_NEWEST = f"select * from booking_core where {{behind}} order by {ORDER} limit %(newest)s"
 
 # The week of each row goes into its question, for the row's words stand behind it.
 _AMONG_NEWEST = f"""select core.booking_key, core.booking_created_at
@@ -29,11 +29,12 @@ where {{conditions}} and contact.search_words @@ replace(%(question)s, '{WEEK_SI
 order by core.booking_created_at desc, core.booking_key desc limit %(limit)s"""
 
 _REST = f"""select booking_created_at, booking_key, (select min(booking_created_at) from booking_core) as oldest
-from booking_core where {{behind}} order by {ORDER} offset {NEWEST_LOOKED_AT - 1} limit 1"""
+from booking_core where {{behind}} order by {ORDER} offset %(newest)s - 1 limit 1"""
 
 _IN_WEEKS = """select core.booking_key, core.booking_created_at
 from booking_contact contact join booking_core core on core.booking_key = contact.booking_key
 where {conditions} and contact.search_words @@ %(question)s::tsquery
+  and (core.booking_created_at, core.booking_key) < (%(after_at)s, %(after_key)s)
 order by core.booking_created_at desc, core.booking_key desc limit %(limit)s"""
 
 
@@ -56,19 +57,28 @@ class BookingSearch:
             behind=BEHIND if after is not None else "true", conditions=" and ".join(["true", *conditions])
         )
         question = search_query_of_each_row(self.search)
-        return query, {"limit": limit, "question": question, **values, **position_values(after)}
+        return query, {
+            "limit": limit,
+            "newest": NEWEST_LOOKED_AT,
+            "question": question,
+            **values,
+            **position_values(after),
+        }
 
     def in_weeks(self, weeks: range, *, after: Position, limit: int) -> Keys:
         """The same in these weeks, by the index."""
         conditions, values = conditions_of(self.wanted)
-        query = _IN_WEEKS.format(conditions=" and ".join([BEHIND, *conditions]))
+        query = _IN_WEEKS.format(conditions=" and ".join(["true", *conditions]))
         question = search_query(self.search, weeks)
         return query, {"limit": limit, "question": question, **values, **position_values(after)}
 
 
 def rest(after: Position | None) -> Keys:
     """Where the newest behind ``after`` end, and when the oldest of all was booked; no row when there are fewer."""
-    return _REST.format(behind=BEHIND if after is not None else "true"), position_values(after)
+    return _REST.format(behind=BEHIND if after is not None else "true"), {
+        "newest": NEWEST_LOOKED_AT,
+        **position_values(after),
+    }
 
 
 def steps(newest: int, oldest: int) -> Iterator[range]:
