@@ -15,10 +15,11 @@ CHANNELS = ("DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL")
 _REFS = {"DIRECT": "WEB-", "GYG": "GYG", "VIATOR": "BR-", "BOKUN": "BOK-", "TRIPDOTCOM": "TDC", "MANUAL": "M-"}
 _SIGNS = "ABCDEFGHKLMNPRSTUVWXYZ23456789"
 _CHANNEL_WEIGHTS = [*falling(len(CHANNELS) - 1), falling(len(CHANNELS) - 1)[-1] + 0.01]
+Words = tuple[tuple[str, float], ...]
 #: Per thousand, of tours that are over; the rarest makes one in 20,000.
-_OVER = (("DONE", 880), ("COMPLETED", 25), ("CANCELLED", 85), ("NO_SHOW", 9.95), ("ATTENTION", 0.05))
-_AHEAD = (("NEW", 120), ("READY", 730), ("UPDATED", 40), ("CANCELLED", 100), ("ATTENTION", 10))
-_PAYMENTS = (("PAID", 890), ("REFUNDED", 60), ("PENDING_PAYMENT", 40), ("FAILED", 9.9), ("DRAFT", 0.1))
+_OVER: Words = (("DONE", 880), ("COMPLETED", 25), ("CANCELLED", 85), ("NO_SHOW", 9.95), ("ATTENTION", 0.05))
+_AHEAD: Words = (("NEW", 120), ("READY", 730), ("UPDATED", 40), ("CANCELLED", 100), ("ATTENTION", 10))
+_PAYMENTS: Words = (("PAID", 890), ("REFUNDED", 60), ("PENDING_PAYMENT", 40), ("FAILED", 9.9), ("DRAFT", 0.1))
 _WEIGHTS = {words: [weight for _, weight in words] for words in (_OVER, _AHEAD, _PAYMENTS)}
 
 
@@ -83,5 +84,5 @@ def _ref(channel: str, number: int, chance: random.Random) -> str:
     return f"{_REFS[channel]}{100_000 + number}"
 
 
-def _one_of(words: tuple[tuple[str, float], ...], chance: random.Random) -> str:
+def _one_of(words: Words, chance: random.Random) -> str:
     return chance.choices(words, weights=_WEIGHTS[words])[0][0]

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from benchmarks.reads.bookings import Made, bookings
 from bst_application.ids import uuid7
-from bst_domain.booking import facts_to_document
+from bst_domain.booking import BookingFacts, facts_to_document
 from bst_domain.ingest import BookingEvent, decode, facts_of, parse_event
 from bst_domain.values import EventId, search_words
 from bst_postgres.search_lexemes import search_lexemes
@@ -116,6 +116,7 @@ def fill(dsn: str, many: int, now: datetime) -> list[Made]:
     event = parse_event(decode(body), now=now)
     assert isinstance(event, BookingEvent), event
     facts = facts_of(event, EventId(uuid7()))
+    assert isinstance(facts, BookingFacts), facts
     fold = msgspec.json.encode(facts_to_document(facts)).decode()
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("set session_replication_role = replica")  # what is made here fits together

@@ -18,9 +18,8 @@ from bst_postgres import booking_surroundings as surroundings
 from bst_postgres import tables as t
 from bst_postgres.booking_pages import Keys, Values, page_keys
 from bst_postgres.booking_rows import ONE, booking_row, rows_of
-from bst_postgres.booking_search import BookingSearch, rest, steps
+from bst_postgres.booking_search import chosen, search_keys
 from bst_postgres.database import Database
-from bst_postgres.search_lexemes import week_of
 
 core = t.booking_core
 
@@ -35,8 +34,12 @@ class PostgresBookingReader:
         async with self._database.reading() as connection:
             if wanted.text is None:
                 return await _rows(connection, page_keys(wanted, after=after, limit=limit))
-            search = BookingSearch(search=parse_search(wanted.text), wanted=wanted)
-            return await _found(connection, search, after=after, limit=limit)
+
+            async def fetch(query: str, values: Values) -> Sequence[tuple[Any, ...]]:
+                return await _fetched(connection, query, values)
+
+            keys = await search_keys(fetch, parse_search(wanted.text), wanted, after=after, limit=limit)
+            return await _rows(connection, chosen(keys)) if keys else []
 
     async def find(self, name: str) -> list[tuple[BookingKey, BookingIdentity]]:
         async with self._database.reading() as connection:
@@ -63,24 +66,6 @@ class PostgresBookingReader:
                 items=await surroundings.items(connection, key),
                 finance=await surroundings.finance(connection, key),
             )
-
-
-async def _found(
-    connection: AsyncConnection, search: BookingSearch, *, after: Position | None, limit: int
-) -> list[BookingRow]:
-    if search.asks_for_nothing:
-        return []
-    rows = await _rows(connection, search.among_newest(after=after, limit=limit))
-    if len(rows) == limit:
-        return rows
-    query, values = rest(after)
-    for at, key, oldest in await _fetched(connection, query, values):
-        for weeks in steps(week_of(at), week_of(oldest)):
-            ended = Position(at=at, key=key)
-            rows += await _rows(connection, search.in_weeks(weeks, after=ended, limit=limit - len(rows)))
-            if len(rows) == limit:
-                break
-    return rows
 
 
 async def _rows(connection: AsyncConnection, keys: Keys) -> list[BookingRow]:
