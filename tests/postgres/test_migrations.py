@@ -25,6 +25,8 @@ drop index ix_audit_log_actor;
 alter table booking_contact drop column search_words;
 drop index ix_booking_core_booked_late;
 drop index ix_channel_external_refs_booking_ref;
+drop index ix_booking_item_snapshot_booking_key;
+drop index ix_ingest_event_newest;
 drop index ix_audit_log_resource;
 drop table runtime_flag;
 alter table ingest_event_log drop column trace_context;

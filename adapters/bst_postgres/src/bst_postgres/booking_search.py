@@ -1,4 +1,4 @@
-"""Keys of the bookings that a text finds: first among the newest, then by the index, week by week in steps that fit.
+"""Keys of the bookings that a text finds: first among the newest, then by the index, fortnight by fortnight in steps that fit.
 
 Each step is one statement; their number does not depend on the page, and hardly on how many are found. The other filters of the
 list choose the newest that are looked at first: where few bookings meet them, these are all.
@@ -15,7 +15,14 @@ from attrs import evolve, frozen
 from bst_application.ports.reading import BookingFilter, Position
 from bst_domain.values import Search
 from bst_postgres.booking_pages import ORDER, Keys, conditions_of, page_keys, position_values
-from bst_postgres.search_lexemes import WEEK_SIGN, search_query, search_query_of_each_row, week_of
+from bst_postgres.search_lexemes import (
+    FORTNIGHT_SQL,
+    SIGN,
+    fortnight_of,
+    rarest,
+    search_query,
+    search_query_of_each_row,
+)
 
 #: A word that many have is found among so few that no index could be faster.
 NEWEST_LOOKED_AT = 400
@@ -23,31 +30,32 @@ NEWEST_LOOKED_AT = 400
 CHOSEN_LOOKED_AT = 2000
 #: With this share found among them, the next are looked at in the same way; with less, the index has less to fetch. It fetches
 #: more where it knows nothing of the other filters.
-FREQUENT, FREQUENT_AMONG_CHOSEN = 0.08, 0.03
+FREQUENT, FREQUENT_AMONG_CHOSEN = 0.06, 0.03
 #: A step looks at this much more than what was found so far makes expect, and grows by no more than the other.
 MARGIN = 1.25
 STEP_GROWTH = 8
-#: A question of more weeks than that would be long to parse.
-LONGEST_STEP_WEEKS = 256
+#: A question of more fortnights than that would be long to parse.
+LONGEST_STEP = 256
 
 #: Runs a query of ours.
 Fetch = Callable[[str, dict[str, Any]], Awaitable[Sequence[tuple[Any, ...]]]]
 
-# The week of each row goes into its question, for the row's words stand behind it. The last one tells where to go on.
+# The fortnight of each row goes into its question, for the row's words stand behind it. The last one tells where to go on.
 _AMONG_NEWEST = f"""with newest as materialized ({{newest}}), looked_at as (
   select newest.booking_key, newest.booking_created_at, row_number() over (order by {ORDER}) as place,
-    (select search_words @@ replace(%(question)s, '{WEEK_SIGN}',
-      floor(extract(epoch from newest.booking_created_at) / 604800)::bigint::text)::tsquery
+    (select search_words @@ replace(%(question)s, '{SIGN}',
+      ({FORTNIGHT_SQL.format("newest.booking_created_at")})::text)::tsquery
      from booking_contact contact where contact.booking_key = newest.booking_key) as is_found
   from newest)
 select booking_key, booking_created_at, is_found, place, (select min(booking_created_at) from booking_core)
 from looked_at where is_found or place = %(limit)s order by {ORDER}"""
 
 # How many the index will find is beyond the planner; one by one is right for however few or many there are in a step.
-_IN_WEEKS = f"""select core.booking_key
-from (select booking_key from booking_contact where search_words @@ %(question)s::tsquery offset 0) contact
+_IN_FORTNIGHTS = f"""select core.booking_key
+from (select booking_key, search_words from booking_contact where search_words @@ %(rarest)s::tsquery offset 0) contact
 cross join lateral (select * from booking_core where booking_key = contact.booking_key limit 1) core
-where {{conditions}} and (core.booking_created_at, core.booking_key) < (%(after_at)s, %(after_key)s)
+where contact.search_words @@ %(question)s::tsquery and {{conditions}}
+  and (core.booking_created_at, core.booking_key) < (%(after_at)s, %(after_key)s)
 order by {ORDER.replace("booking", "core.booking")} limit %(limit)s"""
 
 
@@ -80,15 +88,17 @@ async def search_keys(
             break
         many = _next_step(many, found=len(newest.found), missing=limit - len(keys))
     conditions, values = conditions_of(others)
-    query = _IN_WEEKS.format(conditions=" and ".join(["true", *conditions]))
-    week, oldest, length = week_of(after.at), week_of(newest.oldest), 1
-    while len(keys) < limit and week >= oldest:
-        question = search_query(search, range(week, max(week - length, oldest - 1), -1))
-        given = {"question": question, "limit": limit - len(keys), **position_values(after), **values}
+    query = _IN_FORTNIGHTS.format(conditions=" and ".join(["true", *conditions]))
+    few = rarest(search)
+    fortnight, oldest, length = fortnight_of(after.at), fortnight_of(newest.oldest), 1
+    while len(keys) < limit and fortnight >= oldest:
+        step = range(fortnight, max(fortnight - length, oldest - 1), -1)
+        question = {"rarest": search_query(few, step), "question": search_query(search, step)}
+        given = {**question, "limit": limit - len(keys), **position_values(after), **values}
         found = [key for (key,) in await fetch(query, given)]
         keys += found
-        week -= length
-        length = min(_next_step(length, found=len(found), missing=limit - len(keys)), LONGEST_STEP_WEEKS)
+        fortnight -= length
+        length = min(_next_step(length, found=len(found), missing=limit - len(keys)), LONGEST_STEP)
     return keys
 
 

@@ -52,7 +52,18 @@ booking_core = Table(
         name="ck_booking_core_package_ref_type",
     ),
     Index("ux_booking_core_channel_external_ref", "channel_code", "external_booking_ref", unique=True),
-    Index("ix_booking_core_tour_date", "tour_date"),
+    # These two hold all that a list filters by, so that many entries can be looked through without their rows.
+    Index(
+        "ix_booking_core_tour_date",
+        "tour_date",
+        postgresql_include=[
+            "booking_created_at",
+            "booking_key",
+            "customer_payment_status",
+            "ops_fulfillment_status",
+            "channel_code",
+        ],
+    ),
     # Each combination of the three is a stream of bookings, newest first.
     Index(
         "ix_booking_core_status_pair",
@@ -61,6 +72,7 @@ booking_core = Table(
         "channel_code",
         text("booking_created_at desc"),
         text("booking_key desc"),
+        postgresql_include=["tour_date"],
     ),
     Index("ix_booking_core_newest", text("booking_created_at desc"), text("booking_key desc")),
     Index(
@@ -84,7 +96,7 @@ booking_contact = Table(
     Column("is_placeholder_name", Boolean, nullable=False, server_default=text("false")),
     Column("is_placeholder_email", Boolean, nullable=False, server_default=text("false")),
     Column("updated_from_source", String(32)),
-    # What the booking is found by, each word behind the week in which it was booked.
+    # What the booking is found by, each word behind the fortnight in which it was booked.
     Column("search_words", TSVECTOR, nullable=False, server_default=text("''::tsvector")),
     *row_times(),
     Index("ix_booking_contact_search_words", "search_words", postgresql_using="gin"),
@@ -120,6 +132,7 @@ booking_item_snapshot = Table(
     Column("total_amount", MONEY, nullable=False, server_default=text("0")),
     Column("snapshot_json", JSONB),
     *row_times(),
+    Index("ix_booking_item_snapshot_booking_key", "booking_key"),
 )
 
 payment_event = Table(
