@@ -46,7 +46,7 @@ def counted(statements: list[str]) -> Iterator[list[str]]:
         ("/v1/ops/bookings", {"status": "new"}, 1),
         ("/v1/ops/bookings", {"source": "gyg", "paymentStatus": "draft"}, 1),
         ("/v1/ops/bookings", {"dateFrom": "2031-01-01", "dateTo": "2031-12-31", "status": "new"}, 1),
-        ("/v1/ops/bookings", {"q": "annika"}, 8),
+        ("/v1/ops/bookings", {"q": "annika"}, 9),
         ("/v1/ingest/events", {}, 1),
         ("/v1/ingest/dead-letter", {}, 1),
         ("/v1/ingest/dead-letter/groups", {}, 1),

@@ -30,7 +30,7 @@ NEWEST_LOOKED_AT = 400
 CHOSEN_LOOKED_AT = 2000
 #: With this share found among them, the next are looked at in the same way; with less, the index has less to fetch. It fetches
 #: more where it knows nothing of the other filters.
-FREQUENT, FREQUENT_AMONG_CHOSEN = 0.06, 0.03
+FREQUENT, FREQUENT_AMONG_CHOSEN = 0.06, 0.02
 #: A step looks at this much more than what was found so far makes expect, and grows by no more than the other.
 MARGIN = 1.25
 STEP_GROWTH = 8
@@ -57,6 +57,10 @@ cross join lateral (select * from booking_core where booking_key = contact.booki
 where contact.search_words @@ %(question)s::tsquery and {{conditions}}
   and (core.booking_created_at, core.booking_key) < (%(after_at)s, %(after_key)s)
 order by {ORDER.replace("booking", "core.booking")} limit %(limit)s"""
+
+
+# A long question is expensive to ask of each row, which the planner does not know; until the transaction ends.
+_BY_INDEX = "select set_config('enable_seqscan', 'off', true)"
 
 
 @frozen(kw_only=True)
@@ -89,7 +93,8 @@ async def search_keys(
         many = _next_step(many, found=len(newest.found), missing=limit - len(keys))
     conditions, values = conditions_of(others)
     query = _IN_FORTNIGHTS.format(conditions=" and ".join(["true", *conditions]))
-    few = rarest(search)
+    await fetch(_BY_INDEX, {})
+    few = rarest(search, wanted.text or "")
     fortnight, oldest, length = fortnight_of(after.at), fortnight_of(newest.oldest), 1
     while len(keys) < limit and fortnight >= oldest:
         step = range(fortnight, max(fortnight - length, oldest - 1), -1)

@@ -8,7 +8,7 @@ name, shorter ones would make too many places to look for a rare one.
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from bst_domain.values import BACKWARDS, Search
+from bst_domain.values import BACKWARDS, Search, words_of
 
 FORTNIGHT = timedelta(days=14)
 #: Stands for a fortnight; neither a word nor a number has it.
@@ -40,14 +40,18 @@ def search_query_of_each_row(search: Search) -> str:
     return _within(search, SIGN)
 
 
-def rarest(search: Search) -> Search:
-    """The part of a search that few words meet, as far as can be told by looking at it: digits, then length.
+def rarest(search: Search, text: str) -> Search:
+    """The part of a search for this text that few words meet, as far as can be told by looking at it: digits, then length.
 
-    An index fetches everything that each part of its question finds, and then sees what they have in common.
+    An index fetches everything that each part of its question finds, and then sees what they have in common. What stands behind
+    the @ of an address is no part that tells people apart.
     """
     if not search.beginnings:
         return search
-    one = max(search.beginnings, key=lambda word: (len(word) > 3 and any(s.isdigit() for s in word), len(word)))
+    one = max(
+        words_of(text.partition("@")[0]) or search.beginnings,
+        key=lambda word: (len(word) > 2 and any(s.isdigit() for s in word), len(word)),
+    )
     return Search(beginnings=(one,), last_digits=search.last_digits)
 
 

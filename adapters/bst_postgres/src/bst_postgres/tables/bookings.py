@@ -99,7 +99,12 @@ booking_contact = Table(
     # What the booking is found by, each word behind the fortnight in which it was booked.
     Column("search_words", TSVECTOR, nullable=False, server_default=text("''::tsvector")),
     *row_times(),
-    Index("ix_booking_contact_search_words", "search_words", postgresql_using="gin"),
+    Index(
+        "ix_booking_contact_search_words",
+        "search_words",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 64},
+    ),
 )
 
 booking_party = Table(
