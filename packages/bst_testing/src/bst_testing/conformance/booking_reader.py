@@ -196,6 +196,8 @@ class BookingReaderConformance:
         await process(await accept(storage, body("UPDATED", at="2019-03-02T00:00:00Z", booking={"adult": 1})))
         [row] = await reader.page(BookingFilter(text="ana"), after=None, limit=50)
         assert row.booked_at.year == 2019
+        behind = Position(at=datetime(2020, 1, 1, tzinfo=UTC), key=row.key)
+        assert await reader.page(BookingFilter(text="ana"), after=behind, limit=50) == [row]
 
     async def test_a_booking_is_found_by_all_its_names(self, storage: BookingStorage, reader: BookingReader) -> None:
         shop = body(ref="WEB-1", raw={"providerPayload": {"bookingId": 4711}})
