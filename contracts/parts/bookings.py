@@ -21,6 +21,10 @@ from parts.shapes import (
     text,
 )
 
+SEARCH = (
+    "each of its words begins a word of the reference, name, e-mail or phone, without regard to case and accents; a number"
+    " of four digits or more is also the end of a phone"
+)
 BOOKING_EXAMPLE: Schema = {
     "bookingKey": UUID,
     "channelCode": "DIRECT",
@@ -64,7 +68,7 @@ def paths() -> Schema:
         query("source", "channel, in any letter case", SOURCE),
         query("dateFrom", "first tour day", text(format="date")),
         query("dateTo", "last tour day", text(format="date")),
-        query("q", "part of the reference, name, e-mail or phone", text(maxLength=191)),
+        query("q", SEARCH, text(maxLength=191)),
         query("limit", "page size", integer(minimum=1, maximum=200, default=200)),
         query("cursor", "meta.nextCursor of the page before", text()),
     ]
@@ -73,7 +77,7 @@ def paths() -> Schema:
             "listBookings",
             "bookings",
             "Bookings, newest first",
-            "Keyset pages: hand meta.nextCursor back as cursor until it is null.",
+            "Keyset pages: hand meta.nextCursor back as cursor until it is null. Nobody counts all pages: there is no total.",
             {
                 "200": answer("a page", listing(ref("OpsBooking")), [BOOKING_EXAMPLE], nextCursor=maybe(text())),
                 **refusals(

@@ -24,7 +24,8 @@ _INDEXES = """
 select c.relname, i.relname, x.indisunique,
   array(select pg_get_indexdef(x.indexrelid, k, true) || case when x.indoption[k - 1] & 1 = 1 then ' desc' else '' end
         from generate_series(1, x.indnkeyatts) k order by k),
-  pg_get_expr(x.indpred, x.indrelid)
+  pg_get_expr(x.indpred, x.indrelid),
+  array(select pg_get_indexdef(x.indexrelid, k, true) from generate_series(x.indnkeyatts + 1, x.indnatts) k order by k)
 from pg_index x join pg_class c on c.oid = x.indrelid join pg_class i on i.oid = x.indexrelid
 where c.relnamespace = 'public'::regnamespace and not x.indisprimary
 """
@@ -51,9 +52,11 @@ def read_schema(connection: psycopg.Connection[Any]) -> Schema:
             tables[table]["foreign_keys"] |= _foreign_key(definition)
         else:
             tables[table]["checks"][name] = _check(definition)
-    for table, name, unique, columns, where in connection.execute(_INDEXES):
+    for table, name, unique, columns, where, included in connection.execute(_INDEXES):
         predicate = None if where is None else where.strip("()").lower()
         tables[table]["indexes"][name] = {"unique": unique, "columns": columns, "where": predicate}
+        if included:
+            tables[table]["indexes"][name]["include"] = included
     return tables
 
 

@@ -15,13 +15,18 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
 HEAD = REVISIONS[-1]
 #: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_SEEDS = """
 alter table ingest_dead_letter drop column lease_until, drop column replay_actor, drop column replay_reason,
   drop column replay_request_id, drop column replay_proof, drop column executions_before;
 drop index ix_audit_log_actor;
+alter table booking_contact drop column search_words;
+drop index ix_booking_core_booked_late;
+drop index ix_channel_external_refs_booking_ref;
+drop index ix_booking_item_snapshot_booking_key;
+drop index ix_ingest_event_newest;
 drop index ix_audit_log_resource;
 drop table runtime_flag;
 alter table ingest_event_log drop column trace_context;
@@ -72,6 +77,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0008_trace_context.py", None),
             ("r0009_fold_as_written.py", None),
             ("r0010_replays.py", None),
+            ("r0011_reads.py", None),
         )
     ]
 

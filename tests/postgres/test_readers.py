@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bst_domain.values import BookingIdentity
+from bst_postgres import booking_search
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.database import Database
@@ -26,6 +27,13 @@ async def database(postgres_dsn: str) -> AsyncIterator[Database]:
 
 
 class TestPostgresBookingReader(BookingReaderConformance):
+    """Searches look at the newest two without the index, so that the suite's few bookings need it."""
+
+    @pytest.fixture(autouse=True)
+    def few_newest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(booking_search, "NEWEST_LOOKED_AT", 2)
+        monkeypatch.setattr(booking_search, "CHOSEN_LOOKED_AT", 3)
+
     @pytest.fixture
     def storage(self, database: Database) -> Storage:
         return Storage(database)

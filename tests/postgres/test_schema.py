@@ -48,13 +48,17 @@ NOW = "now()"
 MADE = {"made_by": column("varchar(191)"), "created_at": column("timestamptz", default=NOW)}
 BOOKING = {"booking_key": {"table": "booking_core", "column": "booking_key", "on_delete": None}}
 
+STATUSES = ("customer_payment_status", "ops_fulfillment_status")
 ADDED_COLUMNS = {
     "booking_core": {
         "fold": column("json", default="'{}'::json"),  # sections 2 and 3
         "version": column("integer", default="1"),  # section 5: what an acknowledgement names
         "status_reasons": column("text[]", default="'{}'::text[]"),  # section 5
     },
-    "booking_contact": {"phone_e164": column("varchar(16)", nullable=True)},  # section 3
+    "booking_contact": {
+        "phone_e164": column("varchar(16)", nullable=True),  # section 3
+        "search_words": column("tsvector", default="''::tsvector"),  # what a search finds it by
+    },
     "ingest_event_log": {
         "fingerprint": column("varchar(64)"),  # section 6
         "trace_context": column("varchar(55)", nullable=True),  # a trace goes through the log
@@ -69,7 +73,22 @@ ADDED_COLUMNS = {
     },
 }
 ADDED_INDEXES = {
-    "booking_core": {"ix_booking_core_newest": index("booking_created_at desc", "booking_key desc")},
+    "booking_contact": {"ix_booking_contact_search_words": index("search_words")},
+    "booking_core": {
+        "ix_booking_core_newest": index("booking_created_at desc", "booking_key desc"),
+        "ix_booking_core_booked_late": {
+            **index("booking_created_at desc", "booking_key desc"),
+            "where": "tour_date < (((booking_created_at at time zone 'utc'::text))::date - 1",  # as catalog.py reads it
+        },
+    },
+    "channel_external_refs": {
+        "ix_channel_external_refs_booking_ref": {
+            **index("external_ref"),
+            "where": "entity_type)::text = 'booking'::text",
+        }
+    },
+    "booking_item_snapshot": {"ix_booking_item_snapshot_booking_key": index("booking_key")},
+    "ingest_event_log": {"ix_ingest_event_newest": index("request_received_at desc", "event_key desc")},
     "ingest_dead_letter": {
         "ix_ingest_dead_letter_event_key": index("event_key"),
         "ix_ingest_dead_letter_lease_until": index("lease_until"),
@@ -285,6 +304,17 @@ def expected_schema() -> Schema:
         tables[name]["indexes"] |= indexes
     # A producer's name and a blank stand before its keys, so that none can use up another's.
     tables["ingest_event_log"]["columns"]["idempotency_key"]["type"] = "varchar(191)"
+    # Each pair of statuses goes on by channel and time: a list of any of the three reads the heads of such streams. It and the
+    # index of tour days hold all that a list filters by.
+    of_bookings = tables["booking_core"]["indexes"]
+    of_bookings["ix_booking_core_status_pair"] = {
+        **index(*STATUSES, "channel_code", "booking_created_at desc", "booking_key desc"),
+        "include": ["tour_date"],
+    }
+    of_bookings["ix_booking_core_tour_date"] = {
+        **index("tour_date"),
+        "include": ["booking_created_at", "booking_key", *STATUSES, "channel_code"],
+    }
     # Section 6: it is not a duplicate if it says something else.
     tables["ingest_event_log"]["indexes"]["ux_ingest_event_secondary_dedup"]["columns"].append("fingerprint")
     return tables | ADDED_TABLES

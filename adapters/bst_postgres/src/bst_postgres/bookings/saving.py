@@ -18,7 +18,7 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
     stated = [change for change in moved if change.key in stating]
     plan: tuple[tuple[upserts.Upsert, list[rows.Row]], ...] = (
         (upserts.CORE, [rows.core_row(change) for change in moved]),
-        (upserts.CONTACT, [rows.contact_row(change) for change in moved if _touches(change, rows.CONTACT_FIELDS)]),
+        (upserts.CONTACT, [rows.contact_row(change) for change in moved if _touches_contact(change)]),
         (upserts.PARTY, [rows.party_row(change) for change in moved if _touches(change, rows.PARTY_FIELDS)]),
         (upserts.ITEM, [r for change in moved if _touches(change, rows.PRICED_FIELDS) for r in rows.item_rows(change)]),
         (upserts.STATE, [rows.state_row(change) for change in stated]),
@@ -38,6 +38,10 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
         )
     if payments:
         await connection.execute(upserts.PAYMENT, (as_json(payments),))
+
+
+def _touches_contact(change: BookingChange) -> bool:
+    return _touches(change, rows.CONTACT_FIELDS) or rows.moves_in_time(change)
 
 
 def _touches(change: BookingChange, fields: frozenset[Field]) -> bool:

@@ -75,6 +75,7 @@ CONTACT = Upsert(
         "is_placeholder_name": "boolean",
         "is_placeholder_email": "boolean",
         "updated_from_source": "text",
+        "search_words": "tsvector",
     },
 )
 PARTY = Upsert(

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TSVECTOR
 
 from bst_postgres.tables.metadata import EMPTY_TEXTS, INSTANT, MONEY, NOW, metadata, row_times
 
@@ -52,9 +52,35 @@ booking_core = Table(
         name="ck_booking_core_package_ref_type",
     ),
     Index("ux_booking_core_channel_external_ref", "channel_code", "external_booking_ref", unique=True),
-    Index("ix_booking_core_tour_date", "tour_date"),
-    Index("ix_booking_core_status_pair", "customer_payment_status", "ops_fulfillment_status"),
+    # These two hold all that a list filters by, so that many entries can be looked through without their rows.
+    Index(
+        "ix_booking_core_tour_date",
+        "tour_date",
+        postgresql_include=[
+            "booking_created_at",
+            "booking_key",
+            "customer_payment_status",
+            "ops_fulfillment_status",
+            "channel_code",
+        ],
+    ),
+    # Each combination of the three is a stream of bookings, newest first.
+    Index(
+        "ix_booking_core_status_pair",
+        "customer_payment_status",
+        "ops_fulfillment_status",
+        "channel_code",
+        text("booking_created_at desc"),
+        text("booking_key desc"),
+        postgresql_include=["tour_date"],
+    ),
     Index("ix_booking_core_newest", text("booking_created_at desc"), text("booking_key desc")),
+    Index(
+        "ix_booking_core_booked_late",
+        text("booking_created_at desc"),
+        text("booking_key desc"),
+        postgresql_where=text("tour_date < (booking_created_at at time zone 'UTC')::date - 1"),
+    ),
 )
 
 booking_contact = Table(
@@ -70,7 +96,15 @@ booking_contact = Table(
     Column("is_placeholder_name", Boolean, nullable=False, server_default=text("false")),
     Column("is_placeholder_email", Boolean, nullable=False, server_default=text("false")),
     Column("updated_from_source", String(32)),
+    # What the booking is found by, each word behind the fortnight in which it was booked.
+    Column("search_words", TSVECTOR, nullable=False, server_default=text("''::tsvector")),
     *row_times(),
+    Index(
+        "ix_booking_contact_search_words",
+        "search_words",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 64},
+    ),
 )
 
 booking_party = Table(
@@ -103,6 +137,7 @@ booking_item_snapshot = Table(
     Column("total_amount", MONEY, nullable=False, server_default=text("0")),
     Column("snapshot_json", JSONB),
     *row_times(),
+    Index("ix_booking_item_snapshot_booking_key", "booking_key"),
 )
 
 payment_event = Table(

@@ -35,6 +35,11 @@ channel_external_refs = Table(
         "external_ref",
         unique=True,
     ),
+    Index(
+        "ix_channel_external_refs_booking_ref",
+        "external_ref",
+        postgresql_where=text("entity_type = 'BOOKING'"),
+    ),
 )
 
 catalog_product = Table(

@@ -46,6 +46,7 @@ ingest_event_log = Table(
     Index("ix_ingest_event_process_retry", "process_status", "next_retry_at"),
     Index("ix_ingest_event_nonce_received_at", "nonce", text("request_received_at desc")),
     Index("ix_ingest_event_created_at", "created_at"),
+    Index("ix_ingest_event_newest", text("request_received_at desc"), text("event_key desc")),
 )
 
 ingest_dead_letter = Table(

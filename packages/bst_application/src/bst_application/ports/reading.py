@@ -16,7 +16,7 @@ from bst_domain.values import BookingIdentity, BookingKey, EventId
 
 @frozen(kw_only=True)
 class BookingFilter:
-    """All given conditions must hold. ``text`` is a case-insensitive part of ref, name, e-mail or phone."""
+    """All given conditions must hold. ``text`` is looked for in ref, name, e-mail and phone, as ``parse_search`` says."""
 
     fulfilment: str | None = None
     payment: str | None = None

@@ -57,10 +57,12 @@ from bst_domain.values._money import (
     sum_by_currency,
 )
 from bst_domain.values._party import MAX_TRAVELLERS, Party
+from bst_domain.values._search import BACKWARDS, Search, is_found, parse_search, search_words, words_of
 from bst_domain.values._statuses import FulfilmentStatus, PaymentKind, PaymentStatus
 
 __all__ = [
     "AMOUNT_LIMIT",
+    "BACKWARDS",
     "BALI",
     "CENT",
     "MAX_REF_LENGTH",
@@ -88,6 +90,7 @@ __all__ = [
     "PaymentKind",
     "PaymentStatus",
     "Quality",
+    "Search",
     "Source",
     "TravellerType",
     "admin_product_key",
@@ -101,15 +104,18 @@ __all__ = [
     "finance_key",
     "format_instant",
     "is_clock_time",
+    "is_found",
     "money",
     "money_problem",
     "name_quality",
     "normalise_ref",
     "parse_day",
     "parse_instant",
+    "parse_search",
     "payment_row_key",
     "phone_e164",
     "phone_quality",
+    "search_words",
     "shop_item_key",
     "shop_payment_key",
     "shop_product_key",
@@ -118,4 +124,5 @@ __all__ = [
     "sum_by_currency",
     "synthetic_item_key",
     "unmapped_key",
+    "words_of",
 ]

@@ -102,6 +102,103 @@ class BookingReaderConformance:
         await processing(storage)(await accept(storage, body(ref="A", raw=paid("P-1")), *cancelled, late))
         assert set(await refs(reader, wanted)) == found
 
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            EVERYTHING,
+            BookingFilter(source="DIRECT"),
+            BookingFilter(payment="PENDING_PAYMENT"),
+            BookingFilter(fulfilment="NEW"),
+            BookingFilter(date_to=date(2031, 5, 2)),
+            BookingFilter(text="annika"),
+            BookingFilter(text="annika", source="GYG"),
+        ],
+    )
+    async def test_every_list_goes_on_behind_any_booking(
+        self, storage: BookingStorage, reader: BookingReader, wanted: BookingFilter
+    ) -> None:
+        guest = {"name": "Annika Brandstätter"}
+        said = [
+            body(
+                ref=f"R-{n}", source=("DIRECT", "GYG")[n % 2], at=f"20{15 + n}-03-{1 + n:02d}T10:00:00Z", customer=guest
+            )
+            for n in range(9)
+        ]
+        twins = [body(ref=f"T-{n}", source="GYG", at="2019-03-05T10:00:00Z", customer=guest) for n in range(3)]
+        await processing(storage)(await accept(storage, *said, *twins, body(ref="X", at="2021-01-01T00:00:00Z")))
+        rows = await reader.page(wanted, after=None, limit=50)
+        places = [(row.booked_at, row.key) for row in rows]
+        assert len(rows) >= 6
+        assert places == sorted(places, reverse=True)
+        for number, (at, key) in enumerate(places):
+            for limit in (1, 2, 50):
+                page = await reader.page(wanted, after=Position(at=at, key=key), limit=limit)
+                assert page == rows[number + 1 : number + 1 + limit]
+
+    async def test_what_was_recorded_after_its_tour_is_found_by_its_day(
+        self, storage: BookingStorage, reader: BookingReader
+    ) -> None:
+        days = {"A": "2026-03-10", "B": "2026-03-01", "C": "2026-02-27", "D": "2025-12-01", "E": "2026-03-03"}
+        said = [body(ref=ref, at=f"2026-03-0{n}T01:00:00Z") for n, ref in enumerate(days, start=1)]
+        for one in said:
+            one["booking"]["tourDate"] = days[one["externalBookingRef"]]
+        await processing(storage)(await accept(storage, *said))
+        assert await refs(reader, BookingFilter(date_to=date(2026, 2, 28))) == ["D", "C"]
+        assert await refs(reader, BookingFilter(date_to=date(2026, 3, 2))) == ["D", "C", "B"]
+        assert await refs(reader, BookingFilter(date_to=date(2026, 3, 3), fulfilment="NEW", text="a")) == []
+        assert await refs(reader, BookingFilter(date_from=date(2026, 2, 28), date_to=date(2026, 3, 3))) == ["E", "B"]
+        assert await refs(reader, BookingFilter(date_from=date(2026, 3, 1), date_to=date.max)) == ["E", "B", "A"]
+        last_page = Position(at=datetime(2026, 3, 4, 1, tzinfo=UTC), key=uuid7())
+        found = await reader.page(BookingFilter(date_to=date(2026, 3, 2)), after=last_page, limit=50)
+        assert "C" in {row.identity.ref for row in found}
+        assert "D" not in {row.identity.ref for row in found[1:]}
+
+    @pytest.mark.parametrize(
+        ("text", "finds"),
+        [
+            ("web-1042", True),
+            ("WEB 10", True),
+            ("jose núñ", True),
+            ("Nunez José", True),
+            ("jn@mail.example", True),
+            ("+62 812-3456 7890", True),
+            ("0812 3456 7890", True),
+            ("567890", True),
+            ("ose", False),
+            ("042", False),
+            ("web-1043", False),
+            ("josé web-2", False),
+            ("456789", False),
+            ("'", False),
+            ("o'neill", False),
+            ("\\:*", False),
+            ("web' | '", True),
+        ],
+    )
+    async def test_a_search_finds_beginnings_of_words_and_ends_of_phones(
+        self, storage: BookingStorage, reader: BookingReader, text: str, finds: bool
+    ) -> None:
+        guest = {"name": "José Núñez", "email": "jn@mail.example.org", "phone": "+62 812 3456 7890"}
+        others = [body(ref=f"GYG-{n}", source="GYG", at=f"2026-0{n}-09T00:00:00Z") for n in (4, 5, 6)]
+        await processing(storage)(await accept(storage, body(ref="WEB-1042", customer=guest), *others))
+        assert await refs(reader, BookingFilter(text=text)) == (["WEB-1042"] if finds else [])
+
+    async def test_a_search_follows_what_becomes_of_the_booking(
+        self, storage: BookingStorage, reader: BookingReader
+    ) -> None:
+        process = processing(storage)
+        newer = [body(ref=f"GYG-{n}", source="GYG", at=f"2026-0{n}-09T00:00:00Z") for n in (4, 5, 6)]
+        await process(await accept(storage, body(customer={"name": "Guest"}), *newer))
+        assert await refs(reader, BookingFilter(text="ana")) == []
+        await process(await accept(storage, body("UPDATED", at="2026-03-02T00:00:00Z", customer={"name": "Ana Lima"})))
+        assert await refs(reader, BookingFilter(text="ana")) == ["WEB-1"]
+        # The event that made it comes last of all, and says no more than when it was booked.
+        await process(await accept(storage, body("UPDATED", at="2019-03-02T00:00:00Z", booking={"adult": 1})))
+        [row] = await reader.page(BookingFilter(text="ana"), after=None, limit=50)
+        assert row.booked_at.year == 2019
+        behind = Position(at=datetime(2020, 1, 1, tzinfo=UTC), key=row.key)
+        assert await reader.page(BookingFilter(text="ana"), after=behind, limit=50) == [row]
+
     async def test_a_booking_is_found_by_all_its_names(self, storage: BookingStorage, reader: BookingReader) -> None:
         shop = body(ref="WEB-1", raw={"providerPayload": {"bookingId": 4711}})
         await processing(storage)(await accept(storage, shop, body(ref="GYG-1", source="GYG")))

@@ -14,8 +14,11 @@ from bst_domain.values import (
     ExternalRef,
     bali_day,
     format_instant,
+    is_found,
     normalise_ref,
+    parse_search,
     payment_row_key,
+    search_words,
     synthetic_item_key,
 )
 from bst_testing.fakes.tables import Tables
@@ -93,13 +96,14 @@ def _position(row: BookingRow) -> tuple[datetime, UUID]:
 
 def _matches(row: BookingRow, wanted: BookingFilter) -> bool:
     about = (row.identity.ref, row.contact.name, row.contact.email, row.contact.phone)
+    words = search_words(about, row.contact.phone_e164)
     return (
         wanted.fulfilment in {None, row.fulfilment_status}
         and wanted.payment in {None, row.payment_status}
         and wanted.source in {None, row.identity.channel}
         and (wanted.date_from is None or (row.tour_date is not None and row.tour_date >= wanted.date_from))
         and (wanted.date_to is None or (row.tour_date is not None and row.tour_date <= wanted.date_to))
-        and (wanted.text is None or any(wanted.text.casefold() in (said or "").casefold() for said in about))
+        and (wanted.text is None or is_found(parse_search(wanted.text), words))
     )
 
 

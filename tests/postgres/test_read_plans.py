@@ -1,0 +1,144 @@
+"""Plans of the reads on a table that is not small: whatever is asked for, an index leads there, and no table is read whole."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from benchmarks.reads.bookings import Made
+from benchmarks.reads.fill import fill
+from bst_application.ports.reading import BookingFilter, EventFilter, Position
+from bst_domain.values import BookingKey
+from bst_postgres.booking_reader import PostgresBookingReader
+from bst_postgres.database import Database
+from bst_postgres.ingest_reader import PostgresIngestReader
+from tests.servers import PostgresAddress
+
+MANY = 10_000
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+TODAY = date(2026, 6, 1)
+#: Tables that grow with the bookings.
+LARGE = {
+    "booking_core", "booking_contact", "booking_party", "booking_item_snapshot", "payment_event", "ops_booking_state",
+    "ops_assignment", "ops_finance_bridge", "channel_external_refs", "ingest_event_log",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled(postgres_server: PostgresAddress, migrated_template: str) -> Iterator[tuple[str, list[Made]]]:
+    name = f"bst_plans_{uuid4().hex}"
+    try:
+        dsn = postgres_server.create(name, template=migrated_template)
+        yield dsn, fill(dsn, MANY, NOW)
+    finally:
+        postgres_server.drop(name)
+
+
+@pytest.fixture
+async def database(filled: tuple[str, list[Made]]) -> AsyncIterator[Database]:
+    database = Database(filled[0])
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
+    """Every statement about a large table, with its values."""
+    said: list[tuple[Any, Any]] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def listening(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
+        if any(word in str(query) for word in (*LARGE, "set_config")):
+            said.append((query, params))
+        return await execute(self, query, params, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", listening)
+    return said
+
+
+def read_whole(dsn: str, asked: list[tuple[Any, Any]]) -> set[str]:
+    """The large tables that the plans of these statements read from one end to the other."""
+    found = set()
+    with psycopg.connect(dsn) as connection:
+        for query, values in asked:
+            text = query if isinstance(query, bytes) else str(query).encode()
+            if b"set_config" in text:
+                connection.execute(text)
+                continue
+            [(plans,)] = connection.execute(b"explain (format json) " + text, values).fetchall()
+            found |= {node["Relation Name"] for node in nodes(plans[0]["Plan"]) if node["Node Type"] == "Seq Scan"}
+    return found & LARGE
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+def days(first: int, last: int, **more: Any) -> BookingFilter:
+    return BookingFilter(date_from=TODAY + timedelta(days=first), date_to=TODAY + timedelta(days=last), **more)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        BookingFilter(),
+        BookingFilter(fulfilment="DONE"),
+        BookingFilter(fulfilment="NO_SHOW"),
+        BookingFilter(payment="DRAFT"),
+        BookingFilter(source="MANUAL"),
+        BookingFilter(fulfilment="DONE", payment="PENDING_PAYMENT"),
+        days(0, 0),
+        days(-100, -94, fulfilment="DONE"),
+        days(0, 30, source="VIATOR"),
+        days(-500, -400),
+        BookingFilter(date_to=TODAY - timedelta(days=400)),
+        BookingFilter(date_from=TODAY),
+        BookingFilter(text="maria"),
+        BookingFilter(text="WEB-105000"),
+        BookingFilter(text="0812 3456 7890"),
+        BookingFilter(text="nobody"),
+        BookingFilter(text="maria.nobody1@gmail.com"),
+        BookingFilter(text="anna", fulfilment="NO_SHOW"),
+    ],
+)
+@pytest.mark.parametrize("deep", [False, True])
+async def test_no_list_reads_a_table_whole(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]], wanted: BookingFilter, deep: bool
+) -> None:
+    dsn, sample = filled
+    middle = sample[len(sample) // 2]
+    after = Position(at=middle.booked_at, key=middle.key) if deep else None
+    await PostgresBookingReader(database).page(wanted, after=after, limit=51)
+    assert asked
+    assert read_whole(dsn, asked) == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["WEB-105000", "DIRECT:WEB-105000", "1711", "NONE", "01890000-0000-7000-8000-000000000000"]
+)
+async def test_no_name_of_a_booking_reads_a_table_whole(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]], name: str
+) -> None:
+    await PostgresBookingReader(database).find(name)
+    assert asked
+    assert read_whole(filled[0], asked) == set()
+
+
+async def test_no_detail_reads_a_table_whole(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]]
+) -> None:
+    dsn, sample = filled
+    assert await PostgresBookingReader(database).detail(BookingKey(sample[1000].key)) is not None
+    assert read_whole(dsn, asked) == set()
+
+
+async def test_the_newest_events_are_found_by_their_index(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]]
+) -> None:
+    assert len(await PostgresIngestReader(database).events(EventFilter(), after=None, limit=51)) == 51
+    assert read_whole(filled[0], asked) == set()
