@@ -10,6 +10,7 @@ import redis
 from hypothesis import settings
 
 from bst_postgres.migrate import upgrade
+from tests.redis_cluster import Cluster, run_cluster
 from tests.servers import PostgresAddress, run_postgres, run_redis
 
 
@@ -82,3 +83,18 @@ def redis_url(redis_server: str) -> str:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_server() -> Iterator[Cluster]:
+    """A Redis Cluster of three nodes that is up for the whole run. A test that stops a node starts it again."""
+    with run_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_cluster(redis_cluster_server: Cluster) -> Cluster:
+    """An empty Redis Cluster that is well."""
+    redis_cluster_server.until_well()
+    redis_cluster_server.empty()
+    return redis_cluster_server

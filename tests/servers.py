@@ -115,7 +115,7 @@ def run_postgres(*, durable: bool = False) -> Iterator[PostgresAddress]:
         yield program.address
 
 
-def _in_memory() -> str | None:
+def in_memory() -> str | None:
     """The machine's file system in memory, where it has room for a run of tests: a database is a thousand small files."""
     folder = Path("/dev/shm")
     roomy = folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > NEEDED_BYTES
@@ -126,7 +126,7 @@ def _in_memory() -> str | None:
 def a_postgres(*options: str) -> Iterator[PostgresProgram]:
     """A running PostgreSQL in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="bstpg", dir="/tmp"))
-    data = Path(tempfile.mkdtemp(prefix="bstpg", dir=_in_memory() or "/tmp"))
+    data = Path(tempfile.mkdtemp(prefix="bstpg", dir=in_memory() or "/tmp"))
     try:
         program = PostgresProgram(folder, data, *options)
         try:

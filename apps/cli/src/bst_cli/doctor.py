@@ -13,6 +13,7 @@ from attrs import frozen
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.flags import Flag
+from bst_application.redis_url import cluster_url, names_cluster
 from bst_application.settings import BadSettings, Settings, settings_from
 from bst_cli.embedded.redis import find_redis
 from bst_cli.installation import Installation
@@ -184,11 +185,25 @@ def _queue(url: str | None) -> Finding:
         )
         return Finding(name="queue", ok=True, required=False, detail=detail)
     try:
-        version = redis_version(url)
+        version = cluster_version(url) if names_cluster(url) else redis_version(url)
     except (OSError, ValueError) as error:
         cure = "Check INGEST_REDIS_URL and that the server runs. Until then events wait for the sweep."
         return Finding(name="queue", ok=False, required=False, detail=f"Redis does not answer: {error}", cure=cure)
     return Finding(name="queue", ok=True, required=False, detail=f"Redis {version}")
+
+
+def cluster_version(url: str) -> str:
+    """The version that the first node says that answers. Raises OSError or ValueError."""
+    cluster = cluster_url(url)
+    silent: list[str] = []
+    for host, port in cluster.nodes:
+        try:
+            version = redis_version(cluster.of((host, port)))
+        except OSError as error:
+            silent.append(f"{host}:{port}: {error}")
+        else:
+            return f"{version}, a cluster" + (f" whose node {silent[0]}" if silent else "")
+    raise OSError("; ".join(silent))
 
 
 def redis_version(url: str) -> str:
@@ -203,7 +218,7 @@ def redis_version(url: str) -> str:
         if parts.scheme == "rediss":
             connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
     else:
-        raise ValueError("a Redis URL starts with redis://, rediss:// or unix://")
+        raise ValueError("a Redis URL starts with redis://, rediss://, unix:// or redis+cluster://")
     with connection, connection.makefile("rwb") as stream:
         if parts.password:
             user = [unquote(parts.username)] if parts.username else []

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from bst_application.environment import EnvironmentReader
 from bst_application.flags import Flag, initial_flags
+from bst_application.redis_url import problem_of
 from bst_application.safety import unsafe_in_production
 from bst_application.trusted_proxies import Network, networks_from
 from bst_domain.migration import ReconciliationLimits
@@ -135,7 +136,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         worker_metrics_host=reader.first("BST_WORKER_METRICS_HOST") or "127.0.0.1",
         generated=tuple(generated),
     )
-    problems = reader.problems + flag_problems
+    problems = reader.problems + flag_problems + problem_of("INGEST_REDIS_URL", settings.redis_url)
     if production:
         problems += unsafe_in_production(environ, settings)
     if problems:
