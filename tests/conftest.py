@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from bst_postgres.migrate import upgrade
 from tests.redis_cluster import Cluster, run_cluster
+from tests.replicated import Pair, a_pair
 from tests.servers import PostgresAddress, run_postgres, run_redis
 
 
@@ -98,3 +99,17 @@ def redis_cluster(redis_cluster_server: Cluster) -> Cluster:
     redis_cluster_server.until_well()
     redis_cluster_server.empty()
     return redis_cluster_server
+
+
+@pytest.fixture(scope="session")
+def postgres_pair_server() -> Iterator[Pair]:
+    """A primary and its streaming replica. A test that stops or pauses one of them leaves both running."""
+    with a_pair() as pair:
+        yield pair
+
+
+@pytest.fixture
+def postgres_pair(postgres_pair_server: Pair) -> Iterator[Pair]:
+    """The same, with a migrated database of this test alone."""
+    with postgres_pair_server.with_a_database() as pair:
+        yield pair

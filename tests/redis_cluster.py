@@ -57,7 +57,7 @@ class Node:
     def is_well(self) -> bool:
         """Whether it answers and thinks that all slots are served."""
         try:
-            return self.ask("CLUSTER", "INFO").find(b"cluster_state:ok") >= 0
+            return bool(b"cluster_state:ok" in self.ask("CLUSTER", "INFO"))
         except redis.RedisError:
             return False
 

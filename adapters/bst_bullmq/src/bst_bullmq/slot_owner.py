@@ -13,7 +13,8 @@ from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import AskError, ClusterDownError, ConnectionError, ReadOnlyError, RedisError, TryAgainError
+from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, RedisError, TryAgainError
+from redis.exceptions import ConnectionError as Lost
 
 from bst_application.redis_url import ClusterUrl
 
@@ -37,7 +38,7 @@ class SlotOwner:
         self._asking: set[asyncio.Future[Address | None]] = set()
 
     async def address(self) -> Address:
-        """Raises ConnectionError when no node knows the owner."""
+        """Raises the library's own ConnectionError when no node knows the owner."""
         owner = self._owner
         if owner is None:
             owner = self._owner = await self._asked()
@@ -58,7 +59,7 @@ class SlotOwner:
             owner = await answer
             if owner is not None:
                 return owner
-        raise ConnectionError("no node of the Redis Cluster says where the queue's slot is")
+        raise Lost("no node of the Redis Cluster says where the queue's slot is")
 
     async def _ask(self, node: Address) -> Address | None:
         """The owner in the words of one node; None when it does not answer or knows none."""
@@ -71,7 +72,7 @@ class SlotOwner:
         )
         try:
             # Two words, or the library makes something of its own of the answer.
-            ranges: list[list[Any]] = await client.execute_command("CLUSTER", "SLOTS")
+            ranges: list[list[Any]] = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
         except (RedisError, OSError, TimeoutError):
             return None
         finally:
@@ -95,7 +96,7 @@ class OwnerConnection(Connection):
     async def _connect(self) -> None:
         self.host, self.port = await self._slot_owner.address()
         try:
-            await super()._connect()
+            await super()._connect()  # type: ignore[no-untyped-call]
         except BaseException:
             self._slot_owner.forget()
             raise
@@ -107,7 +108,7 @@ class OwnerConnection(Connection):
             self._slot_owner.forget()
             await self.disconnect(nowait=True)
             # BullMQ's worker waits for a lost connection, and takes other errors for those of a job.
-            raise ConnectionError(f"the queue's slot is elsewhere: {type(error).__name__}") from error
+            raise Lost(f"the queue's slot is elsewhere: {type(error).__name__}") from error
 
 
 class SecureOwnerConnection(OwnerConnection, SSLConnection):

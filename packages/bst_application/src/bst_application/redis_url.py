@@ -1,7 +1,7 @@
 """Where Redis is, as an operator writes it: one server by one URL, a cluster by some of its nodes in one URL.
 
-``redis+cluster://user:password@node-1:6379,node-2:6379`` (``rediss+cluster://`` with TLS) is the URL of one server with ``+cluster``
-in its scheme and more hosts between commas. The nodes named are those that are asked first; the others are learnt from them.
+``redis+cluster://user:password@node-1:6379,node-2:6379`` (``rediss+cluster://`` with TLS) is the URL of one server with
+``+cluster`` in its scheme and more hosts between commas. The nodes named are asked first; the others are learnt from them.
 """
 
 import re
@@ -20,7 +20,7 @@ _EXAMPLE: Final = "such as redis+cluster://node-1:6379,node-2:6379"
 
 @frozen(kw_only=True)
 class ClusterUrl:
-    """``nodes`` are hosts with their ports; ``of`` makes the URL of one node, with the user, the password and the options of all."""
+    """``nodes`` are hosts with their ports; ``of`` makes the URL of one node: user, password and options are those of all."""
 
     nodes: tuple[tuple[str, int], ...]
     scheme: str
