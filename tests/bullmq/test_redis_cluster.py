@@ -11,6 +11,7 @@ from bst_application.errors import Unavailable
 from bst_application.ports.queue import Job, JobQueue
 from bst_bullmq.bullmq_queue import BullMQJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_bullmq.slot_owner import OwnerConnection
 from bst_testing.conformance.job_queue import accepts, consuming, job, until
 from tests.bullmq.test_job_queues import BullMQConformance
 from tests.redis_cluster import Cluster, Node
@@ -151,6 +152,32 @@ async def test_a_server_that_is_no_cluster_is_unavailable(redis_url: str) -> Non
     with pytest.raises(Unavailable):
         await queue.enqueue(job())
     await queue.close()
+
+
+async def test_every_node_is_asked_with_the_password_of_the_url(redis_cluster: Cluster) -> None:
+    for node in redis_cluster.nodes:
+        node.ask("CONFIG", "SET", "requirepass", "a-password")
+    locked = redis_cluster.url.replace("redis+cluster://", "redis+cluster://:a-password@")
+    with_it, without = RedisJobQueue(locked, "events"), RedisJobQueue(redis_cluster.url, "events")
+    try:
+        await with_it.enqueue(job())
+        with pytest.raises(Unavailable):
+            await without.enqueue(job())
+    finally:
+        await with_it.close()
+        await without.close()
+        for node in redis_cluster.nodes:
+            with redis_client.Redis(port=node.port, password="a-password") as client:
+                client.config_set("requirepass", "")
+
+
+def test_with_tls_the_connection_to_the_owner_has_it() -> None:
+    """redis-server of the wheel has no TLS, so the handshake itself is not tested."""
+    for scheme, secure in (("redis", False), ("rediss", True)):
+        queue = RedisJobQueue(f"{scheme}+cluster://node-1:7000,node-2:7000", "events")
+        connection = queue._broker.queue_options()["connection"].connection_pool.make_connection()
+        assert isinstance(connection, OwnerConnection)
+        assert ("ssl" in connection._connection_arguments()) == secure
 
 
 def test_a_plain_url_for_a_cluster_is_told_apart(redis_cluster: Cluster) -> None:

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bst_cli.doctor import Finding, examine
+from bst_cli.installation import Installation
 from bst_testing.conformance.job_queue import until
 from bst_testing.deliveries import body
 from tests.api.harness import ADMIN, Api, running
@@ -191,6 +194,21 @@ async def test_a_primary_is_no_replica(postgres_pair: Pair, broker_url: str) -> 
         check = await check_of(api)
         assert (check["reachable"], check["error"]) == (True, "NOT_A_REPLICA")
         assert await serves_no_longer(api)
+
+
+def test_the_doctor_looks_at_the_replica(postgres_pair: Pair) -> None:
+    def finding(read_dsn: str) -> Finding:
+        environ = {"OPS_DB_URL": postgres_pair.dsn, "OPS_READ_DB_URL": read_dsn}
+        found = examine(Installation(name="the environment", environ=environ), Path("/tmp"))
+        return next(each for each in found if each.name == "read replica")
+
+    assert finding(postgres_pair.read_dsn).ok
+    primary = finding(f"{postgres_pair.dsn}&application_name=another-name")
+    assert (primary.ok, primary.required) == (False, False)
+    assert "it is a primary itself" in primary.detail
+    away = finding("postgresql://nobody@127.0.0.1:1/none")
+    assert not away.ok
+    assert "Check OPS_READ_DB_URL" in (away.cure or "")
 
 
 async def is_known(api: Api) -> bool:

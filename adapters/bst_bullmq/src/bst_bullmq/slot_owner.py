@@ -35,18 +35,26 @@ class SlotOwner:
         self._slot = key_slot(f"{{{tag}}}".encode())
         self._known: tuple[Address, ...] = cluster.nodes
         self._owner: Address | None = None
+        self._looking: asyncio.Future[Address] | None = None
         self._asking: set[asyncio.Future[Address | None]] = set()
 
     async def address(self) -> Address:
         """Raises the library's own ConnectionError when no node knows the owner."""
-        owner = self._owner
-        if owner is None:
-            owner = self._owner = await self._asked()
-        return owner
+        if self._owner is not None:
+            return self._owner
+        if self._looking is None:  # many connections at once need one answer, not one each
+            self._looking = asyncio.ensure_future(self._asked())
+            self._looking.add_done_callback(self._looked)
+        return await asyncio.shield(self._looking)
 
     def forget(self) -> None:
         """The next connection asks again."""
         self._owner = None
+
+    def _looked(self, looking: "asyncio.Future[Address]") -> None:
+        self._looking = None
+        if not looking.cancelled() and looking.exception() is None:
+            self._owner = looking.result()
 
     async def _asked(self) -> Address:
         """All nodes are asked at once: whoever waits for a job's hand-over has no time for one after the other."""

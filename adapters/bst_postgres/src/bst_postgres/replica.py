@@ -34,6 +34,12 @@ _REPLICA_AT = text(
 )
 
 
+async def follows_a_primary(database: Database) -> bool:
+    """Whether it is a replica. Raises Unavailable and Conflict."""
+    async with database.reading() as connection:
+        return bool((await connection.execute(_REPLICA_AT)).one().follows)
+
+
 class ReplicaWatch:
     """Replica (``bst_application.read_replica``), by looking at it. It serves nothing before it was looked at."""
 

@@ -21,6 +21,7 @@ from bst_cli.ports import is_free
 from bst_postgres.access import PostgresAccessStore
 from bst_postgres.database import Database
 from bst_postgres.migrate import MigrationFailed, server_version, status
+from bst_postgres.replica import follows_a_primary
 from bst_postgres.secret_cipher import SecretCipher
 
 OLDEST_POSTGRES, NEWEST_POSTGRES = 15, 18
@@ -67,6 +68,7 @@ def examine(installation: Installation, data_folder: Path) -> list[Finding]:
     else:
         findings += _database(settings.ops_db_url)
         findings += _producers(settings)
+        findings += _replica(settings)
     findings.append(_queue(None if settings is None else settings.redis_url))
     findings.append(_port(4000 if settings is None else settings.port, installation.url, data_folder))
     findings.append(_disk(data_folder))
@@ -175,6 +177,33 @@ def _database(dsn: str) -> Iterator[Finding]:
         detail=f"at {found.current}" if not pending else f"migrations pending: {pending}",
         cure=None if not pending else "Run `bst db upgrade`.",
     )
+
+
+def _replica(settings: Settings) -> Iterator[Finding]:
+    """Whether the read replica answers, and follows somebody."""
+    if settings.read_db_url is None:
+        return
+    try:
+        follows = asyncio.run(_follows(settings.read_db_url))
+    except (Unavailable, Conflict, ValueError) as error:
+        cure = "Check OPS_READ_DB_URL, and that the replica runs. Until then reads come from the primary."
+        yield Finding(name="read replica", ok=False, required=False, detail=str(error), cure=cure)
+        return
+    yield Finding(
+        name="read replica",
+        ok=follows,
+        required=False,
+        detail="it follows a primary" if follows else "it follows nobody: it is a primary itself",
+        cure=None if follows else "Point OPS_READ_DB_URL at a streaming replica of OPS_DB_URL, or leave it out.",
+    )
+
+
+async def _follows(dsn: str) -> bool:
+    database = Database(dsn, pool_size=1, application_name="bst-doctor")
+    try:
+        return await follows_a_primary(database)
+    finally:
+        await database.close()
 
 
 def _queue(url: str | None) -> Finding:
