@@ -10,6 +10,8 @@ import redis
 from hypothesis import settings
 
 from bst_postgres.migrate import upgrade
+from tests.redis_cluster import Cluster, run_cluster
+from tests.replicated import Pair, a_pair
 from tests.servers import PostgresAddress, run_postgres, run_redis
 
 
@@ -82,3 +84,32 @@ def redis_url(redis_server: str) -> str:
     with redis.Redis.from_url(redis_server) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_server() -> Iterator[Cluster]:
+    """A Redis Cluster of three nodes that is up for the whole run. A test that stops a node starts it again."""
+    with run_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_cluster(redis_cluster_server: Cluster) -> Cluster:
+    """An empty Redis Cluster that is well."""
+    redis_cluster_server.until_well()
+    redis_cluster_server.empty()
+    return redis_cluster_server
+
+
+@pytest.fixture(scope="session")
+def postgres_pair_server() -> Iterator[Pair]:
+    """A primary and its streaming replica. A test that stops or pauses one of them leaves both running."""
+    with a_pair() as pair:
+        yield pair
+
+
+@pytest.fixture
+def postgres_pair(postgres_pair_server: Pair) -> Iterator[Pair]:
+    """The same, with a migrated database of this test alone."""
+    with postgres_pair_server.with_a_database() as pair:
+        yield pair

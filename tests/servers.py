@@ -73,8 +73,11 @@ class PostgresProgram:
     runs as nobody, because PostgreSQL refuses root.
     """
 
-    def __init__(self, folder: Path, data: Path, *options: str) -> None:
-        """``folder`` must be short, for a socket path has 107 bytes at most; ``data`` is empty; options: of postgresql.conf."""
+    def __init__(self, folder: Path, data: Path, *options: str, replica_of: "PostgresProgram | None" = None) -> None:
+        """``folder`` must be short, for a socket path has 107 bytes at most; ``data`` is empty; options: of postgresql.conf.
+
+        ``replica_of`` runs: the new one begins as a copy of it and follows it.
+        """
         self.address = PostgresAddress(admin_dsn=f"postgresql://postgres@/postgres?host={folder}")
         self._folder = folder
         self._user = None
@@ -85,11 +88,12 @@ class PostgresProgram:
             shutil.chown(folder, self._user)
             programs = programs if named else _programs_for_everybody(programs, folder)
             shutil.chown(data, self._user)
-        _run(
-            [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"],
-            user=self._user,
-            cwd=folder,
-        )
+        begin: list[str | Path] = ["-D", data, "-U", "postgres", "--no-sync"]
+        if replica_of is None:
+            begin = [programs / "initdb", *begin, "--auth=trust", "--encoding=UTF8"]
+        else:
+            begin = [programs / "pg_basebackup", *begin, "-h", replica_of._folder, "-R", "-c", "fast"]
+        _run(begin, user=self._user, cwd=folder)
         always = ["listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200", "timezone=UTC"]
         self._command: list[str | Path] = [programs / "postgres", "-D", data, *_flags([*always, *options])]
         self._server: subprocess.Popen[bytes] | None = None
@@ -115,7 +119,7 @@ def run_postgres(*, durable: bool = False) -> Iterator[PostgresAddress]:
         yield program.address
 
 
-def _in_memory() -> str | None:
+def in_memory() -> str | None:
     """The machine's file system in memory, where it has room for a run of tests: a database is a thousand small files."""
     folder = Path("/dev/shm")
     roomy = folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > NEEDED_BYTES
@@ -123,12 +127,12 @@ def _in_memory() -> str | None:
 
 
 @contextmanager
-def a_postgres(*options: str) -> Iterator[PostgresProgram]:
+def a_postgres(*options: str, replica_of: PostgresProgram | None = None) -> Iterator[PostgresProgram]:
     """A running PostgreSQL in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="bstpg", dir="/tmp"))
-    data = Path(tempfile.mkdtemp(prefix="bstpg", dir=_in_memory() or "/tmp"))
+    data = Path(tempfile.mkdtemp(prefix="bstpg", dir=in_memory() or "/tmp"))
     try:
-        program = PostgresProgram(folder, data, *options)
+        program = PostgresProgram(folder, data, *options, replica_of=replica_of)
         try:
             program.start()
             yield program

@@ -96,14 +96,14 @@ def paths() -> Schema:
             "getDatabaseHealth",
             "health",
             "Do the databases answer?",
-            "Always 200; degraded when one that is configured does not answer, or none is.",
+            "Always 200; degraded when one that is configured does not answer or is too far behind, or none is.",
             {"200": answer("the checks", ref("DatabaseHealth"))},
         ),
         "/health/ready": get(
             "getReadiness",
             "health",
             "Can it do its work?",
-            "503 while something required is missing; the queue is not, since the log is enough.",
+            "503 while something required is missing; the queue and a read replica are not: log and primary are enough.",
             {"200": answer("ready", ref("Readiness")), "503": answer("not ready", ref("Readiness"))},
         ),
         **{

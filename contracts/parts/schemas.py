@@ -289,11 +289,21 @@ def schemas() -> Schema:
                 "checks": listing(
                     obj(
                         {
-                            "database": enum("ops_db", "channel_db"),
+                            "database": enum("ops_db", "channel_db", "ops_db_read"),
                             "configured": flag,
                             "reachable": flag,
                             "latencyMs": maybe(integer()),
-                            "error": maybe(enum("MISSING_CONNECTION_STRING", "DB_CHECK_FAILED")),
+                            "error": maybe(
+                                enum(
+                                    "MISSING_CONNECTION_STRING",
+                                    "DB_CHECK_FAILED",
+                                    "NOT_LOOKED_AT",
+                                    "NOT_A_REPLICA",
+                                    "REPLICA_BEHIND",
+                                )
+                            ),
+                            "lagSeconds": maybe(number),
+                            "replayedAt": maybe(instant),
                         }
                     )
                 ),
@@ -305,7 +315,7 @@ def schemas() -> Schema:
                 "checks": listing(
                     obj(
                         {
-                            "name": enum("ops_db", "schema", "queue"),
+                            "name": enum("ops_db", "schema", "queue", "ops_db_read"),
                             "ok": flag,
                             "required": flag,
                             "detail": maybe(text()),

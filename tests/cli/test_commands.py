@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bst_cli.doctor import cluster_version
 from tests.cli.stack import bst
 
 
@@ -92,6 +93,14 @@ def test_the_doctor_finds_a_healthy_installation(postgres_dsn: str, redis_url: s
     assert "INGEST_REPLAY_ENABLED=true" in by_name["flags"]["cure"]
     assert "BST_SECRETS_KEY is not set" in by_name["secrets"]["detail"]
     assert "openssl rand" in by_name["secrets"]["cure"]
+
+
+def test_the_doctor_asks_the_nodes_of_a_cluster_until_one_answers(redis_url: str) -> None:
+    node = redis_url.removeprefix("redis://").partition("/")[0]
+    assert cluster_version(f"redis+cluster://{node}").endswith(", a cluster")
+    assert "whose node 127.0.0.1:1: " in cluster_version(f"redis+cluster://127.0.0.1:1,{node}")
+    with pytest.raises(OSError, match=r"127\.0\.0\.1:1: .*; 127\.0\.0\.1:2: "):
+        cluster_version("redis+cluster://127.0.0.1:1,127.0.0.1:2")
 
 
 def test_the_doctor_names_what_is_wrong_with_its_cure(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import AuditReader, BookingReader, DatabaseProbe, IngestReader
 from bst_application.ports.tracing import Tracing
+from bst_application.recent_writers import RecentWriters
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import ERROR_CODES, failure
+from bst_litestar.fresh_reads import noting_writes, reads_what_it_wrote
 from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.observed import NoteAnswer, observed
@@ -58,6 +60,7 @@ class ApiParts:
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
+    replica: DatabaseProbe | None = None
     tokens: Tokens
     guard: Guard
     queue_enabled: Callable[[], bool]
@@ -67,6 +70,7 @@ class ApiParts:
     note_answer: NoteAnswer
     tracing: Tracing
     now: Callable[[], datetime]
+    writers: RecentWriters | None = None  # where reads may come from a replica
 
 
 def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
@@ -94,14 +98,15 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *audit_routes(parts.audit, parts.tokens),
             *reconciliation_routes(parts.reconciliation, parts.tokens, now=parts.now),
             *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),
-            *health_routes(parts.probes, parts.queue, now=parts.now),
+            *health_routes(parts.probes, parts.queue, replica=parts.replica, now=parts.now),
             *document_routes(),
         ],
         openapi_config=None,  # the contract is written first and served as it stands
         lifespan=[lifespan],
         state=State({"tokens": parts.tokens}),  # whose token it is, for whoever writes the audit
         exception_handlers={Exception: _answer_error},
-        after_request=_mark,
+        before_request=None if parts.writers is None else reads_what_it_wrote(parts.writers),
+        after_request=_mark if parts.writers is None else noting_writes(parts.writers, _mark),
         request_max_body_size=MAX_BODY_BYTES,  # counted as it comes, for whoever does not state a length
         debug=False,
         logging_config=None,

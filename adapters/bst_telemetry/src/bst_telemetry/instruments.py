@@ -4,6 +4,7 @@ No figure names a booking, a guest or a producer, and every label has few values
 a test holds the page to this.
 """
 
+import math
 import platform
 from collections import Counter as CounterOf
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bst_application.ports.watching import EventOutcome, Execution
+from bst_application.read_replica import ServedBy
 from bst_domain.ingest import FailureCode
 
 #: Seconds. The door's goal at low load is 10 ms; a producer gives up after some ten seconds.
@@ -107,6 +109,40 @@ class DoorInstruments:
         if kept is None:
             kept = self._kept[method, status] = self._requests.labels(method, str(status))
         kept.observe(seconds)
+
+
+class ReadInstruments:
+    """What is counted of reads that a replica may answer. Without one, all of it stays 0."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._reads = Counter(
+            "bst_reads", "Reads by who answered them, where there is a read replica", ["by"], registry=registry
+        )
+        for by in ServedBy:
+            self._reads.labels(by.value)
+        self._serves = Gauge(
+            "bst_read_replica_serves",
+            "1 while the read replica answers reads; 0 while it is away or too far behind, or without one",
+            registry=registry,
+        )
+        self._lag = Gauge(
+            "bst_read_replica_lag_seconds",
+            "How old what the read replica shows may be at most; 0 without one, infinite when nobody knows",
+            registry=registry,
+        )
+
+    def read(self, by: ServedBy) -> None:
+        self._reads.labels(by.value).inc()
+
+    def watch(self, serves: Callable[[], bool], lag_s: Callable[[], float | None]) -> None:
+        """Asks these at each look."""
+
+        def lag() -> float:
+            known = lag_s()
+            return math.inf if known is None else known
+
+        self._serves.set_function(serves)
+        self._lag.set_function(lag)
 
 
 class HandOverInstruments:

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.flags import Flag
+from bst_application.redis_url import cluster_url, names_cluster
 from bst_application.settings import BadSettings, Settings, settings_from
 from bst_cli.embedded.redis import find_redis
 from bst_cli.installation import Installation
@@ -20,6 +21,7 @@ from bst_cli.ports import is_free
 from bst_postgres.access import PostgresAccessStore
 from bst_postgres.database import Database
 from bst_postgres.migrate import MigrationFailed, server_version, status
+from bst_postgres.replica import follows_a_primary
 from bst_postgres.secret_cipher import SecretCipher
 
 OLDEST_POSTGRES, NEWEST_POSTGRES = 15, 18
@@ -66,6 +68,7 @@ def examine(installation: Installation, data_folder: Path) -> list[Finding]:
     else:
         findings += _database(settings.ops_db_url)
         findings += _producers(settings)
+        findings += _replica(settings)
     findings.append(_queue(None if settings is None else settings.redis_url))
     findings.append(_port(4000 if settings is None else settings.port, installation.url, data_folder))
     findings.append(_disk(data_folder))
@@ -176,6 +179,33 @@ def _database(dsn: str) -> Iterator[Finding]:
     )
 
 
+def _replica(settings: Settings) -> Iterator[Finding]:
+    """Whether the read replica answers, and follows somebody."""
+    if settings.read_db_url is None:
+        return
+    try:
+        follows = asyncio.run(_follows(settings.read_db_url))
+    except (Unavailable, Conflict, ValueError) as error:
+        cure = "Check OPS_READ_DB_URL, and that the replica runs. Until then reads come from the primary."
+        yield Finding(name="read replica", ok=False, required=False, detail=str(error), cure=cure)
+        return
+    yield Finding(
+        name="read replica",
+        ok=follows,
+        required=False,
+        detail="it follows a primary" if follows else "it follows nobody: it is a primary itself",
+        cure=None if follows else "Point OPS_READ_DB_URL at a streaming replica of OPS_DB_URL, or leave it out.",
+    )
+
+
+async def _follows(dsn: str) -> bool:
+    database = Database(dsn, pool_size=1, application_name="bst-doctor")
+    try:
+        return await follows_a_primary(database)
+    finally:
+        await database.close()
+
+
 def _queue(url: str | None) -> Finding:
     if url is None:
         program = find_redis()
@@ -184,11 +214,25 @@ def _queue(url: str | None) -> Finding:
         )
         return Finding(name="queue", ok=True, required=False, detail=detail)
     try:
-        version = redis_version(url)
+        version = cluster_version(url) if names_cluster(url) else redis_version(url)
     except (OSError, ValueError) as error:
         cure = "Check INGEST_REDIS_URL and that the server runs. Until then events wait for the sweep."
         return Finding(name="queue", ok=False, required=False, detail=f"Redis does not answer: {error}", cure=cure)
     return Finding(name="queue", ok=True, required=False, detail=f"Redis {version}")
+
+
+def cluster_version(url: str) -> str:
+    """The version that the first node says that answers. Raises OSError or ValueError."""
+    cluster = cluster_url(url)
+    silent: list[str] = []
+    for host, port in cluster.nodes:
+        try:
+            version = redis_version(cluster.of((host, port)))
+        except OSError as error:
+            silent.append(f"{host}:{port}: {error}")
+        else:
+            return f"{version}, a cluster" + (f" whose node {silent[0]}" if silent else "")
+    raise OSError("; ".join(silent))
 
 
 def redis_version(url: str) -> str:
@@ -203,7 +247,7 @@ def redis_version(url: str) -> str:
         if parts.scheme == "rediss":
             connection = ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
     else:
-        raise ValueError("a Redis URL starts with redis://, rediss:// or unix://")
+        raise ValueError("a Redis URL starts with redis://, rediss://, unix:// or redis+cluster://")
     with connection, connection.makefile("rwb") as stream:
         if parts.password:
             user = [unquote(parts.username)] if parts.username else []

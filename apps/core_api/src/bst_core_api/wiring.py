@@ -32,6 +32,7 @@ from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.reading import reading_from
 from bst_domain.values import Source
 from bst_litestar.app import ApiParts, build_api
 from bst_litestar.auth import Tokens
@@ -43,18 +44,22 @@ from bst_litestar.routes.repairs import RepairParts
 from bst_litestar.routes.replay_jobs import ReplayJobParts
 from bst_postgres.access import PostgresAccessStore
 from bst_postgres.audit import PostgresAuditTrail
-from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
-from bst_postgres.ingest_reader import PostgresIngestReader
 from bst_postgres.probe import PostgresProbe
-from bst_postgres.reconciliation import PostgresReconciliationReader
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.secret_cipher import SecretCipher
-from bst_telemetry.instruments import DoorInstruments, HandOverInstruments, PoolUse, WorkInstruments, process_registry
+from bst_telemetry.instruments import (
+    DoorInstruments,
+    HandOverInstruments,
+    PoolUse,
+    ReadInstruments,
+    WorkInstruments,
+    process_registry,
+)
 from bst_telemetry.scrape import Scrape
 
 _log = logging.getLogger(__name__)
@@ -89,15 +94,17 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
     log = PostgresEventLog(database)
     registry = process_registry("api", lambda: PoolUse(in_use=database.pool_use[0], size=database.pool_use[1]))
     instruments = DoorInstruments(registry)
+    reading = reading_from(settings, database, ReadInstruments(registry), HANG_UP_AFTER_S)
     hand_over = HandOver(
         queue=queue, staged_jobs=log, tracing=tracing, note_handed_over=HandOverInstruments(registry).from_door
     )
     # Without a queue and with the fallback, this process does the worker's part, sweep included.
     store = PostgresBookingStore(database)
     board = FlagBoard(settings.flags, flag_store := PostgresFlagStore(database))
-    own = Sender(name=None, secrets=settings.service_secrets, sources=frozenset(Source))
     access = AccessBoard(
-        PostgresAccessStore(database, SecretCipher(settings.secrets_keys)), settings.service_token, own
+        PostgresAccessStore(database, SecretCipher(settings.secrets_keys)),
+        settings.service_token,
+        Sender(name=None, secrets=settings.service_secrets, sources=frozenset(Source)),
     )
 
     def queue_on() -> bool:
@@ -135,6 +142,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
                 periodically("reading principals and producers", access.refresh, every_s=ACCESS_EVERY_S, stop=stop)
             ),
             asyncio.create_task(_note_start(audit)),
+            asyncio.create_task(reading.keep_watch(stop)),
             asyncio.create_task(periodically("reading the flags", board.refresh, every_s=REFRESH_EVERY_S, stop=stop)),
         ]
         if settings.sync_fallback_enabled:
@@ -170,11 +178,11 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             await asyncio.gather(*handing_over, *tasks, return_exceptions=True)
             await hand_over.unstage()
             await queue.close()
+            await reading.close()
             await database.close()
             if channel is not None:
                 await channel.close()
 
-    events = PostgresIngestReader(database)
     probe = PostgresProbe("ops_db", database)
     parts = ApiParts(
         ingest=IngestEndpoint(
@@ -187,8 +195,8 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             new_id=uuid7,
             note_outcome=instruments.delivery,
         ),
-        bookings=PostgresBookingReader(database),
-        events=events,
+        bookings=reading.bookings,
+        events=reading.events,
         repair=RepairParts(
             mark_failed=MarkEventFailed(desk=desk, now=now, new_id=uuid7),
             change_status=ChangeDeadLetterStatus(desk=desk, now=now),
@@ -201,6 +209,8 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         audit=audit,
         queue=queue,
         probes=[probe, PostgresProbe("channel_db", channel)],
+        replica=reading.replica,
+        writers=reading.writers,
         tokens=Tokens(admin=settings.admin_token, board=access, admin_required=settings.admin_auth_enabled),
         guard=Guard(
             addresses=Buckets(settings.address_per_minute),
@@ -211,13 +221,13 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         queue_enabled=queue_on,
         flags=FlagParts(board=board, turn=TurnFlag(store=flag_store, board=board, now=now)),
         reconciliation=ReconciliationParts(
-            reader=PostgresReconciliationReader(database),
+            reader=reading.reconciliation,
             limits=settings.reconciliation,
             retention=retention_policy(settings),
         ),
         scrape=Scrape(
             registry=registry,
-            events=events,
+            events=reading.events,
             queue=queue,
             probe=probe,
             flags=lambda: ((flag.value, board.is_on(flag)) for flag in Flag if kind_of(flag) is FlagKind.SWITCH),

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from bst_application.environment import EnvironmentReader
 from bst_application.flags import Flag, initial_flags
+from bst_application.redis_url import problem_of
 from bst_application.safety import unsafe_in_production
 from bst_application.trusted_proxies import Network, networks_from
 from bst_domain.migration import ReconciliationLimits
@@ -44,6 +45,8 @@ class Settings:
     production: bool
     port: int
     ops_db_url: str | None = field(repr=False)
+    read_db_url: str | None = field(repr=False)  # a streaming replica of the operational database
+    read_max_lag_s: int  # a replica that is further behind serves nothing
     channel_db_url: str | None = field(repr=False)
     redis_url: str | None = field(repr=False)
     queue_name: str
@@ -104,6 +107,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         production=production,
         port=reader.number("PORT", 4000, 0, 65535),
         ops_db_url=reader.first("OPS_DB_URL", "DATABASE_URL"),
+        read_db_url=reader.first("OPS_READ_DB_URL"),
+        read_max_lag_s=reader.number("BST_READ_MAX_LAG_SECONDS", 5, 2, 3600),
         channel_db_url=reader.first("CHANNEL_DB_URL", "SYNC_DATABASE_URL"),
         redis_url=reader.first("INGEST_REDIS_URL", "REDIS_URL"),
         queue_name=reader.first("INGEST_QUEUE_NAME") or "ingest-bookings-events",
@@ -137,7 +142,9 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         worker_metrics_host=reader.first("BST_WORKER_METRICS_HOST") or "127.0.0.1",
         generated=tuple(generated),
     )
-    problems = reader.problems + flag_problems
+    problems = reader.problems + flag_problems + problem_of("INGEST_REDIS_URL", settings.redis_url)
+    if settings.read_db_url is not None and settings.read_db_url == settings.ops_db_url:
+        problems.append("OPS_READ_DB_URL is the same as OPS_DB_URL; give a streaming replica of it, or leave it out")
     if production:
         problems += unsafe_in_production(environ, settings)
     if problems:

@@ -26,9 +26,14 @@ class _Check:
 
 
 def health_routes(
-    probes: Sequence[DatabaseProbe], queue: JobQueue, *, now: Callable[[], datetime]
+    probes: Sequence[DatabaseProbe],
+    queue: JobQueue,
+    *,
+    replica: DatabaseProbe | None = None,
+    now: Callable[[], datetime],
 ) -> list[HTTPRouteHandler]:
     """Health of the process, of the databases (the first probe is the operational one), and readiness."""
+    replicas = [] if replica is None else [replica]
 
     @get("/health")
     async def health(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -37,9 +42,9 @@ def health_routes(
 
     @get("/health/db")
     async def database_health(request: Request[Any, Any, Any]) -> dict[str, Any]:
-        checks = await asyncio.gather(*(probe.check() for probe in probes))
+        checks = await asyncio.gather(*(probe.check() for probe in [*probes, *replicas]))
         configured = [check for check in checks if check.configured]
-        healthy = bool(configured) and all(check.reachable for check in configured)
+        healthy = bool(configured) and all(check.reachable and check.error is None for check in configured)
         data = {
             "status": "ok" if healthy else "degraded",
             "checks": [
@@ -49,6 +54,8 @@ def health_routes(
                     "reachable": check.reachable,
                     "latencyMs": check.latency_ms,
                     "error": check.error,
+                    "lagSeconds": None if check.lag_s is None else round(check.lag_s, 1),
+                    "replayedAt": None if check.replayed_at is None else format_instant(check.replayed_at),
                 }
                 for check in checks
             ],
@@ -58,6 +65,7 @@ def health_routes(
     @get("/health/ready")
     async def readiness(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         checks = [await _database(probes[0]), await _schema(probes[0]), await _queue(queue)]
+        checks += [await _replica(each) for each in replicas]
         ready = all(check.ok for check in checks if check.required)
         data = {
             "status": "ready" if ready else "not_ready",
@@ -87,6 +95,14 @@ async def _schema(probe: DatabaseProbe) -> _Check:
         required=True,
         detail=None if current else "migrations are pending: run `bst db upgrade`",
     )
+
+
+async def _replica(probe: DatabaseProbe) -> _Check:
+    """Not required: the primary answers for it."""
+    check = await probe.check()
+    lag = "" if check.lag_s is None else f"at most {check.lag_s:.1f} s behind"
+    said = ", ".join(word for word in (check.error, lag) if word)
+    return _Check(name="ops_db_read", ok=check.error is None, required=False, detail=said or None)
 
 
 async def _queue(queue: JobQueue) -> _Check:

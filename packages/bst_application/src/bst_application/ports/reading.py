@@ -257,13 +257,18 @@ class AuditReader(Protocol):
 
 @frozen(kw_only=True)
 class DatabaseCheck:
-    """Whether a database answers. ``error`` is a machine string, never a driver's text."""
+    """Whether a database answers. ``error`` is a machine string, never a driver's text.
+
+    Of a replica: how old what it shows may be at most, and when the newest transaction that it shows was committed.
+    """
 
     database: str
     configured: bool
     reachable: bool
     latency_ms: int | None
     error: str | None
+    lag_s: float | None = None
+    replayed_at: datetime | None = None
 
 
 class DatabaseProbe(Protocol):

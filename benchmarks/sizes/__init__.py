@@ -1,0 +1,1 @@
+"""How much an event takes on disk and in the log of the database."""
