@@ -1,12 +1,13 @@
 """Each gate passes for the right reason and fails for the right reason, over a real API and PostgreSQL."""
 
-import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
 from bst_cli.gates import api_health, dlq_growth, duplicate_delivery, processing, replay_drill, retention_policy
 from bst_domain.migration import Verdict
+from bst_testing.conformance.job_queue import until
 from bst_testing.deliveries import body, paid
 from tests.api.harness import Api, running
 from tests.cli.surroundings import Bench, not_passed
@@ -191,13 +192,15 @@ async def test_growth_fails_on_a_queue_that_does_not_answer(postgres_dsn: str) -
     assert all(line.startswith("sample_err at=") for line in bench.told)
 
 
+async def _is_waiting(api: Api) -> bool:
+    return bool((await api.data("/v1/ingest/metrics/queue"))["queue"]["waiting"])
+
+
 async def test_growth_fails_on_a_queue_that_is_too_long(postgres_dsn: str, broker_url: str) -> None:
     async with running(postgres_dsn, broker_url) as api:
         for number in range(3):
             await api.post(body(ref=f"WEB-{number}"))
-        async with asyncio.timeout(10):
-            while not (await api.data("/v1/ingest/metrics/queue"))["queue"]["waiting"]:
-                await asyncio.sleep(0.01)  # the job is handed over a moment after the answer
+        await until(partial(_is_waiting, api))  # a job is handed over a moment after the answer
         judged = await Bench(api).measure(dlq_growth.GATE, window_minutes=1, max_queue_waiting=0)
     assert not_passed(judged) == {"F-03_queue_waiting": Verdict.FAIL}
 
