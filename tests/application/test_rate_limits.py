@@ -1,6 +1,6 @@
 """Laws of the token buckets, with time as an argument."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bst_application.rate_limits import Buckets
@@ -37,6 +37,7 @@ def test_never_more_than_the_burst_and_the_rate_times_the_time(per_minute: int, 
 
 
 @given(per_minute=st.integers(1, 1_000_000), pauses=PAUSES)
+@example(per_minute=1, pauses=[0.9742, 0.0])  # full a rounding error later than a minute from now
 def test_whoever_waits_as_told_is_let_through(per_minute: int, pauses: list[float]) -> None:
     clock = Clock()
     buckets = Buckets(per_minute, clock=clock)

@@ -32,8 +32,8 @@ class Buckets:
         slot = self._slot(key)
         full_at = self._full_at.get(slot, now)
         full_at = max(full_at, now)
-        if (wait_s := full_at - now - self._tolerance_s) > _ROUNDING_S:
-            return ceil(wait_s)
+        if wait_s := self._wait_s(full_at, now):
+            return wait_s
         self._full_at[slot] = full_at + self._interval_s
         return 0
 
@@ -42,7 +42,10 @@ class Buckets:
         full_at = self._full_at.get(self._slot(key))
         if full_at is None:  # the ordinary case, on the way of every request
             return 0
-        return max(0, ceil(full_at - self._clock() - self._tolerance_s - _ROUNDING_S))
+        return self._wait_s(full_at, self._clock())
+
+    def _wait_s(self, full_at: float, now: float) -> int:
+        return max(0, ceil(full_at - now - self._tolerance_s - _ROUNDING_S))
 
     @property
     def is_exact(self) -> bool:
