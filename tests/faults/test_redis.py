@@ -32,9 +32,8 @@ async def test_redis_stops_and_comes_back_empty_while_events_are_queued_and_dela
             )
             assert len(delayed) > 10
             with redis.Redis.from_url(broker.url) as client:
-                queued = client.dbsize()
-                assert isinstance(queued, int)
-                assert queued > 10
+                [waiting] = client.scan_iter("*:wait")  # jobs of the same moment are one job: there may be few
+                assert client.llen(waiting)
                 client.flushall()
             sending = asyncio.create_task(system.send(day.lines[third : 2 * third], rate=100))
             await until(lambda: system.has_events(third), "more events")
