@@ -133,7 +133,7 @@ def _until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not condition():
         assert time.monotonic() < deadline, "the Redis Cluster did not come up in time"
-        time.sleep(0.02)
+        time.sleep(0.02)  # a server says nothing until it is asked
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def _until(condition: Callable[[], bool]) -> None:
         except psycopg.OperationalError:  # a database that has not come to the replica yet
             pass
         assert time.monotonic() < deadline, "the replica did not come so far in time"
-        time.sleep(0.02)
+        time.sleep(0.02)  # a server says nothing until it is asked
 
 
 @contextmanager

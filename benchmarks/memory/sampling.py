@@ -50,7 +50,7 @@ def look(roles: Mapping[int, str]) -> dict[str, tuple[float, float]]:
 
 def _sizes(rollup: str) -> tuple[float, float]:
     lines = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
-    return tuple(int(lines[kind].split()[0]) / 1024 for kind in ("Rss", "Pss"))  # type: ignore[return-value]
+    return int(lines["Rss"].split()[0]) / 1024, int(lines["Pss"].split()[0]) / 1024
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def _ready(port: int, process: subprocess.Popen[bytes]) -> HTTPConnection:
             if connection.getresponse().read() and connection.sock is not None:
                 return connection
         except OSError:
-            sleep(0.1)
+            sleep(0.1)  # the process says nothing that could be waited for
     sys.exit("benchmarks.reads: the API did not start; its log is above")
 
 

@@ -90,4 +90,4 @@ class Stack:
             self.target.alive()
             if time.monotonic() > end:
                 raise SystemExit(f"{url} does not answer as it should; see {self.target.log.name}")
-            time.sleep(0.05)
+            time.sleep(0.05)  # a page says nothing until it is asked

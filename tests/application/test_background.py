@@ -100,7 +100,7 @@ async def test_groups_that_begin_apart_share_what_comes_meanwhile_and_a_crowd_do
         await group("first, at once")
         second = asyncio.create_task(group("second"))
         for _ in range(9):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # turns of the loop, in which a group that does not wait would have begun
         assert flushed == [["first, at once"]]
         await group("third")
         assert await second == "second"

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import redis as redis_client
@@ -89,7 +90,7 @@ async def test_the_queue_follows_its_slot_to_another_node(redis_cluster: Cluster
             await until(lambda: came(jobs[:1]))
             await asyncio.to_thread(redis_cluster.move, "events", new_home)
             for one in jobs[1:]:
-                await until(lambda one=one: accepts(queue, one))  # type: ignore[misc]
+                await until(partial(accepts, queue, one))
             await until(lambda: came(jobs))
         assert redis_cluster.owner_of("events") is new_home
         assert new_home.ask("KEYS", "*")

@@ -80,7 +80,7 @@ class SlotOwner:
         )
         try:
             # Two words, or the library makes something of its own of the answer.
-            ranges: list[list[Any]] = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
+            ranges: list[list[Any]] = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]  # redis has no types for it
         except (RedisError, OSError, TimeoutError):
             return None
         finally:
@@ -104,7 +104,7 @@ class OwnerConnection(Connection):
     async def _connect(self) -> None:
         self.host, self.port = await self._slot_owner.address()
         try:
-            await super()._connect()  # type: ignore[no-untyped-call]
+            await super()._connect()  # type: ignore[no-untyped-call]  # redis has no types for it
         except BaseException:
             self._slot_owner.forget()
             raise
