@@ -1,14 +1,14 @@
 """The event log in PostgreSQL: group commits of deliveries, staged jobs, nonces."""
 
 from collections.abc import Sequence, Set
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from uuid import UUID, uuid5
 
 import psycopg
 
 from bst_application.errors import Conflict
-from bst_application.ports.event_log import KeyConflict, NewEvent, Priors, Stored
+from bst_application.ports.event_log import Group, KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.queue import Job
 from bst_domain.ingest import ContentKey, PriorEvent
 from bst_domain.values import NS_BOOKING, EventId
@@ -83,17 +83,15 @@ class PostgresEventLog:
             self._channels_until = monotonic() + CHANNELS_FOR_S
         return self._channels
 
-    async def store(
-        self,
-        nonces: Sequence[str],
-        events: Sequence[tuple[str, NewEvent]],
-        *,
-        now: datetime,
-        ttl: timedelta,
-        job_id: str | None,
-    ) -> Stored:
-        rows = ",".join(_row(at, nonce, event) for at, (nonce, event) in enumerate(events))
-        given = {"events": f"[{rows}]", "nonces": as_json(nonces), "now": now, "stale": now - ttl, "job": job_id}
+    async def store(self, group: Group) -> Stored:
+        rows = ",".join(_row(at, nonce, event) for at, (nonce, event) in enumerate(group.events))
+        given = {
+            "events": f"[{rows}]",
+            "nonces": as_json(group.nonces),
+            "now": group.now,
+            "stale": group.now - group.nonce_ttl,
+            "job": group.job_id,
+        }
         try:
             async with self._database.committing_each() as connection:
                 answer = await (await connection.execute(_STORE, given)).fetchone()

@@ -43,6 +43,17 @@ class Priors:
 
 
 @frozen(kw_only=True)
+class Group:
+    """What is stored in one commit. No nonce stands twice; each event comes with its own, and no two with the same."""
+
+    nonces: Sequence[str]
+    events: Sequence[tuple[str, NewEvent]]
+    now: datetime
+    nonce_ttl: timedelta
+    job_id: str | None  # None: no job is staged
+
+
+@frozen(kw_only=True)
 class Stored:
     """What of a group was new to the log."""
 
@@ -57,21 +68,13 @@ class EventLog(Protocol):
         """The channels that this operator has; what was asked a few seconds ago may be answered from memory."""
         ...
 
-    async def store(
-        self,
-        nonces: Sequence[str],
-        events: Sequence[tuple[str, NewEvent]],
-        *,
-        now: datetime,
-        ttl: timedelta,
-        job_id: str | None,
-    ) -> Stored:
-        """Stores the nonces that were not seen within ``ttl``, and under them the events whose key and content are both new.
+    async def store(self, group: Group) -> Stored:
+        """Stores the nonces that were not seen within their time, and under them the events whose key and content are both new.
 
-        No repeats in ``nonces``. Each event comes with its nonce, and no two of them with the same; it becomes RECEIVED if the
-        nonce is stored. Of several events that are equal by key or content the first wins. Waits for other commits that hold an
-        equal one, so that what is not stored can be found by ``find`` afterwards. With ``job_id`` and an event that is new, the
-        job of all new ones is staged: it exists exactly if they do, and stays until ``StagedJobs.unstage``.
+        An event becomes RECEIVED if its nonce is stored. Of several events that are equal by key or content the first wins. Waits
+        for other commits that hold an equal one, so that what is not stored can be found by ``find`` afterwards. With a job's id
+        and an event that is new, the job of all new ones is staged: it exists exactly if they do, and stays until
+        ``StagedJobs.unstage``.
 
         Raises Conflict for an event of a channel that is registered no longer, and InDoubt when nobody knows what was stored.
         """

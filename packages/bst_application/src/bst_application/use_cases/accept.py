@@ -12,7 +12,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.errors import Conflict, InDoubt, Unavailable
-from bst_application.ports.event_log import EventLog, KeyConflict, NewEvent, Stored
+from bst_application.ports.event_log import EventLog, Group, KeyConflict, NewEvent, Stored
 from bst_application.ports.queue import Job
 from bst_domain.ingest import (
     Acceptance,
@@ -79,9 +79,8 @@ class AcceptDeliveries:
             ]
             # All processes take rows in the same order, so that equal deliveries wait for each other instead of deadlocking.
             candidates.sort(key=lambda candidate: _lock_order(candidate[1]))
-            return candidates, await self.log.store(
-                sorted(holders), candidates, now=now, ttl=self.nonce_ttl, job_id=job_id
-            )
+            group = Group(nonces=sorted(holders), events=candidates, now=now, nonce_ttl=self.nonce_ttl, job_id=job_id)
+            return candidates, await self.log.store(group)
 
         candidates, stored = await self._at_once(store)
         repeats = [e for nonce, e in candidates if nonce in stored.nonces and e.event_id not in stored.events]

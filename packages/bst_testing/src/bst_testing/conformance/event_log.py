@@ -1,6 +1,7 @@
 """What every event log must do, told through the use case that writes it. Source of the rules: semantics 6."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -8,7 +9,7 @@ import pytest
 
 from bst_application.errors import Conflict
 from bst_application.ids import uuid7
-from bst_application.ports.event_log import EventLog, StagedJobs, Stored
+from bst_application.ports.event_log import EventLog, Group, NewEvent, StagedJobs, Stored
 from bst_application.ports.queue import Job
 from bst_application.use_cases.accept import AcceptDeliveries, BodyRefused, Delivery
 from bst_domain.ingest import Accepted, ChannelNotRegistered, KeyReused, NonceReused, Replayed
@@ -23,6 +24,10 @@ class EventLogStorage(EventLog, StagedJobs, Protocol):
 
 def accepting(log: EventLog, *, at: timedelta = timedelta(0), stages_jobs: bool = True) -> AcceptDeliveries:
     return AcceptDeliveries(log=log, now=lambda: NOW + at, new_id=uuid7, nonce_ttl=TTL, stages_jobs=lambda: stages_jobs)
+
+
+def group(nonces: Sequence[str], events: Sequence[tuple[str, NewEvent]], job_id: str | None = None) -> Group:
+    return Group(nonces=nonces, events=events, now=NOW, nonce_ttl=TTL, job_id=job_id or str(uuid7()))
 
 
 class EventLogConformance:
@@ -161,7 +166,7 @@ class EventLogConformance:
         await self.unregister(log, "TRIPDOTCOM")
         events = [("nonce-01", good.event), ("nonce-02", other.event)]
         with pytest.raises(Conflict):
-            await log.store(["nonce-01", "nonce-02"], events, now=NOW, ttl=TTL, job_id=str(uuid7()))
+            await log.store(group(["nonce-01", "nonce-02"], events))
         assert await log.staged(before=NOW + timedelta(days=1), limit=10) == []
         [outcome], job = await accepting(log)([delivery(body(), "k1", nonce="nonce-01")])
         assert isinstance(outcome, Accepted)
@@ -172,9 +177,9 @@ class EventLogConformance:
         assert said.event is not None
         events = [("nonce-01", said.event)]
         job_id = str(uuid7())
-        new = await log.store(["nonce-01", "nonce-02"], events, now=NOW, ttl=TTL, job_id=job_id)
+        new = await log.store(group(["nonce-01", "nonce-02"], events, job_id))
         assert new == Stored(nonces={"nonce-01", "nonce-02"}, events={said.event.event_id})
         assert await log.staged(before=NOW + timedelta(days=1), limit=10) == [Job(job_id, (said.event.event_id,))]
-        again = await log.store(["nonce-01", "nonce-03"], events, now=NOW, ttl=TTL, job_id=str(uuid7()))
+        again = await log.store(group(["nonce-01", "nonce-03"], events))
         assert again == Stored(nonces={"nonce-03"}, events=set())
         assert len(await log.staged(before=NOW + timedelta(days=1), limit=10)) == 1

@@ -1,10 +1,9 @@
 """What accepting stores, in memory."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from bst_application.errors import Conflict
-from bst_application.ports.event_log import KeyConflict, NewEvent, Priors, Stored
+from bst_application.ports.event_log import Group, KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.queue import Job
 from bst_domain.ingest import ContentKey, PriorEvent
 from bst_domain.values import EventId
@@ -17,25 +16,18 @@ class MemoryAccepting:
     def __init__(self, transaction: Transaction) -> None:
         self._tables = transaction
 
-    async def store(
-        self,
-        nonces: Sequence[str],
-        events: Sequence[tuple[str, NewEvent]],
-        *,
-        now: datetime,
-        ttl: timedelta,
-        job_id: str | None,
-    ) -> Stored:
+    async def store(self, group: Group) -> Stored:
         seen = self._tables.nonces
-        for nonce in nonces:  # as inserting into a unique index waits for whoever inserts the same
+        for nonce in group.nonces:  # as inserting into a unique index waits for whoever inserts the same
             await self._tables.locks.take(("nonce", nonce), self._tables.holder)
-        if not {event.content.identity.channel for _, event in events} <= self._tables.channels:
+        if not {event.content.identity.channel for _, event in group.events} <= self._tables.channels:
             raise Conflict("a channel is registered no longer")
-        fresh = {nonce for nonce in nonces if nonce not in seen or seen[nonce] < now - ttl}
-        seen.update(dict.fromkeys(fresh, now))
-        inserted = await self._insert([event for nonce, event in events if nonce in fresh])
-        if job_id is not None and inserted:
-            self._tables.staged[job_id] = (now, Job(job_id, tuple(inserted)))
+        oldest = group.now - group.nonce_ttl
+        fresh = {nonce for nonce in group.nonces if nonce not in seen or seen[nonce] < oldest}
+        seen.update(dict.fromkeys(fresh, group.now))
+        inserted = await self._insert([event for nonce, event in group.events if nonce in fresh])
+        if group.job_id is not None and inserted:
+            self._tables.staged[group.job_id] = (group.now, Job(group.job_id, tuple(inserted)))
         return Stored(nonces=fresh, events=set(inserted))
 
     async def _insert(self, events: Sequence[NewEvent]) -> list[EventId]:

@@ -5,14 +5,14 @@ A crash between any two calls leaves no trace. ``outage`` and ``in_doubt`` make 
 
 from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from attrs import evolve
 
 from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.audit import AuditEntry
-from bst_application.ports.event_log import KeyConflict, NewEvent, Priors, Stored
+from bst_application.ports.event_log import Group, KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.flags import FlagOverride
 from bst_application.ports.queue import Job
 from bst_application.ports.reading import LetterFilter
@@ -62,17 +62,9 @@ class MemoryStorage:
     async def registered_channels(self) -> Set[str]:
         return self.tables.channels
 
-    async def store(
-        self,
-        nonces: Sequence[str],
-        events: Sequence[tuple[str, NewEvent]],
-        *,
-        now: datetime,
-        ttl: timedelta,
-        job_id: str | None,
-    ) -> Stored:
+    async def store(self, group: Group) -> Stored:
         async with self._transaction() as transaction:
-            return await MemoryAccepting(transaction).store(nonces, events, now=now, ttl=ttl, job_id=job_id)
+            return await MemoryAccepting(transaction).store(group)
 
     async def find(self, deliveries: Sequence[NewEvent]) -> Priors:
         async with self._transaction() as transaction:

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from bst_application.errors import Unavailable
 from bst_application.ports.bookings import BookingChange, FailedEvent
-from bst_application.ports.event_log import NewEvent
+from bst_application.ports.event_log import Group, NewEvent, Stored
 from bst_application.ports.queue import Job
 from bst_domain.values import BookingIdentity
 from bst_testing.fakes.storage import MemoryStorage
@@ -67,10 +67,10 @@ class SteppingStorage(Stepping):
         super().__init__(storage, step)
         self._storage = storage
 
-    async def store(self, *arguments: Any, **named: Any) -> Any:
+    async def store(self, group: Group) -> Stored:
         """EventLog.store."""
-        await self._step(f"store {about(arguments)}")
-        stored = await self._storage.store(*arguments, **named)
+        await self._step(f"store {about(([event for _, event in group.events],))}".rstrip())
+        stored = await self._storage.store(group)
         await self._step("store: committed")
         return stored
 
