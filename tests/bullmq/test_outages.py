@@ -1,6 +1,7 @@
 """The broker goes, hangs, comes back empty: nobody waits long for it, and work goes on when it is back."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -82,6 +83,22 @@ async def test_whoever_is_cancelled_while_asking_leaves_nothing_behind(
     others = asyncio.all_tasks() - {asyncio.current_task()}
     assert not [task for task in others if "enqueue" in repr(task) or "Queue.add" in repr(task)]
     os.kill(redis.pid, signal.SIGCONT)
+
+
+async def test_whoever_is_cancelled_as_the_error_comes_leaves_nothing_unread(queue: RedisJobQueue) -> None:
+    """The question has failed and whoever asked is cancelled in the same turn: the loop must not report the error as lost."""
+    reported: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    asking = asyncio.create_task(queue.enqueue(job()))  # to a broker that was never there
+    await asyncio.sleep(0)
+    (question,) = (task for task in asyncio.all_tasks() if "Queue.add" in repr(task))
+    question.add_done_callback(lambda _: asking.cancel())
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await queue.close()
+    del question, asking
+    gc.collect()  # an error without a reader is reported when its task is thrown away
+    assert reported == []
 
 
 async def test_whoever_waits_his_turn_on_a_client_that_is_given_up_leaves_no_connection(redis: RedisProgram) -> None:

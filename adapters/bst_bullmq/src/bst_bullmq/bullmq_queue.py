@@ -82,8 +82,14 @@ class _Line:
     def ask(self, question: Callable[[Queue], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         task = asyncio.create_task(question(self.queue))
         self.asked.add(task)
-        task.add_done_callback(self.asked.discard)
+        task.add_done_callback(self._answered)
         return task
+
+    def _answered(self, task: asyncio.Task[Any]) -> None:
+        """Whoever asked may have been cancelled in the very turn that the answer came: an error then has no other reader."""
+        self.asked.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def hang_up(self) -> None:
         """After the last answer: a question that waits its turn on a closed client connects it again, and nobody closes that."""
