@@ -89,14 +89,17 @@ async def test_whoever_is_cancelled_as_the_error_comes_leaves_nothing_unread(que
     """The question has failed and whoever asked is cancelled in the same turn: the loop must not report the error as lost."""
     reported: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
-    asking = asyncio.create_task(queue.enqueue(job()))  # to a broker that was never there
-    await asyncio.sleep(0)
-    (question,) = (task for task in asyncio.all_tasks() if "Queue.add" in repr(task))
-    question.add_done_callback(lambda _: asking.cancel())
-    with pytest.raises(asyncio.CancelledError):
-        await asking
+
+    async def ask_and_be_cancelled() -> None:
+        asking = asyncio.create_task(queue.enqueue(job()))  # to a broker that was never there
+        await asyncio.sleep(0)
+        (question,) = (task for task in asyncio.all_tasks() if "Queue.add" in repr(task))
+        question.add_done_callback(lambda _: asking.cancel())
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    await ask_and_be_cancelled()
     await queue.close()
-    del question, asking
     gc.collect()  # an error without a reader is reported when its task is thrown away
     assert reported == []
 
