@@ -37,7 +37,7 @@ _CORE = """copy booking_core (booking_key, channel_code, source_enum_compat, ext
   tour_date, tour_time, currency_code, total_price, number_of_adult, customer_payment_status, ops_fulfillment_status,
   package_ref_type, created_at, updated_at) from stdin"""
 _CONTACT = """copy booking_contact (booking_key, main_name, main_email, phone, phone_e164, pickup_location, updated_from_source,
-  search_words) from stdin"""
+  booked_at, search_words) from stdin"""
 
 #: What goes with every booking, or with some of them.
 _BESIDE: dict[str, LiteralString] = {
@@ -172,8 +172,19 @@ def _core_row(made: Made) -> tuple[Any, ...]:
 def _contact_row(made: Made) -> tuple[Any, ...]:
     guest = made.guest
     words = search_words((made.ref, guest.name, guest.email, guest.phone), guest.phone_e164)
-    lexemes = search_lexemes(words, made.booked_at)
-    return made.key, guest.name, guest.email, guest.phone, guest.phone_e164, "Alaya Resort Ubud", made.channel, lexemes
+    lexemes = search_lexemes(words, made.booked_at, made.channel)
+    at = made.booked_at
+    return (
+        made.key,
+        guest.name,
+        guest.email,
+        guest.phone,
+        guest.phone_e164,
+        "Alaya Resort Ubud",
+        made.channel,
+        at,
+        lexemes,
+    )
 
 
 def _timed(what: str, connection: psycopg.Connection, statement: Any, values: dict[str, Any] | None) -> None:

@@ -5,28 +5,34 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from benchmarks.reads.fill import fill
 from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
 HEAD = REVISIONS[-1]
-#: Undoes what came after the seeds, so that tests can run those once more on a database that is at the head.
-BACK_TO_BEFORE_THE_SEEDS = """
-alter table ingest_dead_letter drop column lease_until, drop column replay_actor, drop column replay_reason,
-  drop column replay_request_id, drop column replay_proof, drop column executions_before;
-drop index ix_audit_log_actor;
-alter table booking_contact drop column search_words;
+#: Undo what came after the seeds, so that tests can run those once more on a database that is at the head.
+BACK_TO_BEFORE_THE_SEARCH = """
+alter table booking_contact drop column search_words, drop column booked_at;
 drop index ix_booking_core_booked_late;
 drop index ix_channel_external_refs_booking_ref;
 drop index ix_booking_item_snapshot_booking_key;
 drop index ix_ingest_event_newest;
+update alembic_version set version_num = '0010';
+"""
+BACK_TO_BEFORE_THE_SEEDS = f"""
+{BACK_TO_BEFORE_THE_SEARCH}
+alter table ingest_dead_letter drop column lease_until, drop column replay_actor, drop column replay_reason,
+  drop column replay_request_id, drop column replay_proof, drop column executions_before;
+drop index ix_audit_log_actor;
 drop index ix_audit_log_resource;
 drop table runtime_flag;
 alter table ingest_event_log drop column trace_context;
@@ -78,6 +84,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0009_fold_as_written.py", None),
             ("r0010_replays.py", None),
             ("r0011_reads.py", None),
+            ("r0012_reads_in_order.py", None),
         )
     ]
 
@@ -103,7 +110,7 @@ def test_four_runners_in_one_process_at_once(empty_postgres_dsn: str) -> None:
 def test_seeding_refreshes_labels_and_keeps_the_rest(empty_postgres_dsn: str) -> None:
     upgrade(empty_postgres_dsn)
     with psycopg.connect(empty_postgres_dsn) as connection:
-        connection.execute(BACK_TO_BEFORE_THE_SEEDS)
+        connection.execute(BACK_TO_BEFORE_THE_SEEDS.encode())
         connection.execute(
             "update channel_registry set channel_name = 'old', is_active = false, updated_at = '2020-01-01',"
             " created_at = '2020-01-01' where channel_code = 'GYG'"
@@ -116,6 +123,18 @@ def test_seeding_refreshes_labels_and_keeps_the_rest(empty_postgres_dsn: str) ->
         ).fetchone()
         assert connection.execute("select count(*) from channel_registry").fetchone() == (6,)
     assert row == ("GetYourGuide", False, True, True)
+
+
+def test_bookings_of_before_get_the_words_and_times_that_a_search_asks_for(postgres_dsn: str) -> None:
+    found = "select booking_key, booked_at, search_words::text from booking_contact order by booking_key"
+    fill(postgres_dsn, 200, datetime(2026, 6, 1, tzinfo=UTC))
+    with psycopg.connect(postgres_dsn) as connection:
+        written = connection.execute(found).fetchall()
+        connection.execute(BACK_TO_BEFORE_THE_SEARCH)
+    assert upgrade(postgres_dsn) == ["0011", "0012"]
+    with psycopg.connect(postgres_dsn) as connection:
+        assert connection.execute(found).fetchall() == written
+    assert len(written) == 200
 
 
 def test_a_refused_revision_leaves_nothing_but_its_failure(empty_postgres_dsn: str) -> None:
@@ -158,7 +177,7 @@ def test_a_table_in_use_ends_the_upgrade_and_not_everybody_else(
 ) -> None:
     monkeypatch.setattr(migrate, "WAIT_FOR_TABLE_S", 0.1)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(BACK_TO_BEFORE_THE_SEEDS)
+        connection.execute(BACK_TO_BEFORE_THE_SEEDS.encode())
     with psycopg.connect(postgres_dsn) as user:
         user.execute("lock table channel_registry")
         with pytest.raises(Unavailable, match=r"r0003_seeds\.py: a table was in use"):

@@ -1,4 +1,5 @@
-"""Plans of the reads on a table that is not small: whatever is asked for, an index leads there, and no table is read whole."""
+"""The reads on a table that is not small: an index leads to whatever is asked for, no table is read whole, and a page holds
+exactly what looking through everything would have found."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -7,11 +8,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from benchmarks.reads.bookings import Made
 from benchmarks.reads.fill import fill
 from bst_application.ports.reading import BookingFilter, EventFilter, Position
-from bst_domain.values import BookingKey
+from bst_domain.values import BookingKey, is_found, parse_search, search_words
+from bst_postgres import booking_search
 from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.database import Database
 from bst_postgres.ingest_reader import PostgresIngestReader
@@ -51,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
     execute = psycopg.AsyncCursor.execute
 
     async def listening(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
-        if any(word in str(query) for word in (*LARGE, "set_config")):
+        if any(word in str(query) for word in LARGE):
             said.append((query, params))
         return await execute(self, query, params, **more)
 
@@ -65,9 +69,6 @@ def read_whole(dsn: str, asked: list[tuple[Any, Any]]) -> set[str]:
     with psycopg.connect(dsn) as connection:
         for query, values in asked:
             text = query if isinstance(query, bytes) else str(query).encode()
-            if b"set_config" in text:
-                connection.execute(text)
-                continue
             [(plans,)] = connection.execute(b"explain (format json) " + text, values).fetchall()
             found |= {node["Relation Name"] for node in nodes(plans[0]["Plan"]) if node["Node Type"] == "Seq Scan"}
     return found & LARGE
@@ -127,6 +128,75 @@ async def test_no_name_of_a_booking_reads_a_table_whole(
     await PostgresBookingReader(database).find(name)
     assert asked
     assert read_whole(filled[0], asked) == set()
+
+
+@pytest.fixture(scope="module")
+def everybody(filled: tuple[str, list[Made]]) -> list[dict[str, Any]]:
+    """All bookings, newest first, with the words that they are found by."""
+    query = """select booking_key as key, booking_created_at as at, channel_code, external_booking_ref as ref, tour_date,
+        customer_payment_status as payment, ops_fulfillment_status as fulfilment, main_name, main_email, phone, phone_e164
+      from booking_core join booking_contact using (booking_key) order by booking_created_at desc, booking_key desc"""
+    with psycopg.connect(filled[0], row_factory=psycopg.rows.dict_row) as connection:
+        rows = connection.execute(query).fetchall()
+    for row in rows:
+        row["words"] = search_words((row["ref"], row["main_name"], row["main_email"], row["phone"]), row["phone_e164"])
+    return rows
+
+
+FIRST, LAST = date.min, date.max
+#: How many of the newest are looked at first.
+looks = st.sampled_from([1, 7, 400])
+TEXTS = st.sampled_from(
+    ["maria", "ma", "a", "anna m", "maria garcia", "garcia", "gar", "web", "WEB-10", "web-1 o", "gmail.com", "j@gmail.com",
+     "maria.garcia@gmail", "+62 81", "081234", "6281", "7", "made nunez", "nobody", "thomas", "gyg"]
+)  # fmt: skip
+FILTERS = st.builds(
+    BookingFilter,
+    text=st.none() | TEXTS,
+    source=st.sampled_from([None, None, "MANUAL", "GYG", "DIRECT"]),
+    fulfilment=st.sampled_from([None, None, "DONE", "NO_SHOW", "ATTENTION"]),
+    payment=st.sampled_from([None, None, "PAID", "DRAFT"]),
+    date_from=st.none() | st.integers(-900, 200).map(lambda days: TODAY + timedelta(days=days)),
+    date_to=st.none() | st.integers(-900, 200).map(lambda days: TODAY + timedelta(days=days)),
+)
+
+
+@given(
+    wanted=FILTERS,
+    limit=st.sampled_from([1, 20, 201]),
+    place=st.none() | st.integers(0, MANY - 1),
+    first=looks,
+    few=looks,
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_page_is_what_looking_through_everything_finds(  # noqa: PLR0917 - what may vary
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+    everybody: list[dict[str, Any]],
+    wanted: BookingFilter,
+    limit: int,
+    place: int | None,
+    first: int,
+    few: int,
+) -> None:
+    """Whichever way it takes: how many it looks at before it asks the index is chance here."""
+    monkeypatch.setattr(booking_search, "NEWEST_LOOKED_AT", first)
+    monkeypatch.setattr(booking_search, "CHOSEN_LOOKED_AT", few)
+    behind = everybody if place is None else everybody[place + 1 :]
+    after = None if place is None else Position(at=everybody[place]["at"], key=everybody[place]["key"])
+    search = None if wanted.text is None else parse_search(wanted.text)
+    found = [
+        row["key"]
+        for row in behind
+        if (wanted.source in {None, row["channel_code"]})
+        and (wanted.fulfilment in {None, row["fulfilment"]})
+        and (wanted.payment in {None, row["payment"]})
+        and (wanted.date_from is None or (row["tour_date"] or FIRST) >= wanted.date_from)
+        and (wanted.date_to is None or (row["tour_date"] or LAST) <= wanted.date_to)
+        and (search is None or is_found(search, row["words"]))
+    ]
+    page = await PostgresBookingReader(database).page(wanted, after=after, limit=limit)
+    assert [row.key for row in page] == found[:limit]
 
 
 async def test_no_detail_reads_a_table_whole(

@@ -57,6 +57,7 @@ ADDED_COLUMNS = {
     },
     "booking_contact": {
         "phone_e164": column("varchar(16)", nullable=True),  # section 3
+        "booked_at": column("timestamptz", default=NOW),  # the order of what a search finds
         "search_words": column("tsvector", default="''::tsvector"),  # what a search finds it by
     },
     "ingest_event_log": {
@@ -312,8 +313,8 @@ def expected_schema() -> Schema:
         "include": ["tour_date"],
     }
     of_bookings["ix_booking_core_tour_date"] = {
-        **index("tour_date"),
-        "include": ["booking_created_at", "booking_key", *STATUSES, "channel_code"],
+        **index("tour_date", "booking_created_at desc", "booking_key desc"),
+        "include": [*STATUSES, "channel_code"],
     }
     # Section 6: it is not a duplicate if it says something else.
     tables["ingest_event_log"]["indexes"]["ux_ingest_event_secondary_dedup"]["columns"].append("fingerprint")

@@ -3,7 +3,7 @@
 - without conditions: along the index of the newest;
 - with statuses, payment or channel: each combination of the three is a stream of its own in one index, newest first. A page is
   the newest of the heads of at most 8 x 5 x 6 streams, whatever the table's statistics say of how they go together;
-- with the tour days of a month or less: through all of them, in an index that holds everything that is asked for;
+- with the tour days of a month or less: each day is a stream, too, in an index that holds everything that is asked for;
 - with more tour days: the planner's choice, helped by what is nearly always so: nobody books a tour that is over. Days that end
   in the past begin behind everything booked since; what was recorded later all the same has a small index of its own.
 
@@ -13,6 +13,8 @@ Nothing here is prepared: the plan depends on the values.
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+
+from attrs import evolve
 
 from bst_application.ports.reading import BookingFilter, Position
 from bst_domain.values import FulfilmentStatus, PaymentStatus
@@ -31,11 +33,14 @@ _NEWEST = (
     f"select booking_key, booking_created_at from booking_core where {{conditions}} order by {ORDER} limit %(limit)s"
 )
 
-# What cannot be flattened is looked through day by day, however many the planner takes the other conditions to leave over.
-_DAYS = f"""select booking_key, booking_created_at
-from (select booking_key, booking_created_at, customer_payment_status, ops_fulfillment_status, channel_code, tour_date
-  from booking_core where tour_date >= %(date_from)s and tour_date <= %(date_to)s offset 0) days
-where {{conditions}} order by {ORDER} limit %(limit)s"""
+# What cannot be flattened is looked through in the index's order, however few the planner takes the other conditions to leave.
+_DAYS = f"""select head.booking_key, head.booking_created_at
+from generate_series(%(date_from)s::date, %(date_to)s::date, interval '1 day') day
+cross join lateral (select booking_key, booking_created_at
+  from (select booking_key, booking_created_at, customer_payment_status, ops_fulfillment_status, channel_code
+    from booking_core where tour_date = day::date and {{behind}} order by {ORDER} offset 0) of_the_day
+  where {{others}} limit %(limit)s) head
+order by {ORDER} limit %(limit)s"""
 FEW_DAYS = timedelta(days=31)
 
 _STREAMS = f"""select head.booking_key, head.booking_created_at
@@ -83,7 +88,8 @@ def _by_tour_day(wanted: BookingFilter, behind: str, values: Values) -> Keys:
     values = values | of_conditions
     first, last = wanted.date_from, wanted.date_to
     if first is not None and last is not None and last - first < FEW_DAYS:
-        return _DAYS.format(conditions=" and ".join([*conditions, behind])), values
+        others, _ = conditions_of(evolve(wanted, date_from=None, date_to=None))
+        return _DAYS.format(behind=behind, others=" and ".join(others) or "true"), values
     # The index of the streams begins with the payment: all of them are named where none is asked for, so that it can serve.
     if wanted.payment is None and (wanted.fulfilment is not None or wanted.source is not None):
         conditions.append("customer_payment_status = any(%(payments)s::text[])")

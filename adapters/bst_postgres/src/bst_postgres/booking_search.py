@@ -1,11 +1,12 @@
 """Keys of the bookings that a text finds: first among the newest, then by the index, fortnight by fortnight in steps that fit.
 
 Each step is one statement; their number does not depend on the page, and hardly on how many are found. The other filters of the
-list choose the newest that are looked at first: where few bookings meet them, these are all.
+list choose the newest that are looked at first: where few bookings meet them, these are all. What the newest held tells whether
+looking on or asking the index costs less for what is missing.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -16,26 +17,28 @@ from bst_application.ports.reading import BookingFilter, Position
 from bst_domain.values import Search
 from bst_postgres.booking_pages import ORDER, Keys, conditions_of, page_keys, position_values
 from bst_postgres.search_lexemes import (
+    FORTNIGHT,
     FORTNIGHT_SQL,
     SIGN,
     fortnight_of,
-    rarest,
     search_query,
-    search_query_of_each_row,
+    since_epoch,
+    telling,
 )
 
 #: A word that many have is found among so few that no index could be faster.
 NEWEST_LOOKED_AT = 400
 #: The same where other filters choose whom to look at: as many as can be looked at in a few milliseconds.
 CHOSEN_LOOKED_AT = 2000
-#: With this share found among them, the next are looked at in the same way; with less, the index has less to fetch. It fetches
-#: more where it knows nothing of the other filters.
-FREQUENT, FREQUENT_AMONG_CHOSEN = 0.06, 0.02
+#: With this share found among those, the next are looked at in the same way: the index knows nothing of the other filters.
+FREQUENT_AMONG_CHOSEN = 0.02
+#: Looking at one of the newest costs as much as fetching this many that the index has found.
+FETCHED_FOR_ONE_LOOK = 1.6
+#: As many at one instant are no reason to divide by nothing.
+SHORTEST = timedelta(seconds=1)
 #: A step looks at this much more than what was found so far makes expect, and grows by no more than the other.
 MARGIN = 1.25
 STEP_GROWTH = 8
-#: A question of more fortnights than that would be long to parse.
-LONGEST_STEP = 256
 
 #: Runs a query of ours.
 Fetch = Callable[[str, dict[str, Any]], Awaitable[Sequence[tuple[Any, ...]]]]
@@ -47,20 +50,22 @@ _AMONG_NEWEST = f"""with newest as materialized ({{newest}}), looked_at as (
       ({FORTNIGHT_SQL.format("newest.booking_created_at")})::text)::tsquery
      from booking_contact contact where contact.booking_key = newest.booking_key) as is_found
   from newest)
-select booking_key, booking_created_at, is_found, place, (select min(booking_created_at) from booking_core)
+select booking_key, booking_created_at, is_found, place, (select max(booking_created_at) from newest),
+  (select min(booking_created_at) from booking_core)
 from looked_at where is_found or place = %(limit)s order by {ORDER}"""
 
-# How many the index will find is beyond the planner; one by one is right for however few or many there are in a step.
-_IN_FORTNIGHTS = f"""select core.booking_key
-from (select booking_key, search_words from booking_contact where search_words @@ %(rarest)s::tsquery offset 0) contact
+# A question for each fortnight: an index that is asked for all of them at once weighs each row against the whole question. How
+# many it will find is beyond the planner; row by row is right for however few or many there are.
+_FOUND = f"""generate_series(%(newest)s::bigint, %(oldest)s::bigint, -1) fortnight
+cross join lateral (select booking_key, booked_at, search_words from booking_contact
+  where search_words @@ replace(%(telling)s, '{SIGN}', fortnight::text)::tsquery offset 0) contact"""
+_EVERYTHING = f"search_words @@ replace(%(question)s, '{SIGN}', fortnight::text)::tsquery"
+_BEHIND = "(booked_at, contact.booking_key) < (%(after_at)s, %(after_key)s)"
+_ORDER = "booked_at desc, contact.booking_key desc"
+_IN_FORTNIGHTS = f"select booking_key from {_FOUND} where {{conditions}} order by {_ORDER} limit %(limit)s"
+_IN_FORTNIGHTS_CHOSEN = f"""select contact.booking_key from {_FOUND}
 cross join lateral (select * from booking_core where booking_key = contact.booking_key limit 1) core
-where contact.search_words @@ %(question)s::tsquery and {{conditions}}
-  and (core.booking_created_at, core.booking_key) < (%(after_at)s, %(after_key)s)
-order by {ORDER.replace("booking", "core.booking")} limit %(limit)s"""
-
-
-# A long question is expensive to ask of each row, which the planner does not know; until the transaction ends.
-_BY_INDEX = "select set_config('enable_seqscan', 'off', true)"
+where {{conditions}} order by {_ORDER} limit %(limit)s"""
 
 
 @frozen(kw_only=True)
@@ -68,8 +73,9 @@ class _Newest:
     """What the newest held. ``last`` is None when there are no more."""
 
     found: list[UUID]
+    looked_at: timedelta
     last: Position | None
-    oldest: datetime | None
+    oldest: datetime
 
 
 async def search_keys(
@@ -80,51 +86,71 @@ async def search_keys(
         return []
     keys: list[UUID] = []
     others = evolve(wanted, text=None)
-    everybody = others == BookingFilter()
-    many, frequent = (NEWEST_LOOKED_AT, FREQUENT) if everybody else (CHOSEN_LOOKED_AT, FREQUENT_AMONG_CHOSEN)
+    is_indexed = others == BookingFilter(source=wanted.source)
+    many = NEWEST_LOOKED_AT if is_indexed else CHOSEN_LOOKED_AT
     while True:
         newest = await _among_newest(fetch, search, others, many, after)
-        keys += newest.found[: limit - len(keys)]
-        if len(keys) == limit or newest.last is None or newest.oldest is None:
+        if newest is None:
             return keys
-        after = newest.last
-        if len(newest.found) < many * frequent:
-            break
-        many = _next_step(many, found=len(newest.found), missing=limit - len(keys))
-    conditions, values = conditions_of(others)
-    query = _IN_FORTNIGHTS.format(conditions=" and ".join(["true", *conditions]))
-    await fetch(_BY_INDEX, {})
-    few = rarest(search, wanted.text or "")
-    fortnight, oldest, length = fortnight_of(after.at), fortnight_of(newest.oldest), 1
-    while len(keys) < limit and fortnight >= oldest:
-        step = range(fortnight, max(fortnight - length, oldest - 1), -1)
-        question = {"rarest": search_query(few, step), "question": search_query(search, step)}
-        given = {**question, "limit": limit - len(keys), **position_values(after), **values}
-        found = [key for (key,) in await fetch(query, given)]
-        keys += found
-        fortnight -= length
-        length = min(_next_step(length, found=len(found), missing=limit - len(keys)), LONGEST_STEP)
-    return keys
+        keys += newest.found[: limit - len(keys)]
+        if len(keys) == limit or newest.last is None:
+            return keys
+        after, missing, found = newest.last, limit - len(keys), len(newest.found)
+        looking_on = ceil(many * missing * MARGIN / max(found, 1))
+        in_a_fortnight = found * (FORTNIGHT / max(newest.looked_at, SHORTEST))
+        by_index = max(in_a_fortnight, missing) / FETCHED_FOR_ONE_LOOK
+        if looking_on > by_index if is_indexed else found < many * FREQUENT_AMONG_CHOSEN:
+            return keys + await _by_index(fetch, search, wanted, newest=newest, after=after, limit=missing)
+        many = min(looking_on, many * STEP_GROWTH)
 
 
 async def _among_newest(
     fetch: Fetch, search: Search, others: BookingFilter, many: int, after: Position | None
-) -> _Newest:
+) -> _Newest | None:
     newest, values = page_keys(others, after=after, limit=many)
-    question = search_query_of_each_row(search)
-    rows = await fetch(_AMONG_NEWEST.format(newest=newest), {**values, "question": question})
-    last = rows[-1] if rows and rows[-1][3] == many else None
+    rows = await fetch(_AMONG_NEWEST.format(newest=newest), {**values, "question": search_query(search)})
+    if not rows:
+        return None
+    key, at, _, place, first, oldest = rows[-1]
     return _Newest(
         found=[key for key, _, is_found, *_ in rows if is_found],
-        last=None if last is None else Position(at=last[1], key=last[0]),
-        oldest=None if last is None else last[4],
+        looked_at=first - at,
+        last=Position(at=at, key=key) if place == many else None,
+        oldest=oldest,
     )
 
 
-def _next_step(length: int, *, found: int, missing: int) -> int:
-    """How much to look at after this much held so many."""
-    expected = ceil(length * missing / found * MARGIN) if found else length * STEP_GROWTH
-    return max(1, min(expected, length * STEP_GROWTH))
+async def _by_index(
+    fetch: Fetch, search: Search, wanted: BookingFilter, *, newest: _Newest, after: Position, limit: int
+) -> list[UUID]:
+    conditions, values = conditions_of(evolve(wanted, text=None, source=None))
+    query = _IN_FORTNIGHTS_CHOSEN if conditions else _IN_FORTNIGHTS
+    few = telling(search, wanted.text or "")
+    if few != search:
+        conditions.append(_EVERYTHING)
+    query = query.format(conditions=" and ".join([_BEHIND, *conditions]))
+    values |= {
+        "telling": search_query(few, channel=wanted.source),
+        "question": search_query(search),
+        **position_values(after),
+    }
+    keys: list[UUID] = []
+    behind = since_epoch(after.at)
+    began = behind + newest.looked_at
+    fortnight, oldest, longest = fortnight_of(after.at), fortnight_of(newest.oldest), 1
+    while len(keys) < limit and fortnight >= oldest:
+        expected = _time_of(limit - len(keys), found=len(newest.found) + len(keys), within=began - behind)
+        until = max((behind - min(expected, FORTNIGHT * longest)) // FORTNIGHT, oldest)
+        step = {"newest": fortnight, "oldest": until, "limit": limit - len(keys)}
+        keys += [key for (key,) in await fetch(query, {**values, **step})]
+        longest = (fortnight - until + 1) * STEP_GROWTH
+        fortnight, behind = until - 1, FORTNIGHT * until
+    return keys
+
+
+def _time_of(missing: int, *, found: int, within: timedelta) -> timedelta:
+    """How far to look for as many as are missing, after so many were found within this time."""
+    return within * (missing * MARGIN / found) if found else timedelta.max
 
 
 def chosen(keys: Sequence[UUID]) -> Keys:

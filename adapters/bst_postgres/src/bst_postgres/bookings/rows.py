@@ -8,7 +8,7 @@ from uuid import UUID
 from bst_application.ports.bookings import BookingChange
 from bst_domain.booking import Field, PackageRefType, Payment, PaymentFact, facts_to_document, item_unit_price, said_by
 from bst_domain.values import PaymentStatus, external_ref_key, payment_row_key, search_words, synthetic_item_key
-from bst_postgres.search_lexemes import fortnight_of, search_lexemes
+from bst_postgres.search_lexemes import search_lexemes
 
 Row = dict[str, Any]
 
@@ -57,17 +57,19 @@ def contact_row(change: BookingChange) -> Row:
         "is_placeholder_name": contact.is_placeholder_name,
         "is_placeholder_email": contact.is_placeholder_email,
         "updated_from_source": _latest_source(change),
+        "booked_at": change.booking.booked_at,
         "search_words": search_lexemes(
             search_words((change.identity.ref, contact.name, contact.email, contact.phone), contact.phone_e164),
             change.booking.booked_at,
+            change.identity.channel,
         ),
     }
 
 
 def moves_in_time(change: BookingChange) -> bool:
-    """Whether an earlier event has put the booking into another fortnight than that of its search words."""
+    """Whether an earlier event has put the booking before the time that its contact has."""
     known = None if change.before is None else change.before.facts.first
-    return known is None or fortnight_of(known.event_time) != fortnight_of(change.booking.booked_at)
+    return known is None or known.event_time != change.booking.booked_at
 
 
 def _latest_source(change: BookingChange) -> str:

@@ -75,6 +75,7 @@ CONTACT = Upsert(
         "is_placeholder_name": "boolean",
         "is_placeholder_email": "boolean",
         "updated_from_source": "text",
+        "booked_at": "timestamptz",
         "search_words": "tsvector",
     },
 )

@@ -52,17 +52,14 @@ booking_core = Table(
         name="ck_booking_core_package_ref_type",
     ),
     Index("ux_booking_core_channel_external_ref", "channel_code", "external_booking_ref", unique=True),
-    # These two hold all that a list filters by, so that many entries can be looked through without their rows.
+    # These two hold all that a list filters by, so that many entries can be looked through without their rows. Each day's
+    # bookings are a stream, newest first.
     Index(
         "ix_booking_core_tour_date",
         "tour_date",
-        postgresql_include=[
-            "booking_created_at",
-            "booking_key",
-            "customer_payment_status",
-            "ops_fulfillment_status",
-            "channel_code",
-        ],
+        text("booking_created_at desc"),
+        text("booking_key desc"),
+        postgresql_include=["customer_payment_status", "ops_fulfillment_status", "channel_code"],
     ),
     # Each combination of the three is a stream of bookings, newest first.
     Index(
@@ -96,6 +93,8 @@ booking_contact = Table(
     Column("is_placeholder_name", Boolean, nullable=False, server_default=text("false")),
     Column("is_placeholder_email", Boolean, nullable=False, server_default=text("false")),
     Column("updated_from_source", String(32)),
+    # booking_created_at of the booking, so that a search finds the newest without another table.
+    Column("booked_at", INSTANT, nullable=False, server_default=NOW),
     # What the booking is found by, each word behind the fortnight in which it was booked.
     Column("search_words", TSVECTOR, nullable=False, server_default=text("''::tsvector")),
     *row_times(),
