@@ -135,8 +135,7 @@ class Database:
         if len(self._aside) < self._most_aside:
             self._aside.append(kept)
         else:
-            await raw.set_autocommit(False)
-            await kept.close()
+            await _discard(kept, raw)
 
     async def _set_aside(self) -> AsyncConnection:
         """A live connection in autocommit mode. Raises Unavailable."""
@@ -148,7 +147,12 @@ class Database:
                 await kept.invalidate()
                 await kept.close()
             fresh = await self._live_connection()
-            await (await _driver(fresh)).set_autocommit(True)
+            raw = await _driver(fresh)
+            try:
+                await raw.set_autocommit(True)
+            except BaseException:
+                await _discard(fresh, raw)
+                raise
             return fresh
 
     @asynccontextmanager
@@ -207,7 +211,8 @@ def _hung_up(raw: DriverConnection) -> bool:
 
 
 async def _discard(connection: AsyncConnection, raw: DriverConnection) -> None:
-    """Ends a failed transaction; a connection that cannot even roll back leaves the pool. The first error stays the error."""
+    """Ends what may have failed and gives the connection back; one that cannot even roll back leaves the pool. Raises nothing of
+    its own: the first error stays the error."""
     try:
         await raw.rollback()
         await raw.set_autocommit(False)
