@@ -5,7 +5,6 @@ as a template, and every run begins on a fresh copy of one, so that repetitions 
 always the same. What should come out is that it does not matter.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ import redis
 
 from benchmarks.growth.filling import counts, fill
 from benchmarks.rig import peer
-from benchmarks.rig.run import CONNECTIONS, ROLES, finish, measured, progress
+from benchmarks.rig.run import CONNECTIONS, ROLES, asked, finish, measured, progress
 from benchmarks.rig.servers import build, servers
 from benchmarks.rig.stack import Stack
 from benchmarks.tables import Measure, Run, by_repetition, page, ratios, spread, table
@@ -131,12 +130,7 @@ def take(sizes: Sequence[int], *, repetitions: int, events: int, seed: int, warm
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.growth", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="1,000 rows, to see that it runs")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/growth.md and .json")
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--events", type=int, default=10_000)
-    given = parser.parse_args(arguments)
+    given = asked("growth", __doc__, arguments, quick="1,000 rows", repetitions=3, events=10_000)
     build(with_peer=False)
     with servers() as facts:
         if given.quick:

@@ -5,7 +5,6 @@ PostgreSQL and Redis; every run is checked in SQL afterwards. What is compared a
 checks decides the exit code. Needs gcc, and node and npm for the peer; PostgreSQL and Redis come from the machine or from wheels.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 
 from benchmarks.ingest.table import page
 from benchmarks.rig import peer
-from benchmarks.rig.run import finish
+from benchmarks.rig.run import asked, finish
 from benchmarks.rig.servers import PEER, ROOT, build, free_port, servers
 
 MIXES = ("unique", "dup30", "hot10")
@@ -49,12 +48,7 @@ def matrix(*, repetitions: int, deliveries: int) -> tuple[list[dict[str, Any]], 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.ingest", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short run of BST alone, to see that it runs")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/ingest.md and .json")
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--deliveries", type=int, default=10_000)
-    given = parser.parse_args(arguments)
+    given = asked("ingest", __doc__, arguments, quick="a short run of BST alone", repetitions=3, deliveries=10_000)
     build(with_peer=not given.quick)
     with servers() as facts:
         if given.quick:

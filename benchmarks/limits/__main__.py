@@ -2,9 +2,9 @@
 
 accept_limit and process_limit (benchmarks/peer/limits) are what this machine's PostgreSQL does on one connection, without logic.
 Beside them, in turn: BST's way in without HTTP against accept_limit, and two workers on a backlog against process_limit.
+``--events`` is how many the limits and the way in get.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.limits.accept import CHECKS, FORMS, accept
 from benchmarks.limits.backlog import drain_backlog
 from benchmarks.rig import peer
-from benchmarks.rig.run import CONNECTIONS, ROLES, finish
+from benchmarks.rig.run import CONNECTIONS, ROLES, asked, finish
 from benchmarks.rig.servers import build, servers
 from benchmarks.tables import Run, by_repetition, page, ratios, spread, table
 from bst_postgres.migrate import upgrade
@@ -76,13 +76,7 @@ def _taken(runs: Sequence[Run], what: str, figure: str) -> dict[int, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.limits", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short turn, to see that it runs")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/limits.md and .json")
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--events", type=int, default=20_000, help="for the limits and the way in")
-    parser.add_argument("--backlog", type=int, default=20_000)
-    given = parser.parse_args(arguments)
+    given = asked("limits", __doc__, arguments, quick="one short turn", repetitions=3, events=20_000, backlog=20_000)
     build(with_peer=False)
     with servers() as facts:
         if given.quick:

@@ -4,7 +4,6 @@ One API and one worker take a load of 60,000 events; what they hold is looked at
 the last shows a leak; the sum is what a small server must have room for.
 """
 
-import argparse
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from attrs import asdict
 
 from benchmarks.memory.sampling import WRAPPER, Sample, sampling, thirds
 from benchmarks.rig import peer
-from benchmarks.rig.run import CONNECTIONS, finish, measured, progress
+from benchmarks.rig.run import CONNECTIONS, asked, finish, measured, progress
 from benchmarks.rig.servers import build, servers
 from benchmarks.rig.stack import Stack
 from benchmarks.tables import Run, page, table
@@ -75,12 +74,7 @@ def take(*, repetitions: int, events: int, warm_up: int = 2000) -> list[Run]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.memory", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short run, to see that it runs")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/memory.md and .json")
-    parser.add_argument("--repetitions", type=int, default=2)
-    parser.add_argument("--events", type=int, default=60_000)
-    given = parser.parse_args(arguments)
+    given = asked("memory", __doc__, arguments, quick="a short run", repetitions=2, events=60_000)
     build(with_peer=False)
     with servers() as facts:
         if given.quick:

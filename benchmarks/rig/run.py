@@ -1,5 +1,9 @@
-"""One measured run of BST: start, warm up, send, wait until all is processed, check in SQL, stop."""
+"""One measured run of BST: start, warm up, send, wait until all is processed, check in SQL, stop.
 
+And what the measurements that are made of such runs have in common: their command line, and their end.
+"""
+
+import argparse
 import json
 import sys
 import time
@@ -75,6 +79,21 @@ def warm(stack: Stack, db: Any, events: int, run: str = "WARM") -> None:
         peer.shoot(peer.load_of(events, "unique", run, 7), stack.ports, CONNECTIONS)
         peer.drain(db, stack.target, DRAINED_WITHIN_S)
     db.execute("analyze")
+
+
+def asked(
+    name: str, about: str | None, arguments: Sequence[str] | None, *, quick: str, repetitions: int, **numbers: int
+) -> argparse.Namespace:
+    """What the command line of that measurement asks for: ``quick``, ``write``, ``repetitions``, and ``numbers`` of its own.
+
+    ``quick`` says what its short form is; the other numbers are what holds without a word.
+    """
+    parser = argparse.ArgumentParser(prog=f"benchmarks.{name}", description=about)
+    parser.add_argument("--quick", action="store_true", help=f"{quick}, to see that it runs")
+    parser.add_argument("--write", action="store_true", help=f"write benchmarks/results/{name}.md and .json")
+    for number, usual in {"repetitions": repetitions, **numbers}.items():
+        parser.add_argument(f"--{number}", type=int, default=usual, help=f"default {usual:,}")
+    return parser.parse_args(arguments)
 
 
 def progress(what: str, run: Run) -> None:

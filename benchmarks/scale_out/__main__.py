@@ -6,13 +6,12 @@ every second delivery to the second port itself, over half of the connections; a
 with two cores this cannot show a gain; it shows whether processes hurt one another.
 """
 
-import argparse
 import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.rig import peer
-from benchmarks.rig.run import CONNECTIONS, finish, measured, progress
+from benchmarks.rig.run import CONNECTIONS, asked, finish, measured, progress
 from benchmarks.rig.servers import build, servers
 from benchmarks.tables import Measure, Run, by_repetition, page, ratios, spread, table
 
@@ -64,12 +63,7 @@ def take(*, repetitions: int, deliveries: int, quick: bool) -> list[Run]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.scale_out", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short run of 2 + 2, to see that it runs")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/results/scale_out.md and .json")
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--deliveries", type=int, default=10_000)
-    given = parser.parse_args(arguments)
+    given = asked("scale_out", __doc__, arguments, quick="one short run of 2 + 2", repetitions=3, deliveries=10_000)
     build(with_peer=False)
     with servers() as facts:
         if given.quick:

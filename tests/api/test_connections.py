@@ -208,3 +208,48 @@ async def test_the_next_request_takes_no_time_from_this_ones_answer(monkeypatch:
     async with serving(slow) as port:
         answer = await talk(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", b"GET / HTTP/1.1\r\n")
     assert answer == OK + b"   0"
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the server gives to its sockets, write by write."""
+    writes: list[bytes] = []
+    made = BoundedConnection.connection_made
+
+    def noting(self: BoundedConnection, transport: asyncio.Transport) -> None:
+        write = transport.write
+
+        def noted(data: bytes) -> None:
+            writes.append(bytes(data))
+            write(data)
+
+        monkeypatch.setattr(transport, "write", noted)
+        made(self, transport)
+
+    monkeypatch.setattr(BoundedConnection, "connection_made", noting)
+    return writes
+
+
+async def test_an_answer_is_one_write(written: list[bytes]) -> None:
+    """Head and body as two packets are two system calls here and two wake-ups there."""
+    async with serving() as port:
+        answer = await talk(port, b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\n   0")
+    assert written == [answer]
+
+
+async def test_a_large_answer_is_not_held_until_its_end(written: list[bytes]) -> None:
+    piece, pieces = b"x" * 16 * 1024, 20
+
+    async def at_once(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        length = b"%d" % (pieces * len(piece))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        for left in range(pieces, 0, -1):
+            await send({"type": "http.response.body", "body": piece, "more_body": left > 1})
+
+    async with serving(at_once) as port:
+        answer = await talk(port, b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    assert answer.partition(b"\r\n\r\n")[2] == piece * pieces
+    assert b"".join(written) == answer
+    assert max(map(len, written)) <= connections.MAX_HELD_BYTES + len(piece)
+    assert len(written) < pieces  # and yet not each piece by itself

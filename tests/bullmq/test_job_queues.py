@@ -8,6 +8,7 @@ from subprocess import PIPE, Popen
 from urllib.parse import urlsplit
 
 import pytest
+import redis
 from attrs import evolve
 from bullmq import Queue
 
@@ -17,7 +18,7 @@ from bst_bullmq.bullmq_queue import JOB_NAME, BullMQJobQueue
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
 from bst_domain.values import EventId
-from bst_testing.conformance.job_queue import JobQueueConformance, consuming, job, until
+from bst_testing.conformance.job_queue import WITHIN_S, JobQueueConformance, consuming, job, until
 from bst_testing.fakes.job_queue import MemoryJobQueue
 from tests.faults.proxy import Proxy, a_proxy
 from tests.servers import PostgresAddress
@@ -25,6 +26,10 @@ from tests.servers import PostgresAddress
 ROOT = Path(__file__).parents[2]
 #: Short enough to wait for; BullMQ looks twice before it takes a job from a consumer that is silent.
 SHORT_LEASE_S = 0.5
+#: Room for so many jobs at once, as a worker has.
+ROOM = 16
+#: Of Redis, a job: to enqueue, fetch and end it are three, and two find that there is no other. BullMQ's own worker asks forty.
+MOST_SCRIPTS_A_JOB = 7
 
 
 class TestMemoryJobQueue(JobQueueConformance):
@@ -148,6 +153,30 @@ class TestRedisJobQueue(BullMQConformance):
 
     def made(self, lease_s: float) -> RedisJobQueue:
         return RedisJobQueue(self.address(), "events", lease_s=lease_s)
+
+    async def test_a_job_costs_a_few_scripts_however_much_room_there_is(
+        self, queue: RedisJobQueue, redis_url: str
+    ) -> None:
+        """Room for more jobs is no reason to ask for each of them whenever one comes."""
+        jobs = 20
+        done = asyncio.Semaphore(0)
+
+        async def handler(_: Job) -> None:
+            done.release()
+
+        async def comes_and_is_done() -> None:
+            await queue.enqueue(job())
+            async with asyncio.timeout(WITHIN_S):
+                await done.acquire()
+
+        with redis.Redis.from_url(redis_url) as client:
+            async with consuming(queue, handler, concurrency=ROOM):
+                await comes_and_is_done()  # so that all connections and scripts are there
+                client.config_resetstat()
+                for _ in range(jobs):
+                    await comes_and_is_done()
+                scripts = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+        assert jobs <= scripts <= MOST_SCRIPTS_A_JOB * jobs
 
 
 class TestPostgresJobQueue(BullMQConformance):

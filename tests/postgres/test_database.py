@@ -79,6 +79,43 @@ async def test_a_failed_rollback_does_not_hide_the_first_error(database: Databas
         assert await (await connection.execute("select 1")).fetchone() == (1,)
 
 
+@contextmanager
+def lost_at_switching(monkeypatch: pytest.MonkeyPatch, *, to: bool) -> Iterator[None]:
+    """Connections that are lost just as they are to commit each statement, or no longer to do so."""
+    switch = psycopg.AsyncConnection.set_autocommit
+
+    async def losing(self: Any, value: bool) -> None:
+        if value is to:
+            await self.close()
+        await switch(self, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.AsyncConnection, "set_autocommit", losing)
+        yield
+
+
+async def test_a_connection_that_cannot_be_set_aside_is_given_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lost_at_switching(monkeypatch, to=True), pytest.raises(Unavailable):
+        async with database.committing_each():
+            pass
+    assert database.pool_use[0] == 0
+    async with database.committing_each() as connection:  # and the next one is a live one
+        assert await (await connection.execute("select 1")).fetchone() == (1,)
+
+
+async def test_a_connection_lost_after_its_commits_is_given_back_and_nobody_hears_of_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lost_at_switching(monkeypatch, to=False):
+        async with database.committing_each() as connection:
+            await connection.execute("insert into ingest_nonce values ('once', now())")
+    assert database.pool_use[0] == 0
+    async with database.transaction() as connection:
+        assert await (await connection.execute("select count(*) from ingest_nonce")).fetchone() == (1,)
+
+
 async def test_a_statement_that_hangs_is_given_up(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STATEMENT_TIMEOUT_MS", 100)
     impatient = Database(postgres_dsn, pool_size=1)

@@ -8,22 +8,20 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 import psycopg
-import sqlalchemy.exc
-from psycopg import errors
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from bst_application.errors import Conflict, InDoubt, SchemaBehind, StillLocked, TooSlow, Unavailable
+from bst_postgres.troubles import committing, translated
 
 DriverConnection = psycopg.AsyncConnection[TupleRow]
 
@@ -39,22 +37,6 @@ MOST_ASIDE = 2
 #: taken for dead, and we hang up; a network that drops packets silently would else hold a transaction for a quarter of an hour.
 HANG_UP_AFTER_S = 60.0
 UNACKNOWLEDGED_MS = 20_000
-
-# The database chose a loser, or a row appeared between looking and writing: the same work can be done again at once.
-_CONFLICTS = (
-    errors.DeadlockDetected,
-    errors.SerializationFailure,
-    errors.UniqueViolation,
-)
-# Time-outs, shutdowns, full disks, fail-overs, lost connections: later may be better.
-_UNAVAILABLE = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    errors.ReadOnlySqlTransaction,
-    errors.IdleInTransactionSessionTimeout,
-)
-# The code came before its migration: an upgrade heals it, and whoever sends again later is served.
-_BEHIND = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)
 
 
 def sqlalchemy_url(dsn: str) -> URL:
@@ -117,7 +99,7 @@ class Database:
         fetched: the beginning goes out with the first statement, the commit with the last. An error of a statement whose rows
         nobody fetches may come with the commit.
         """
-        with _translated():
+        with translated():
             connection = await self._live_connection()
             raw = await _driver(connection)
         with _hanging_up(raw, self._hang_up_after_s if brief else None):
@@ -126,9 +108,9 @@ class Database:
                     async with _in_pipeline(raw):
                         yield raw
                 else:
-                    with _translated():
+                    with translated():
                         yield raw
-                    with _committing():
+                    with committing():
                         await raw.commit()
             except BaseException:
                 await _discard(connection, raw)
@@ -145,7 +127,7 @@ class Database:
         kept = await self._set_aside()
         raw = await _driver(kept)
         try:
-            with _hanging_up(raw, self._hang_up_after_s), _committing():
+            with _hanging_up(raw, self._hang_up_after_s), committing():
                 yield raw
         except BaseException:
             await _discard(kept, raw)
@@ -153,12 +135,11 @@ class Database:
         if len(self._aside) < self._most_aside:
             self._aside.append(kept)
         else:
-            await raw.set_autocommit(False)
-            await kept.close()
+            await _discard(kept, raw)
 
     async def _set_aside(self) -> AsyncConnection:
         """A live connection in autocommit mode. Raises Unavailable."""
-        with _translated():
+        with translated():
             while self._aside:
                 kept = self._aside.pop()
                 if not _hung_up(await _driver(kept)):
@@ -166,13 +147,18 @@ class Database:
                 await kept.invalidate()
                 await kept.close()
             fresh = await self._live_connection()
-            await (await _driver(fresh)).set_autocommit(True)
+            raw = await _driver(fresh)
+            try:
+                await raw.set_autocommit(True)
+            except BaseException:
+                await _discard(fresh, raw)
+                raise
             return fresh
 
     @asynccontextmanager
     async def reading(self, *, brief: bool = True) -> AsyncIterator[AsyncConnection]:
         """A SQLAlchemy connection for reads. Raises Unavailable and Conflict. ``brief``: see ``transaction``."""
-        with _translated():
+        with translated():
             connection = await self._live_connection()
             with _hanging_up(await _driver(connection), self._hang_up_after_s if brief else None):
                 try:
@@ -225,7 +211,8 @@ def _hung_up(raw: DriverConnection) -> bool:
 
 
 async def _discard(connection: AsyncConnection, raw: DriverConnection) -> None:
-    """Ends a failed transaction; a connection that cannot even roll back leaves the pool. The first error stays the error."""
+    """Ends what may have failed and gives the connection back; one that cannot even roll back leaves the pool. Raises nothing of
+    its own: the first error stays the error."""
     try:
         await raw.rollback()
         await raw.set_autocommit(False)
@@ -261,7 +248,7 @@ async def _in_pipeline(raw: DriverConnection) -> AsyncIterator[None]:
     await raw.set_autocommit(True)
     done = False
     try:
-        with _committing(lambda: done):
+        with committing(lambda: done):
             async with raw.pipeline():
                 await raw.execute("begin")
                 yield
@@ -270,51 +257,6 @@ async def _in_pipeline(raw: DriverConnection) -> AsyncIterator[None]:
     finally:
         if not raw.closed and raw.info.transaction_status is TransactionStatus.IDLE:
             await raw.set_autocommit(False)
-
-
-@contextmanager
-def _committing(is_under_way: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """A connection that is lost while a commit is under way leaves open what became of it; an answer of the server does not."""
-    try:
-        with _translated():
-            yield
-    except Unavailable as lost:
-        if not is_under_way() or _was_refused(lost.__cause__):
-            raise
-        raise InDoubt(str(lost)) from lost
-
-
-def _was_refused(error: BaseException | None) -> bool:
-    """Whether the server answered the commit with an error and lives on: then it is certain that nothing was written."""
-    return isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlalchemy.exc.TimeoutError as error:
-        raise Unavailable("no free database connection in time") from error
-    except sqlalchemy.exc.DBAPIError as error:
-        raise _meaning(error.orig) or error from error
-    except psycopg.Error as error:
-        raise _meaning(error) or error from error
-
-
-def _meaning(error: BaseException | None) -> Exception | None:
-    """Names the class of the trouble only: driver texts may quote rows."""
-    name = type(error).__name__
-    if isinstance(error, errors.LockNotAvailable):
-        return StillLocked(f"the database refused: {name}")
-    if isinstance(error, errors.QueryCanceled):
-        return TooSlow(f"the database is not available: {name}")
-    if isinstance(error, _CONFLICTS):
-        return Conflict(f"the database refused: {name}")
-    if isinstance(error, _BEHIND):
-        return SchemaBehind(f"the database's schema is behind ({name}): run `bst db upgrade`")
-    if isinstance(error, _UNAVAILABLE):
-        return Unavailable(f"the database is not available: {name}")
-    return None
 
 
 def as_json(value: Any) -> str:

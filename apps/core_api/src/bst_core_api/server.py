@@ -1,7 +1,6 @@
 """Runs the API with uvicorn: httptools and uvloop, no access log, a clean end on SIGTERM and SIGINT."""
 
 import argparse
-import gc
 import logging
 import os
 import sys
@@ -9,14 +8,13 @@ import sys
 import uvicorn
 
 from bst_application.flags import Flag
+from bst_application.garbage import collect_seldom
 from bst_application.settings import BadSettings, settings_from
 from bst_core_api.connections import KEEP_ALIVE_S, BoundedConnection
 from bst_core_api.wiring import build
 from bst_telemetry.logs import configure_logs
 from bst_telemetry.tracing import traces_from
 
-#: A body and its facts are some hundred objects without a cycle: Python's 700 would look for cycles at every other event.
-YOUNG_OBJECTS = 20_000
 #: A request that is still running this long after SIGTERM is cut off.
 SHUTDOWN_WITHIN_S = 10
 
@@ -48,8 +46,7 @@ def main() -> None:
         if not settings.begins_on(flag):
             log.warning("%s is off in the environment", flag)
     log.info("the API listens on http://%s:%d", arguments.host, port)
-    gc.freeze()  # what is there now stays for ever; no collection needs to look at it again
-    gc.set_threshold(YOUNG_OBJECTS)
+    collect_seldom()
     uvicorn.run(
         app,
         host=arguments.host,

@@ -1,7 +1,6 @@
 """Runs the worker until SIGTERM or SIGINT; work in hand is finished first."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -9,13 +8,11 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import NoReturn
 
+from bst_application.garbage import collect_seldom
 from bst_application.settings import BadSettings, settings_from
 from bst_telemetry.logs import configure_logs
 from bst_telemetry.tracing import traces_from
 from bst_worker.wiring import work
-
-#: A body and its facts are some hundred objects without a cycle: Python's 700 would look for cycles at every other event.
-YOUNG_OBJECTS = 20_000
 
 
 def main() -> None:
@@ -41,8 +38,7 @@ def main() -> None:
     if sys.platform != "win32":
         # Senders wait for the API, nobody for a worker: where both want the processor, the door goes first.
         os.nice(settings.worker_niceness)
-    gc.freeze()  # what is there now stays for ever; no collection needs to look at it again
-    gc.set_threshold(YOUNG_OBJECTS)
+    collect_seldom()
     try:
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
             runner.run(run())
