@@ -54,14 +54,15 @@ def search_query(search: Search, *, channel: str | None = None) -> str:
 
 
 def telling(search: Search, text: str) -> Search:
-    """The part of a search for this text that tells people apart, as far as can be told by looking at it.
+    """The part of a search for this text that tells bookings apart, as far as can be told by looking at it: its numbers, or else
+    its words.
 
     An index fetches everything that each part of its question finds, and then sees what they have in common. So it is not asked
-    for the shortest beginnings, nor for what stands behind the @ of an address, where there is anything else.
+    for the shortest beginnings, for words beside a number, nor for what stands behind the @ of an address.
     """
     if not search.beginnings:
         return search
     words = tuple(dict.fromkeys(words_of(text.partition("@")[0]))) or search.beginnings
-    longest = max(words, key=len)
-    few = tuple(word for word in words if len(word) >= MIN_TELLING or word == longest)
-    return Search(beginnings=few, last_digits=search.last_digits)
+    long = tuple(word for word in words if len(word) >= MIN_TELLING)
+    numbers = tuple(word for word in long if any(sign.isdigit() for sign in word))
+    return Search(beginnings=numbers or long or (max(words, key=len),), last_digits=search.last_digits)
