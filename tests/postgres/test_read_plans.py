@@ -182,6 +182,7 @@ async def test_a_page_is_what_looking_through_everything_finds(  # noqa: PLR0917
     """Whichever way it takes: how many it looks at before it asks the index is chance here."""
     monkeypatch.setattr(booking_search, "NEWEST_LOOKED_AT", first)
     monkeypatch.setattr(booking_search, "CHOSEN_LOOKED_AT", few)
+    monkeypatch.setattr(booking_search, "NEWEST_OF_A_CHANNEL", few)
     behind = everybody if place is None else everybody[place + 1 :]
     after = None if place is None else Position(at=everybody[place]["at"], key=everybody[place]["key"])
     search = None if wanted.text is None else parse_search(wanted.text)

@@ -32,6 +32,7 @@ class TestPostgresBookingReader(BookingReaderConformance):
     @pytest.fixture(autouse=True)
     def few_newest(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(booking_search, "NEWEST_LOOKED_AT", 2)
+        monkeypatch.setattr(booking_search, "NEWEST_OF_A_CHANNEL", 2)
         monkeypatch.setattr(booking_search, "CHOSEN_LOOKED_AT", 3)
 
     @pytest.fixture

@@ -28,8 +28,10 @@ from bst_postgres.search_lexemes import (
 
 #: A word that many have is found among so few that no index could be faster.
 NEWEST_LOOKED_AT = 400
+#: The same within a channel, whose bookings may lie far apart: the index knows the channel, too.
+NEWEST_OF_A_CHANNEL = 100
 #: The same where other filters choose whom to look at: as many as can be looked at in a few milliseconds.
-CHOSEN_LOOKED_AT = 2000
+CHOSEN_LOOKED_AT = 800
 #: With this share found among those, the next are looked at in the same way: the index knows nothing of the other filters.
 FREQUENT_AMONG_CHOSEN = 0.02
 #: Looking at one of the newest costs as much as fetching this many that the index has found.
@@ -87,7 +89,8 @@ async def search_keys(
     keys: list[UUID] = []
     others = evolve(wanted, text=None)
     is_indexed = others == BookingFilter(source=wanted.source)
-    many = NEWEST_LOOKED_AT if is_indexed else CHOSEN_LOOKED_AT
+    of_a_channel = NEWEST_LOOKED_AT if wanted.source is None else NEWEST_OF_A_CHANNEL
+    many = of_a_channel if is_indexed else CHOSEN_LOOKED_AT
     while True:
         newest = await _among_newest(fetch, search, others, many, after)
         if newest is None:
@@ -137,13 +140,14 @@ async def _by_index(
     keys: list[UUID] = []
     behind = since_epoch(after.at)
     began = behind + newest.looked_at
-    fortnight, oldest, longest = fortnight_of(after.at), fortnight_of(newest.oldest), 1
+    fortnight, oldest, length = fortnight_of(after.at), fortnight_of(newest.oldest), 1
     while len(keys) < limit and fortnight >= oldest:
         expected = _time_of(limit - len(keys), found=len(newest.found) + len(keys), within=began - behind)
-        until = max((behind - min(expected, FORTNIGHT * longest)) // FORTNIGHT, oldest)
+        furthest = min(max(expected, FORTNIGHT * (length // 4)), FORTNIGHT * length * STEP_GROWTH)
+        until = max((behind - furthest) // FORTNIGHT, oldest)
         step = {"newest": fortnight, "oldest": until, "limit": limit - len(keys)}
         keys += [key for (key,) in await fetch(query, {**values, **step})]
-        longest = (fortnight - until + 1) * STEP_GROWTH
+        length = fortnight - until + 1
         fortnight, behind = until - 1, FORTNIGHT * until
     return keys
 
