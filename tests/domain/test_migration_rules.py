@@ -457,4 +457,4 @@ def test_a_header_that_says_paid_is_the_weakest_capture() -> None:
     assert (weak.provider, weak.raw_status, weak.currency, weak.order_id) == ("LEGACY_HEADER", "PAID", "USD", None)
     assert (weak.event_time, weak.partially_returned, weak.event_id) == (NOW, False, said.event_id)
     booking = project(BookingFacts(first=said, payments={weak.key: weak}), NO_OPS, ACCEPTED_AT.date())
-    assert (booking.payment_status, booking.paid_at) == (PaymentStatus.PAID, NOW)
+    assert (booking.payment_status, booking.paid_at, booking.payments) == (PaymentStatus.PAID, None, ())

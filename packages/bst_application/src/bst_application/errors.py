@@ -32,3 +32,7 @@ class Conflict(Exception):
 
 class StillLocked(Conflict):
     """Somebody else held a lock for as long as this one may wait. Nothing was written; to try again at once is to wait again."""
+
+
+class LegacyUnreadable(Exception):
+    """A legacy database cannot be read as back-fill needs it; nothing has been written. Says what, where and the cure."""

@@ -2,6 +2,7 @@
 
 from bst_domain.booking._codec import Document, converter, facts_from_document, facts_to_document, said_by
 from bst_domain.booking._facts import (
+    LEGACY_FIELDS,
     NOTHING,
     OPS_RELEVANT,
     BookingFacts,
@@ -16,6 +17,7 @@ from bst_domain.booking._facts import (
     TerminalStatus,
     acknowledge,
     merge,
+    without_backfill,
 )
 from bst_domain.booking._fulfilment import (
     DERIVED_RULES,
@@ -52,6 +54,7 @@ __all__ = [
     "DERIVED_RULES",
     "ESSENTIAL",
     "FINANCE_RULES",
+    "LEGACY_FIELDS",
     "NOTHING",
     "NO_OPS",
     "OPS_RELEVANT",
@@ -97,4 +100,5 @@ __all__ = [
     "terminal_fact",
     "tour_day",
     "unacknowledged_changes",
+    "without_backfill",
 ]

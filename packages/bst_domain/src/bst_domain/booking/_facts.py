@@ -34,6 +34,12 @@ class Field(StrEnum):
     EMAIL = "mainEmail"
     PHONE = "phone"
     LEGACY_PAYMENT = "legacyPaymentStatus"  # a legacy header's word; counts only where no payment fact does
+    LEGACY_PAID_AT = "legacyPaidAt"  # ISO 8601, when the old admin noted the payment; counts only where no capture does
+    LEGACY_CHANGE = "legacyChange"  # the old admin's UPDATED: a change that ops have not seen, it does not say what
+
+
+#: Registers that only back-fill writes: they decide statuses, but are no fields of a booking that anybody is shown.
+LEGACY_FIELDS = frozenset({Field.LEGACY_PAYMENT, Field.LEGACY_PAID_AT, Field.LEGACY_CHANGE})
 
 
 #: Changing one of these concerns the people who run the tour (semantics 5, rule 5).
@@ -50,6 +56,7 @@ OPS_RELEVANT = frozenset(
         Field.NAME,
         Field.EMAIL,
         Field.PHONE,
+        Field.LEGACY_CHANGE,
     }
 )
 
@@ -173,6 +180,27 @@ def acknowledge(facts: BookingFacts) -> BookingFacts:
     """
     seen = {name: fact.stamp for name, fact in facts.registers.items() if name in OPS_RELEVANT}
     return evolve(NOTHING, acknowledged=seen)
+
+
+def without_backfill(facts: BookingFacts) -> BookingFacts:
+    """The facts without what earlier back-fills said, payments aside: the legacy systems' present word takes its place.
+
+    A legacy row is corrected in place, and what it says then may have a lower stamp than before (a tick for "paid" is taken
+    back). Acknowledgements stay: they are what ops have seen.
+    """
+    live = {name: fact for name, fact in facts.registers.items() if fact.evidence.origin}
+    return evolve(
+        facts,
+        registers=live,
+        created={name: fact for name, fact in facts.created.items() if fact.evidence.origin},
+        first=_live(facts.first),
+        creation=_live(facts.creation),
+        terminals={key: said for key, said in facts.terminals.items() if said[1].origin},
+    )
+
+
+def _live(evidence: Evidence | None) -> Evidence | None:
+    return evidence if evidence is not None and evidence.origin else None
 
 
 def _by_key(ours: Mapping[K, V], theirs: Mapping[K, V], choose: Callable[[V, V], V]) -> Mapping[K, V]:

@@ -64,7 +64,7 @@ class Booking:
     package: PackageRef | None
     contact: Contact
     payments: tuple[Payment, ...]
-    paid_at: datetime | None  # the earliest capture, and only when PAID
+    paid_at: datetime | None  # the earliest capture, else what the old admin noted, and only when PAID
     provenance: Mapping[str, Evidence]
 
 
@@ -98,7 +98,7 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
         package=package,
         contact=_contact(facts.registers, said),
         payments=_payments(payments, currency),
-        paid_at=_paid_at(payments) if paid is PaymentStatus.PAID else None,
+        paid_at=_paid_at(payments, said.get(Field.LEGACY_PAID_AT)) if paid is PaymentStatus.PAID else None,
         provenance={name: fact.evidence for name, fact in facts.registers.items()},
     )
 
@@ -136,9 +136,11 @@ def _contact(registers: Mapping[Field, Fact], said: Mapping[Field, FactValue]) -
 
 
 def _payments(known: Sequence[PaymentFact], booking_currency: str | None) -> tuple[Payment, ...]:
-    """One a reference, ordered by it."""
+    """One a reference, ordered by it. What a legacy header claims is no payment that anybody could look up."""
     by_reference: dict[tuple[str, str], list[PaymentFact]] = {}
     for fact in known:
+        if fact.weak:
+            continue
         by_reference.setdefault((fact.provider, fact.reference), []).append(fact)
     return tuple(
         Payment(
@@ -150,8 +152,12 @@ def _payments(known: Sequence[PaymentFact], booking_currency: str | None) -> tup
     )
 
 
-def _paid_at(known: Sequence[PaymentFact]) -> datetime | None:
-    return min((fact.instant for fact in known if fact.kind is PaymentKind.CAPTURED), default=None)
+def _paid_at(known: Sequence[PaymentFact], noted: FactValue) -> datetime | None:
+    """The earliest capture, else what the old admin noted."""
+    captures = [fact.instant for fact in known if fact.kind is PaymentKind.CAPTURED and not fact.weak]
+    if captures:
+        return min(captures)
+    return None if noted is None else datetime.fromisoformat(str(noted))
 
 
 def _day(value: FactValue) -> date | None:

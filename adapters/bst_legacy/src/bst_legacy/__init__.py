@@ -1,0 +1,1 @@
+"""The two legacy databases, read and never written."""

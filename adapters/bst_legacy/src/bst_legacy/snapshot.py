@@ -1,0 +1,245 @@
+"""Rows of one snapshot of both databases, as the domain's values."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, LiteralString
+
+from psycopg.rows import TupleRow
+
+from bst_application.ports.legacy import LegacyName
+from bst_domain.migration import (
+    LegacyBooking,
+    LegacyCatalog,
+    LegacyFinance,
+    LegacyItem,
+    LegacyPaid,
+    LegacySystem,
+)
+from bst_legacy.catalog import read_catalog
+from bst_legacy.connections import Connection, fetch, reading
+
+#: Rows of the list of names that are in memory at once.
+NAMES_AT_ONCE = 10_000
+_SHOP, _ADMIN = LegacySystem.SHOP, LegacySystem.ADMIN
+
+_NAMES: Mapping[LegacySystem, LiteralString] = {
+    _SHOP: """select booking_id, 'DIRECT', booking_ref from "Booking" order by booking_id""",
+    _ADMIN: "select booking_id, source::text, booking_ref from bookings order by booking_id",
+}
+
+_SHOP_BOOKINGS = """
+select booking_id, booking_ref, booking_date, created_at, updated_at, currency_code, round(total_price, 2), number_of_adult,
+  number_of_child, package_id, main_contact_name, main_contact_email, phone_number, meeting_point, note, status,
+  status_v2::text
+from "Booking" where booking_id = any (%(ids)s) order by booking_id
+"""
+_ITEMS = """
+select booking_id, booking_item_id, variant_id, departure_id, item_status::text = 'CANCELLED', currency_code, adult_qty,
+  child_qty, infant_qty, round(adult_unit_price, 2), round(child_unit_price, 2), round(discount_amount, 2),
+  round(tax_amount, 2), round(total_amount, 2), snapshot
+from "BookingItem" where booking_id = any (%(ids)s) order by booking_item_id
+"""
+_TRAVELLERS = """
+select item.booking_item_id, traveler_type::text, first_name, last_name, email, phone, nationality, passport_number,
+  special_request, birth_date::text
+from "BookingTraveler" traveller join "BookingItem" item on item.booking_item_id = traveller.booking_item_id
+where item.booking_id = any (%(ids)s) order by traveler_id
+"""
+_PAYMENT_COLUMNS = """
+payment.booking_id, payment_id, payment_date, round(amount, 2), payment.currency_code, payment_method, payment_status,
+  payment_status_v2::text, gateway, gateway_order_id, gateway_capture_id, payment_ref, raw_payload
+"""
+_PAYMENTS = f"""
+select {_PAYMENT_COLUMNS} from "Payment" payment where payment.booking_id = any (%(ids)s) order by payment_id
+"""
+_LEFT_BEHIND = f"""
+select {_PAYMENT_COLUMNS} from "Payment" payment
+where not exists (select from "Booking" booking where booking.booking_id = payment.booking_id) order by payment_id
+"""
+_ADMIN_BOOKINGS = """
+select booking_id, booking_ref, tour_date, created_at, updated_at, currency, round(total_price, 2), number_of_adult,
+  number_of_child, package_id, main_contact_name, main_contact_email, phone_number, meeting_point, note, source::text,
+  status::text, tour_time, pickup_location, assigned_driver_id, assigned_at, is_paid, paid_at
+from bookings where booking_id = any (%(ids)s) order by booking_id
+"""
+_FINANCES = """
+select finance.booking_id, booking_finance_id, pattern_id, validated_at, is_locked, items, items_paid
+from booking_finances finance
+cross join lateral (select count(*) as items, count(*) filter (where paid) as items_paid from booking_finance_items item
+  where item.booking_finance_id = finance.booking_finance_id) counted
+where finance.booking_id = any (%(ids)s) order by booking_finance_id
+"""
+_TRAVELLER = (
+    "travelerType",
+    "firstName",
+    "lastName",
+    "email",
+    "phone",
+    "nationality",
+    "passportNumber",
+    "specialRequest",
+    "birthDate",
+)
+
+
+class Snapshot:
+    """LegacySnapshot on one connection a database."""
+
+    def __init__(self, connections: Mapping[LegacySystem, Connection]) -> None:
+        self._connections = connections
+
+    async def names(self) -> AsyncIterator[Sequence[LegacyName]]:
+        for system, connection in self._connections.items():
+            with reading(system):
+                async with connection.cursor(
+                    "names"
+                ) as cursor:  # a cursor of the server: rows come as they are asked for
+                    await cursor.execute(_NAMES[system])
+                    while rows := await cursor.fetchmany(NAMES_AT_ONCE):
+                        yield [LegacyName(system, row_id, channel, ref) for row_id, channel, ref in rows]
+
+    async def bookings(self, system: LegacySystem, ids: Sequence[int]) -> list[LegacyBooking]:
+        if not ids:
+            return []
+        return await (self._shop_bookings(ids) if system is _SHOP else self._admin_bookings(ids))
+
+    async def payments_without_booking(self) -> list[LegacyPaid]:
+        return [_payment(row) for row in await self._fetch(_SHOP, _LEFT_BEHIND, None)]
+
+    async def catalog(self) -> LegacyCatalog:
+        return await read_catalog(self._connections)
+
+    async def _fetch(self, system: LegacySystem, query: LiteralString, ids: Sequence[int] | None) -> list[TupleRow]:
+        return await fetch(system, self._connections[system], query, None if ids is None else {"ids": list(ids)})
+
+    async def _shop_bookings(self, ids: Sequence[int]) -> list[LegacyBooking]:
+        items, payments = await self._items(ids), await self._payments(ids)
+        return [_shop_booking(row, items, payments) for row in await self._fetch(_SHOP, _SHOP_BOOKINGS, ids)]
+
+    async def _items(self, ids: Sequence[int]) -> dict[int, list[LegacyItem]]:
+        travellers: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for item_id, *said in await self._fetch(_SHOP, _TRAVELLERS, ids):
+            travellers[item_id].append({name: value for name, value in zip(_TRAVELLER, said, strict=True) if value})
+        items: defaultdict[int, list[LegacyItem]] = defaultdict(list)
+        for row in await self._fetch(_SHOP, _ITEMS, ids):
+            items[row[0]].append(_item(row, travellers))
+        return items
+
+    async def _payments(self, ids: Sequence[int]) -> dict[int, list[LegacyPaid]]:
+        payments: defaultdict[int, list[LegacyPaid]] = defaultdict(list)
+        for row in await self._fetch(_SHOP, _PAYMENTS, ids):
+            payments[row[0]].append(_payment(row))
+        return payments
+
+    async def _admin_bookings(self, ids: Sequence[int]) -> list[LegacyBooking]:
+        finances = {row[0]: _finance(row) for row in await self._fetch(_ADMIN, _FINANCES, ids)}
+        return [_admin_booking(row, finances) for row in await self._fetch(_ADMIN, _ADMIN_BOOKINGS, ids)]
+
+
+def _shop_booking(
+    row: TupleRow, items: Mapping[int, Sequence[LegacyItem]], payments: Mapping[int, Sequence[LegacyPaid]]
+) -> LegacyBooking:
+    row_id = row[0]
+    return LegacyBooking(
+        **_shared(row, _SHOP, "DIRECT"),
+        status=row[15],
+        status_v2=row[16],
+        items=tuple(items.get(row_id, ())),
+        payments=tuple(payments.get(row_id, ())),
+    )
+
+
+def _admin_booking(row: TupleRow, finances: Mapping[int, LegacyFinance]) -> LegacyBooking:
+    return LegacyBooking(
+        **_shared(row, _ADMIN, row[15]),
+        ops_status=row[16],
+        tour_time=row[17],
+        pickup_location=row[18],
+        driver_id=row[19],
+        assigned_at=_utc(row[20]),
+        is_paid=row[21],
+        paid_at=_utc(row[22]),
+        finance=finances.get(row[0]),
+    )
+
+
+def _shared(row: TupleRow, system: LegacySystem, channel: str) -> dict[str, Any]:
+    """The columns that both tables have, in the same places."""
+    return {
+        "system": system,
+        "channel": channel,
+        "row_id": row[0],
+        "ref": row[1],
+        "tour_at": _utc(row[2]),
+        "created_at": _utc(row[3]),
+        "updated_at": _utc(row[4]),
+        "currency": row[5],
+        "total": row[6],
+        "adult": row[7],
+        "child": row[8],
+        "package_id": row[9],
+        "name": row[10],
+        "email": row[11],
+        "phone": row[12],
+        "meeting_point": row[13],
+        "note": row[14],
+    }
+
+
+def _item(row: TupleRow, travellers: Mapping[int, Sequence[Mapping[str, Any]]]) -> LegacyItem:
+    return LegacyItem(
+        item_id=row[1],
+        variant_id=row[2],
+        departure_id=row[3],
+        cancelled=row[4],
+        currency=row[5],
+        adult=row[6],
+        child=row[7],
+        infant=row[8],
+        adult_unit_price=row[9],
+        child_unit_price=row[10],
+        discount=row[11],
+        tax=row[12],
+        total=row[13],
+        snapshot=row[14],
+        travellers=tuple(travellers.get(row[1], ())),
+    )
+
+
+def _payment(row: TupleRow) -> LegacyPaid:
+    paid_at = _utc(row[2])
+    assert paid_at is not None
+    return LegacyPaid(
+        booking_id=row[0],
+        payment_id=row[1],
+        paid_at=paid_at,
+        amount=row[3],
+        currency=row[4],
+        method=row[5],
+        status=row[6],
+        status_v2=row[7],
+        gateway=row[8],
+        order_id=row[9],
+        capture_id=row[10],
+        payment_ref=row[11],
+        raw=row[12],
+    )
+
+
+def _finance(row: TupleRow) -> LegacyFinance:
+    return LegacyFinance(
+        finance_id=row[1],
+        pattern_id=row[2],
+        validated_at=_utc(row[3]),
+        locked=row[4],
+        items=row[5],
+        items_paid=row[6],
+    )
+
+
+def _utc(stored: datetime | None) -> datetime | None:
+    """Timestamps without a zone are UTC in both systems; nothing here ever asks where this machine stands."""
+    if stored is None:
+        return None
+    return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)

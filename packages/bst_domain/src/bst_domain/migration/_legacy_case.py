@@ -1,0 +1,298 @@
+"""Everything that the legacy databases say of one booking, as facts; and what a person should know about it.
+
+Source of the rules: semantics 9, the legacy data's readings 1 to 17. The best-proven row gives the fields that are no contact,
+because its stamp is the best; contact fields go by quality and then by the row's updated_at.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID, uuid5
+
+from attrs import evolve, frozen
+
+from bst_domain.booking import (
+    NOTHING,
+    OPS_RELEVANT,
+    BookingFacts,
+    Evidence,
+    Fact,
+    FactValue,
+    Field,
+    OpsInputs,
+    PackageRef,
+    PackageRefType,
+    TerminalStatus,
+    merge,
+)
+from bst_domain.migration._backfill import (
+    BOOKING_TABLE,
+    BackfilledRefs,
+    LegacySystem,
+    PaymentProof,
+    Rejection,
+    backfilled_evidence,
+    backfilled_refs,
+    payment_proof,
+)
+from bst_domain.migration._legacy_rows import LegacyBooking, LegacyFinance, LegacyItem, LegacyPaid, SourceRow
+from bst_domain.migration._legacy_words import (
+    LegacyPayment,
+    LegacyPaymentReading,
+    is_legacy_cancelled,
+    read_legacy_header,
+    read_legacy_payment,
+)
+from bst_domain.values import (
+    CENT,
+    NS_BOOKING,
+    BookingIdentity,
+    EventType,
+    ExternalRef,
+    Money,
+    PaymentStatus,
+    Quality,
+    bali_day,
+    email_quality,
+    is_clock_time,
+    name_quality,
+    phone_e164,
+    phone_quality,
+)
+
+_WHITE = re.compile(r"\s+")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
+
+
+@frozen(kw_only=True)
+class PackageMap:
+    """What the catalog bridge made of packages and variants; a shop item's variant that is missing here is unmapped."""
+
+    packages: Mapping[tuple[LegacySystem, int], PackageRef] = {}
+    variants: Mapping[int, UUID] = {}
+
+    def of(self, row: LegacyBooking, active: Sequence[LegacyItem]) -> PackageRef:
+        """The variant of the lowest item that is not cancelled, else the row's package, else a legacy package nobody mapped."""
+        if active:
+            key = self.variants.get(active[0].variant_id)
+            kind = PackageRefType.LEGACY_PACKAGE if key is None else PackageRefType.CATALOG_VARIANT
+            return PackageRef(kind, key, row.package_id)
+        unmapped = PackageRef(PackageRefType.LEGACY_PACKAGE, None, row.package_id)
+        return unmapped if row.package_id is None else self.packages.get((row.system, row.package_id), unmapped)
+
+
+@frozen(kw_only=True)
+class LegacyCase:
+    """The rows of one identity, the best-proven first."""
+
+    identity: BookingIdentity
+    aliases: tuple[ExternalRef, ...]
+    rows: tuple[LegacyBooking, ...]
+    proofs: tuple[PaymentProof, ...]
+
+    @property
+    def survivor(self) -> LegacyBooking:
+        """The row that the fields come from, contact aside."""
+        return self.rows[0]
+
+    @property
+    def admin_rows(self) -> list[LegacyBooking]:
+        """The old admin's, the best-proven first."""
+        return [row for row in self.rows if row.system is LegacySystem.ADMIN]
+
+    @property
+    def finance(self) -> LegacyFinance | None:
+        """That of the best row of the old admin that has one."""
+        return next((row.finance for row in self.admin_rows if row.finance is not None), None)
+
+
+def row_of(booking: LegacyBooking) -> SourceRow:
+    """Where the row stands."""
+    return SourceRow(booking.system, BOOKING_TABLE[booking.system], booking.row_id)
+
+
+def row_event_id(row: SourceRow) -> UUID:
+    """The event that stands for everything this row says."""
+    return uuid5(NS_BOOKING, str(row))
+
+
+def identify(row: LegacyBooking) -> BackfilledRefs | Rejection:
+    """What the row's booking is called, or why it is not moved in: a negative total first, then an over-long reference."""
+    return Rejection.NEGATIVE_TOTAL if row.total < 0 else backfilled_refs(row.system, row.row_id, row.ref)
+
+
+def proof_of(row: LegacyBooking) -> PaymentProof:
+    """How well this one row is proven to be paid for. The shop's header is no proof, its captured payments are."""
+    if row.system is LegacySystem.ADMIN:
+        return payment_proof(is_paid=row.is_paid, paid_at=row.paid_at)
+    proofs = [
+        payment_proof(captured=reading_of(paid).payment is LegacyPayment.PAID, capture_id=paid.capture_id)
+        for paid in row.payments
+    ]
+    return max(proofs, default=PaymentProof.NONE)
+
+
+def reading_of(paid: LegacyPaid) -> LegacyPaymentReading:
+    """What both words of a payment row say together."""
+    return read_legacy_payment(paid.status, paid.status_v2)
+
+
+def cases_of(rows: Iterable[LegacyBooking]) -> tuple[list[LegacyCase], list[tuple[LegacyBooking, Rejection]]]:
+    """Rows grouped by identity, in the order in which identities appear, and those that are not moved in."""
+    groups: dict[tuple[str, ExternalRef], list[tuple[LegacyBooking, BackfilledRefs]]] = {}
+    rejected: list[tuple[LegacyBooking, Rejection]] = []
+    for row in rows:
+        refs = identify(row)
+        if isinstance(refs, Rejection):
+            rejected.append((row, refs))
+        else:
+            groups.setdefault((row.channel, refs.ref), []).append((row, refs))
+    return [_case(channel, ref, group) for (channel, ref), group in groups.items()], rejected
+
+
+def _case(channel: str, ref: ExternalRef, group: Sequence[tuple[LegacyBooking, BackfilledRefs]]) -> LegacyCase:
+    ranked = [(proof_of(row), row) for row, _ in group]
+    if len(ranked) > 1:
+        ranked.sort(key=lambda entry: _evidence(entry[1], entry[0]).order[1:4], reverse=True)
+    return LegacyCase(
+        identity=BookingIdentity(channel, ref),
+        aliases=tuple(dict.fromkeys(alias for _, refs in group for alias in refs.aliases)),
+        rows=tuple(row for _, row in ranked),
+        proofs=tuple(proof for proof, _ in ranked),
+    )
+
+
+def booking_facts(case: LegacyCase, packages: PackageMap) -> BookingFacts:
+    """What the rows say of the booking, its money aside. The same rows always say the same."""
+    facts = NOTHING
+    noted = min((row.paid_at for row in case.rows if row.paid_at is not None), default=None)
+    for row, proof in zip(case.rows, case.proofs, strict=True):
+        said = _row_facts(row, proof, packages, noted)
+        facts = said if facts is NOTHING else merge(facts, said)
+    lead, proof = next(
+        ((row, proof) for row, proof in zip(case.rows, case.proofs, strict=True) if row.system is LegacySystem.ADMIN),
+        (case.survivor, case.proofs[0]),
+    )
+    ended = _terminal(lead)
+    if ended is not None:
+        evidence = _evidence(lead, proof)
+        facts = evolve(facts, terminals={evidence.event_id: (ended, evidence)})
+    return facts
+
+
+def _terminal(lead: LegacyBooking) -> TerminalStatus | None:
+    if lead.system is LegacySystem.SHOP:
+        return TerminalStatus.CANCELLED if is_legacy_cancelled(lead.status, lead.status_v2) else None
+    return TerminalStatus(lead.ops_status) if lead.ops_status in {"CANCELLED", "NO_SHOW"} else None
+
+
+def _evidence(row: LegacyBooking, proof: PaymentProof) -> Evidence:
+    return backfilled_evidence(
+        system=row.system, row_id=row.row_id, updated_at=row.updated_at, proof=proof, channel=row.channel
+    )
+
+
+def survivor_evidence(case: LegacyCase) -> Evidence:
+    """The stamp of what the surviving row says."""
+    return _evidence(case.survivor, case.proofs[0])
+
+
+def _row_facts(row: LegacyBooking, proof: PaymentProof, packages: PackageMap, noted: datetime | None) -> BookingFacts:
+    record = _evidence(row, proof)
+    contact = record if proof is PaymentProof.NONE else evolve(record, proof=0)
+    made = evolve(record, event_time=row.created_at)
+    active = active_items(row)
+    adult, child, infant, total = party_and_total(row, active)
+    said: dict[Field, FactValue] = {
+        Field.TOUR_DATE: bali_day(row.tour_at).isoformat(),
+        Field.ADULT: adult,
+        Field.CHILD: child,
+        Field.INFANT: infant,
+        Field.TOTAL_PRICE: total,
+        Field.PACKAGE: packages.of(row, active),
+        Field.LEGACY_PAYMENT: header_status(row).value,
+        Field.LEGACY_PAID_AT: None if noted is None else noted.isoformat(),
+    }
+    clock = (row.tour_time or "").strip()
+    if is_clock_time(clock):
+        said[Field.TOUR_TIME] = clock
+    texts = (
+        (Field.PICKUP_LOCATION, row.pickup_location),
+        (Field.MEETING_POINT, row.meeting_point),
+        (Field.NOTE, row.note),
+    )
+    said.update({about: text for about, text in texts if text and text.strip()})
+    registers = {about: Fact(value, 0, record) for about, value in said.items()}
+    if name := _tidy(row.name):
+        registers[Field.NAME] = Fact(name, name_quality(name), contact)
+    if email := _tidy(row.email):
+        registers[Field.EMAIL] = Fact(email, email_quality(email), contact)
+    if phone := legacy_phone(row.phone):
+        registers[Field.PHONE] = Fact(phone, phone_quality(phone), contact)
+    created = {about: fact for about, fact in registers.items() if about in OPS_RELEVANT}
+    if row.system is LegacySystem.ADMIN:
+        registers[Field.LEGACY_CHANGE] = _change(row, record)
+    return BookingFacts(registers=registers, created=created, first=made, creation=made)
+
+
+def _change(row: LegacyBooking, record: Evidence) -> Fact:
+    """A stored UPDATED is a change that ops have not seen; any other word says that there is none."""
+    if row.ops_status != "UPDATED":
+        return Fact(None, 0, record)
+    return Fact("UPDATED", 0, evolve(record, event_type=EventType.UPDATED))
+
+
+def active_items(row: LegacyBooking) -> list[LegacyItem]:
+    """Those that are not cancelled, the lowest id first."""
+    return sorted((item for item in row.items if not item.cancelled), key=lambda item: item.item_id)
+
+
+def party_and_total(row: LegacyBooking, active: Sequence[LegacyItem]) -> tuple[int, int, int, Money]:
+    """Adults, children, infants and total: of the items where there are any, else of the row itself."""
+    currency = row.currency.strip().upper()
+    if not active:
+        return row.adult, row.child or 0, 0, Money(currency, row.total.quantize(CENT))
+    return (
+        sum(item.adult for item in active),
+        sum(item.child for item in active),
+        sum(item.infant for item in active),
+        Money(currency, sum((item.total for item in active), Decimal(0)).quantize(CENT)),
+    )
+
+
+def header_status(row: LegacyBooking) -> PaymentStatus:
+    """What the row's own header says of the payment."""
+    if row.system is LegacySystem.SHOP:
+        return read_legacy_header(row.status, row.status_v2)
+    return PaymentStatus.PAID if row.is_paid else PaymentStatus.PENDING_PAYMENT
+
+
+def _tidy(text: str) -> str:
+    return _WHITE.sub(" ", text).strip()
+
+
+def legacy_phone(raw: str) -> str | None:
+    """The number as given where it parses, its E.164 form where only a person could tell (``62…``, ``AU+61…``).
+
+    Text before a ``+`` is dropped and bare digits get one: unlike on the live wire they are known to have been international.
+    """
+    text = _tidy(raw)
+    if not text or phone_e164(text) is not None or phone_quality(text) is Quality.PLACEHOLDER:
+        return text or None
+    digits = _NOT_DIGITS.sub("", text)
+    number = f"+{digits}"
+    return number if phone_e164(number) is not None else text
+
+
+def ops_inputs(case: LegacyCase, *, with_finance: bool) -> OpsInputs:
+    """Assignment of the best row of the old admin; finance of it or of the next one that has any."""
+    admin = case.admin_rows
+    finance = case.finance if with_finance else None
+    return OpsInputs(
+        driver_assigned=bool(admin) and admin[0].driver_id is not None,
+        cost_pattern_set=finance is not None and finance.pattern_id is not None,
+        finance_items=0 if finance is None else finance.items,
+        finance_items_paid=0 if finance is None else finance.items_paid,
+        finance_validated=finance is not None and finance.validated_at is not None,
+    )
