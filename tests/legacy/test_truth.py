@@ -30,6 +30,7 @@ from bst_domain.migration import (
     reading_of,
     rejected_exceptions,
     row_of,
+    said_by_rows,
     stored_done_exceptions,
 )
 from bst_domain.values import (
@@ -75,7 +76,7 @@ async def everything(snapshot: LegacySnapshot) -> tuple[list[LegacyCase], list[M
 
 
 def folded(case: LegacyCase, catalog: CatalogBridge) -> Booking:
-    facts = booking_facts(case, catalog.package_map())
+    facts = booking_facts(case, said_by_rows(case, catalog.package_map()))
     facts = evolve(facts, payments={fact.key: fact for fact in payment_facts(case)})
     return project(facts, ops_inputs(case, with_finance=True), bali_day(AS_OF))
 

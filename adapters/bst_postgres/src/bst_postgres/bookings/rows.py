@@ -178,7 +178,8 @@ def payments_rows(change: BookingChange) -> Iterable[Row]:
     touched = {(fact.provider, fact.reference) for fact in new_payment_facts(change)}
     everything = Field.TOTAL_PRICE in change.changed
     for payment in change.booking.payments:
-        if everything or (payment.latest.provider, payment.latest.reference) in touched:
+        is_touched = (payment.latest.provider, payment.latest.reference) in touched
+        if is_touched or (everything and payment.latest.origin):  # back-fill always states the currency itself
             yield _payment(change, payment)
 
 
@@ -216,7 +217,14 @@ def references_rows(change: BookingChange) -> Iterable[Row]:
 
 
 def outlived_payment_keys(change: BookingChange) -> list[UUID]:
-    """Rows of references that turned out to be another payment's order: the capture's own row has taken their place."""
+    """Rows that stand for no payment any more: what turned out to be another payment's order, where the capture's own row has
+    taken its place, and what back-fill wrote of a payment that a live event has reported since."""
     shown = {(payment.latest.provider, payment.latest.reference) for payment in change.booking.payments}
     known = {(fact.provider, fact.reference) for fact in change.facts.payments.values()}
-    return [payment_row_key(change.key, *reference) for reference in sorted(known - shown)]
+    stand_in = {payment.latest.event_id for payment in change.booking.payments}
+    before = {} if change.before is None else change.before.facts.payments
+    moved_in = {fact.event_id for fact in before.values() if fact.origin == 0 and not fact.weak}
+    return [
+        *(payment_row_key(change.key, *reference) for reference in sorted(known - shown)),
+        *sorted(moved_in - stand_in),
+    ]

@@ -27,6 +27,7 @@ from bst_postgres.tables.ingest import (
     unmapped_queue,
 )
 from bst_postgres.tables.metadata import metadata
+from bst_postgres.tables.migration import migration_checkpoint, migration_exception
 from bst_postgres.tables.ops import ops_assignment, ops_booking_state, ops_finance_bridge
 from bst_postgres.tables.records import audit_log, migration_run_log, replay_job, replay_job_item, runtime_flag
 from bst_postgres.tables.reference import (
@@ -57,6 +58,8 @@ __all__ = [
     "ingest_nonce",
     "ingest_staged_job",
     "metadata",
+    "migration_checkpoint",
+    "migration_exception",
     "migration_run_log",
     "ops_assignment",
     "ops_booking_state",

@@ -45,7 +45,7 @@ class _EventTable:
 
     def place(self, evidence: Evidence) -> int:
         # The event id as a number: hashed many times faster than a UUID. A legacy row has several stamps under one id.
-        which = evidence.order[-1] if evidence.origin else evidence.order
+        which = evidence.order[-1] if evidence.origin else (evidence.order, evidence.event_type)
         at = self._places.get(which)
         if at is None:
             at = self._places[which] = len(self.rows)

@@ -26,6 +26,7 @@ from bst_domain.migration._canary import (
     fold_actor,
 )
 from bst_domain.migration._catalog_bridge import (
+    PACKAGE_TABLE,
     BridgedPackage,
     BridgedRate,
     BridgedVariant,
@@ -91,6 +92,8 @@ from bst_domain.migration._legacy_case import (
     reading_of,
     row_event_id,
     row_of,
+    said_by_rows,
+    survivor_evidence,
 )
 from bst_domain.migration._legacy_money import payment_facts, payment_method, payment_row, raw_status
 from bst_domain.migration._legacy_rows import (
@@ -124,6 +127,7 @@ __all__ = [
     "BOOKING_TABLE",
     "DUE_WITHIN",
     "LEGACY_PAYMENT_WORDS",
+    "PACKAGE_TABLE",
     "PLAYBOOK",
     "THRESHOLDS",
     "BackfilledRefs",
@@ -224,8 +228,10 @@ __all__ = [
     "retention_checks",
     "row_event_id",
     "row_of",
+    "said_by_rows",
     "shown_ref",
     "stored_done_exceptions",
+    "survivor_evidence",
     "unknown_word_exceptions",
     "weak_capture",
 ]

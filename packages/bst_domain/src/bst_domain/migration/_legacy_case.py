@@ -13,7 +13,6 @@ from uuid import UUID, uuid5
 from attrs import evolve, frozen
 
 from bst_domain.booking import (
-    NOTHING,
     OPS_RELEVANT,
     BookingFacts,
     Evidence,
@@ -163,13 +162,20 @@ def _case(channel: str, ref: ExternalRef, group: Sequence[tuple[LegacyBooking, B
     )
 
 
-def booking_facts(case: LegacyCase, packages: PackageMap) -> BookingFacts:
-    """What the rows say of the booking, its money aside. The same rows always say the same."""
-    facts = NOTHING
+def said_by_rows(case: LegacyCase, packages: PackageMap) -> tuple[tuple[UUID, BookingFacts], ...]:
+    """What each row says of the booking by itself, its money aside, with the event that stands for it."""
     noted = min((row.paid_at for row in case.rows if row.paid_at is not None), default=None)
-    for row, proof in zip(case.rows, case.proofs, strict=True):
-        said = _row_facts(row, proof, packages, noted)
-        facts = said if facts is NOTHING else merge(facts, said)
+    return tuple(
+        (row_event_id(row_of(row)), _row_facts(row, proof, packages, noted))
+        for row, proof in zip(case.rows, case.proofs, strict=True)
+    )
+
+
+def booking_facts(case: LegacyCase, said: Sequence[tuple[UUID, BookingFacts]]) -> BookingFacts:
+    """What the rows say together. The same rows always say the same."""
+    facts = said[0][1]
+    for _, more in said[1:]:
+        facts = merge(facts, more)
     lead, proof = next(
         ((row, proof) for row, proof in zip(case.rows, case.proofs, strict=True) if row.system is LegacySystem.ADMIN),
         (case.survivor, case.proofs[0]),

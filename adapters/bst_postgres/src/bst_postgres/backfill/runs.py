@@ -1,0 +1,83 @@
+"""Runs of a batch: one at a time, in the log, and going on where the last one was interrupted."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from hashlib import blake2b
+from uuid import UUID
+
+from bst_application.ids import uuid7
+from bst_application.ports.backfill import AnotherRuns, Position, Run
+from bst_domain.migration import LegacySystem
+from bst_postgres.database import Database
+
+# Whatever ended the last run without a word (kill -9, a lost machine) left its row at STARTED; its lock is gone with its session.
+_ABANDONED = """
+update migration_run_log set run_status = 'FAILED', ended_at = %s, error_message = 'the runner ended without a word'
+where batch_code = %s and run_status = 'STARTED'
+"""
+_BEGIN = """
+insert into migration_run_log (run_key, batch_code, script_name, script_checksum, run_status, started_at)
+values (%s, %s, %s, %s, 'STARTED', %s)
+"""
+_TAKE_OVER = """
+insert into migration_checkpoint (batch_code, run_key, rows_done) values (%s, %s, 0)
+on conflict (batch_code) do update set run_key = excluded.run_key
+returning source_system, last_row_id, rows_done
+"""
+_END = (
+    "update migration_run_log set run_status = %s, ended_at = clock_timestamp(), error_message = %s where run_key = %s"
+)
+
+
+class Runs:
+    """The part of BackfillStore that keeps runs apart."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:
+        async with self._alone(batch):
+            run = await self._begin(batch, now, script, checksum)
+            try:
+                yield run
+            except BaseException as error:
+                await self._end(run.key, "FAILED", f"{type(error).__name__}: {error}"[:2000])
+                raise
+            await self._end(run.key, "SUCCEEDED", None)
+
+    async def finish(self, run: Run, *, rows: int) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "delete from migration_checkpoint where batch_code = %s and run_key = %s", (run.batch, run.key)
+            )
+            await connection.execute(
+                "update migration_run_log set rows_affected = %s where run_key = %s", (rows, run.key)
+            )
+
+    @asynccontextmanager
+    async def _alone(self, batch: str) -> AsyncIterator[None]:
+        """The lock ends with the process, however that ends. An idle transaction that has read nothing holds nothing back."""
+        number = int.from_bytes(blake2b(f"bst migrate {batch}".encode(), digest_size=8).digest(), "big", signed=True)
+        async with self._database.transaction(brief=False) as connection:
+            await connection.execute("set local idle_in_transaction_session_timeout = 0")
+            got = await (await connection.execute("select pg_try_advisory_xact_lock(%s)", (number,))).fetchone()
+            if got != (True,):
+                raise AnotherRuns(f"batch {batch} is being run by somebody else")
+            yield
+
+    async def _begin(self, batch: str, now: datetime, script: str, checksum: str) -> Run:
+        key: UUID = uuid7()
+        async with self._database.transaction() as connection:
+            await connection.execute(_ABANDONED, (now, batch))
+            await connection.execute(_BEGIN, (key, batch, script, checksum, now))
+            found = await (await connection.execute(_TAKE_OVER, (batch, key))).fetchone()
+        assert found is not None
+        system, row_id, done = found
+        at = None if system is None else Position(system=LegacySystem(system), row_id=row_id, done=done)
+        return Run(key=key, batch=batch, resumed_at=at)
+
+    async def _end(self, key: UUID, status: str, error: str | None) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(_END, (status, error, key))

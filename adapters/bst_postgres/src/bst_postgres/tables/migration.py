@@ -1,0 +1,32 @@
+"""What back-fill remembers between runs: how far a batch has come, and which rows a person should look at."""
+
+from sqlalchemy import BigInteger, Column, Index, String, Table, Text, Uuid
+
+from bst_postgres.tables.metadata import INSTANT, NOW, metadata
+
+# A row while a batch is under way or interrupted; none when it has come to its end.
+migration_checkpoint = Table(
+    "migration_checkpoint",
+    metadata,
+    Column("batch_code", String(16), primary_key=True),
+    Column("run_key", Uuid, nullable=False),
+    Column("source_system", String(32)),
+    Column("last_row_id", BigInteger),
+    Column("rows_done", BigInteger, nullable=False),
+    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+)
+
+migration_exception = Table(
+    "migration_exception",
+    metadata,
+    Column("batch_code", String(16), primary_key=True),
+    Column("exception", String(32), primary_key=True),
+    Column("source_system", String(32), primary_key=True),
+    Column("source_table", String(64), primary_key=True),
+    Column("source_pk", String(128), primary_key=True),
+    Column("channel_code", String(32), nullable=False),
+    Column("external_booking_ref", String(140), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Index("ix_migration_exception_source", "batch_code", "source_system", "source_table", "source_pk"),
+)

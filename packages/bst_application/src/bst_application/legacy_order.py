@@ -1,0 +1,89 @@
+"""In which order legacy rows are worked on, so that rows of one booking meet without all rows being in memory.
+
+Names are read first. Of rows that share a booking the first one leads, shop before admin and by id; the others come with it. A
+row is remembered as one number, so that a million bookings need some ten megabytes.
+"""
+
+from array import array
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from hashlib import blake2b
+
+from attrs import frozen
+
+from bst_application.ports.backfill import Position
+from bst_application.ports.legacy import LegacyName
+from bst_domain.migration import BackfilledRefs, LegacySystem, backfilled_refs
+
+_SYSTEMS = tuple(LegacySystem)
+
+
+@frozen(kw_only=True)
+class Chunk:
+    """Rows to read together: each leading one with those that share its booking."""
+
+    ids: Mapping[LegacySystem, Sequence[int]]
+    end: Position
+
+
+class LegacyOrder:
+    """Leading rows in order, and who comes with them."""
+
+    def __init__(self) -> None:
+        self._leaders = {system: array("q") for system in _SYSTEMS}
+        self._followers: dict[int, list[int]] = {}
+        self.rows = 0
+
+    @classmethod
+    async def of(cls, names: AsyncIterator[Sequence[LegacyName]]) -> "LegacyOrder":
+        """Two bookings whose names have the same 64-bit digest come together, too; they are told apart when they are read."""
+        order = cls()
+        leaders: dict[int, int] = {}
+        async for group in names:
+            for name in group:
+                order._add(name, leaders)
+        return order
+
+    def _add(self, name: LegacyName, leaders: dict[int, int]) -> None:
+        self.rows += 1
+        row = _numbered(name.system, name.row_id)
+        leader = leaders.setdefault(_digest(name), row)
+        if leader == row:
+            self._leaders[name.system].append(name.row_id)
+        else:
+            self._followers.setdefault(leader, []).append(row)
+
+    def chunks(self, size: int, after: Position | None) -> Iterator[Chunk]:
+        """Groups of about ``size`` rows, those before a position left out."""
+        done = 0 if after is None else after.done
+        ids: dict[LegacySystem, list[int]] = {system: [] for system in _SYSTEMS}
+        last: tuple[LegacySystem, int] | None = None
+        for system, leader in self._behind(after):
+            ids[system].append(leader)
+            for follower in self._followers.get(_numbered(system, leader), ()):
+                ids[_SYSTEMS[follower % 2]].append(follower // 2)
+            last = (system, leader)
+            count = sum(map(len, ids.values()))
+            if count >= size:
+                done += count
+                yield Chunk(ids=ids, end=Position(system=system, row_id=leader, done=done))
+                ids, last = {each: [] for each in _SYSTEMS}, None
+        if last is not None:
+            done += sum(map(len, ids.values()))
+            yield Chunk(ids=ids, end=Position(system=last[0], row_id=last[1], done=done))
+
+    def _behind(self, after: Position | None) -> Iterator[tuple[LegacySystem, int]]:
+        passed = None if after is None else (_SYSTEMS.index(after.system), after.row_id)
+        for at, system in enumerate(_SYSTEMS):
+            for leader in self._leaders[system]:
+                if passed is None or (at, leader) > passed:
+                    yield system, leader
+
+
+def _numbered(system: LegacySystem, row_id: int) -> int:
+    return row_id * 2 + _SYSTEMS.index(system)
+
+
+def _digest(name: LegacyName) -> int:
+    refs = backfilled_refs(name.system, name.row_id, name.ref)
+    ref = refs.ref if isinstance(refs, BackfilledRefs) else f"\x00{name.system}{name.row_id}"
+    return int.from_bytes(blake2b(f"{name.channel}\x00{ref}".encode(), digest_size=8).digest(), "big")

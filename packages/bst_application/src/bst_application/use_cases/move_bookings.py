@@ -1,0 +1,135 @@
+"""Batch D: legacy bookings become bookings of ours, their money aside.
+
+Source of the rules: semantics 9, predecessor rules 8 with the defects 83 to 89 closed.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from bst_application.ports.backfill import Assigned, BackfillTransaction, BookingMove
+from bst_application.ports.bookings import BookingChange, RecordedFacts, Statuses, StoredBooking
+from bst_application.use_cases.backfill import Gathered, Tally
+from bst_domain.booking import NO_OPS, BookingFacts, OpsInputs, merge, project, without_backfill
+from bst_domain.migration import (
+    LegacyCase,
+    LegacySystem,
+    MigrationException,
+    PackageMap,
+    booking_facts,
+    case_exceptions,
+    rejected_exceptions,
+    row_of,
+    said_by_rows,
+    stored_done_exceptions,
+)
+from bst_domain.values import BookingIdentity, BookingKey, EventId, backfilled_booking_key
+
+BATCH = "D"
+
+
+@frozen(kw_only=True)
+class MoveBookings:
+    """The work of batch D on one chunk. ``today`` is the day in Bali that rules speak of."""
+
+    packages: PackageMap
+    today: date
+    now: datetime
+
+    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
+        asked = {case.identity: (case.identity, *_aliases(case)) for case in gathered.cases}
+        names = sorted({name for names in asked.values() for name in names}, key=lambda i: (i.channel, i.ref))
+        stored = await tx.load(names)
+        known = {of: found for of, names in asked.items() if (found := _found(stored, names)) is not None}
+        assigned = await tx.assigned([booking.key for booking in known.values()])
+        moves = [self._move(case, known.get(case.identity), assigned) for case in gathered.cases]
+        exceptions = _exceptions(gathered)
+        tally = _tally(moves, gathered.rejected, exceptions)
+        if not dry_run:
+            tally.written = await tx.save_bookings(moves, now=self.now)
+            await tx.list_exceptions(BATCH, [row_of(row) for row in gathered.rows], exceptions)
+        return tally
+
+    def _move(
+        self, case: LegacyCase, stored: StoredBooking | None, assigned: Mapping[BookingKey, Assigned]
+    ) -> BookingMove:
+        said = said_by_rows(case, self.packages)
+        legacy = booking_facts(case, said)
+        facts = legacy if stored is None else merge(without_backfill(stored.facts), legacy)
+        lead = next((row for row in case.rows if row.system is LegacySystem.ADMIN), None)
+        driver, at = (None, None) if lead is None else (lead.driver_id, lead.assigned_at)
+        here = None if stored is None else assigned.get(stored.key)
+        if here is not None and (here.by_core or lead is None):
+            driver, at = here.driver_id, None
+        assigns = driver != (None if here is None else here.driver_id)
+        ops = evolve(NO_OPS if stored is None else stored.ops, driver_assigned=driver is not None)
+        change = moved(
+            stored,
+            key=BookingKey(backfilled_booking_key(case.identity)),
+            identity=case.identity,
+            facts=facts,
+            ops=ops,
+            today=self.today,
+            also_changed=assigns,
+            said=said,
+        )
+        return BookingMove(change=change, case=case, driver_id=driver, assigned_at=at, assigns=assigns)
+
+
+def _aliases(case: LegacyCase) -> list[BookingIdentity]:
+    return [BookingIdentity(case.identity.channel, alias) for alias in case.aliases]
+
+
+def _found(stored: Mapping[BookingIdentity, StoredBooking], names: Sequence[BookingIdentity]) -> StoredBooking | None:
+    return next((stored[name] for name in names if name in stored), None)
+
+
+def moved(
+    stored: StoredBooking | None,
+    *,
+    key: BookingKey,
+    identity: BookingIdentity,
+    facts: BookingFacts,
+    ops: OpsInputs,
+    today: date,
+    also_changed: bool = False,
+    said: Sequence[tuple[UUID, BookingFacts]] = (),
+) -> BookingChange:
+    """What to write for a booking whose facts and ops are now these. The version moves exactly when something visible does."""
+    booking = project(facts, ops, today)
+    statuses = Statuses(payment=booking.payment_status, fulfilment=booking.fulfilment_status, reasons=booking.reasons)
+    known = {} if stored is None else stored.facts.registers
+    same = stored is not None and not also_changed and (facts, statuses) == (stored.facts, stored.statuses)
+    version = 1 if stored is None else stored.version + (0 if same else 1)
+    return BookingChange(
+        key=key if stored is None else stored.key,
+        identity=identity if stored is None else stored.identity,
+        version=version,
+        before=stored,
+        facts=facts,
+        booking=booking,
+        changed=frozenset(name for name, fact in facts.registers.items() if known.get(name) != fact),
+        recorded=tuple(RecordedFacts(event_id=EventId(event), facts=each) for event, each in said),
+        references=(),
+    )
+
+
+def _exceptions(gathered: Gathered) -> list[MigrationException]:
+    found = [each for row, why in gathered.rejected for each in rejected_exceptions(row, why)]
+    found += [e for row in gathered.rows if row.system is LegacySystem.ADMIN for e in stored_done_exceptions(row)]
+    found += [e for case in gathered.cases for e in case_exceptions(case)]
+    return found
+
+
+def _tally(moves: Sequence[BookingMove], rejected: Sequence[object], exceptions: Sequence[MigrationException]) -> Tally:
+    created = sum(move.change.is_new for move in moves)
+    unchanged = sum(move.change.is_unchanged for move in moves)
+    return Tally(
+        created=created,
+        changed=len(moves) - created - unchanged,
+        unchanged=unchanged,
+        rejected=len(rejected),
+        exceptions=len(exceptions),
+    )

@@ -1,0 +1,132 @@
+"""Batch E: payments and finance of the legacy systems, and the statuses that follow from them.
+
+Source of the rules: semantics 4 and 9, predecessor rules 9 with the defects 90 to 92 closed.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from attrs import evolve, frozen
+
+from bst_application.ports.backfill import BackfillStore, BackfillTransaction, MoneyMove
+from bst_application.ports.bookings import StoredBooking
+from bst_application.use_cases.backfill import Gathered, Tally
+from bst_application.use_cases.move_bookings import moved
+from bst_domain.booking import later_payment
+from bst_domain.migration import (
+    LegacyCase,
+    LegacyPaid,
+    LegacySystem,
+    MigrationException,
+    Orphaned,
+    QueueType,
+    SourceRow,
+    ToQueue,
+    done_not_paid,
+    orphan,
+    payment_facts,
+    rejected_exceptions,
+    row_of,
+    unknown_word_exceptions,
+)
+from bst_domain.values import FulfilmentStatus, PaymentStatus
+
+BATCH = "E"
+
+
+@frozen(kw_only=True)
+class MoveMoney:
+    """The work of batch E on one chunk. Batch D has moved the bookings in."""
+
+    today: date
+    now: datetime
+
+    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
+        stored = await tx.load(sorted((case.identity for case in gathered.cases), key=lambda i: (i.channel, i.ref)))
+        moved_in = [
+            (case, self._move(case, booking))
+            for case in gathered.cases
+            if (booking := stored.get(case.identity)) is not None
+        ]
+        moves = [move for _, move in moved_in]
+        exceptions = [
+            done_not_paid(case, move.change.booking.payment_status)
+            for case, move in moved_in
+            if _is_done_not_paid(move)
+        ]
+        return await self._save(tx, gathered, moves, exceptions, dry_run=dry_run)
+
+    async def _save(
+        self,
+        tx: BackfillTransaction,
+        gathered: Gathered,
+        moves: list[MoneyMove],
+        exceptions: list[MigrationException],
+        *,
+        dry_run: bool,
+    ) -> Tally:
+        orphans = [e for row, why in gathered.rejected for e in rejected_exceptions(row, why)[1:]]
+        exceptions += [*orphans, *(e for row in gathered.rows for e in unknown_word_exceptions(row))]
+        touched = [move for move in moves if move.payments or move.finance is not None or not move.change.is_unchanged]
+        changed = sum(not move.change.is_unchanged for move in moves)
+        tally = Tally(changed=changed, unchanged=len(moves) - changed, exceptions=len(exceptions), queued=len(orphans))
+        if not dry_run:
+            tally.written = await tx.save_money(touched, now=self.now)
+            tally.queued = await tx.queue([to_queue(each) for each in orphans], now=self.now)
+            rows = [row_of(row) for row in gathered.rows]
+            paid = [SourceRow(LegacySystem.SHOP, "Payment", p.payment_id) for r in gathered.rows for p in r.payments]
+            await tx.list_exceptions(BATCH, [*rows, *paid], exceptions)
+        return tally
+
+    def _move(self, case: LegacyCase, stored: StoredBooking) -> MoneyMove:
+        legacy = {fact.key: fact for fact in payment_facts(case)}
+        payments = {key: fact for key, fact in stored.facts.payments.items() if fact.origin}
+        for key, fact in legacy.items():
+            known = payments.get(key)
+            payments[key] = fact if known is None else later_payment(known, fact)
+        kept = {
+            key: known if (known := stored.facts.payments.get(key)) == fact else fact for key, fact in payments.items()
+        }
+        finance = case.finance
+        ops = stored.ops
+        if finance is not None:
+            ops = evolve(
+                ops,
+                cost_pattern_set=finance.pattern_id is not None,
+                finance_items=finance.items,
+                finance_items_paid=finance.items_paid,
+                finance_validated=finance.validated_at is not None,
+            )
+        change = moved(
+            stored,
+            key=stored.key,
+            identity=stored.identity,
+            facts=evolve(stored.facts, payments=kept),
+            ops=ops,
+            today=self.today,
+        )
+        return MoneyMove(change=change, payments=[p for row in case.rows for p in row.payments], finance=finance)
+
+
+def _is_done_not_paid(move: MoneyMove) -> bool:
+    booking = move.change.booking
+    return booking.fulfilment_status is FulfilmentStatus.DONE and booking.payment_status is not PaymentStatus.PAID
+
+
+def to_queue(exception: MigrationException) -> ToQueue:
+    """An orphan payment as an entry of the unmapped queue."""
+    detail = f"payment {exception.row.row_id} of {exception.channel or 'a booking'} {exception.ref}".rstrip()
+    return ToQueue(type=QueueType.PAYMENT_LINKAGE, row=exception.row, reason=exception.detail, detail=detail)
+
+
+async def queue_left_behind(
+    store: BackfillStore, payments: Sequence[LegacyPaid], *, now: datetime, dry_run: bool
+) -> Tally:
+    """Payments whose booking has been deleted, which no chunk of bookings meets: listed by name, and queued."""
+    orphans = [orphan(paid, Orphaned.BOOKING_DELETED) for paid in payments]
+    tally = Tally(exceptions=len(orphans), queued=len(orphans))
+    if orphans and not dry_run:
+        async with store.moving() as tx:
+            tally.queued = await tx.queue([to_queue(each) for each in orphans], now=now)
+            await tx.list_exceptions(BATCH, [each.row for each in orphans], orphans)
+    return tally
