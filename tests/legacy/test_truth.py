@@ -127,7 +127,7 @@ def line_of(case: LegacyCase, booking: Booking, catalog: CatalogBridge) -> dict[
         "paid_at": "" if booking.paid_at is None else format_instant(booking.paid_at),
         "primary_source": str(row_of(case.survivor)),
         "all_sources": "|".join(sorted(str(row_of(row)) for row in case.rows)),
-        "payment_proof_rank": str(int(case.proofs[0])),
+        "payment_proof_rank": str(case.stamps[0].proof),
         "settlement_status": settlement(case),
         "legacy_package_id": "" if booking.package.legacy_id is None else str(booking.package.legacy_id),
         "booking_created_at": format_instant(booking.booked_at),

@@ -24,7 +24,8 @@ def _text(value: Any) -> str:
 
 
 def _document(value: Any) -> str:
-    return as_json(value).translate(_ESCAPES)
+    """JSON spells line ends and tabs with a backslash already."""
+    return as_json(value).replace("\\", "\\\\")
 
 
 def _texts(values: Iterable[str]) -> str:

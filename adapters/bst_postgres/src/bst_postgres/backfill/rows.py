@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from bst_application.ports.backfill import BookingMove, MoneyMove
 from bst_domain.booking import Field, SettlementStatus, settlement_status
@@ -13,7 +13,6 @@ from bst_domain.migration import (
     active_items,
     payment_method,
     payment_row,
-    row_event_id,
     row_of,
 )
 from bst_domain.values import (
@@ -22,6 +21,7 @@ from bst_domain.values import (
     finance_key,
     shop_item_key,
     shop_payment_key,
+    uuid5,
 )
 from bst_postgres.bookings import rows as live
 from bst_postgres.bookings.rows import Row
@@ -52,7 +52,7 @@ def item_rows(move: BookingMove, variants: Mapping[int, UUID]) -> list[Row]:
     adult = move.change.facts.registers.get(Field.ADULT)
     row = move.case.survivor
     items = active_items(row)
-    if not items or adult is None or adult.evidence.event_id != row_event_id(row_of(row)):
+    if not items or adult is None or adult.evidence.event_id != move.case.stamps[0].event_id:
         return list(live.item_rows(move.change))
     return [
         {

@@ -89,17 +89,37 @@ class Backfill:
         after = None if run is None else run.resumed_at
         tally = Tally(rows=order.rows, done=0 if after is None else after.done)
         progress(tally)
-        async for end, gathered in _gathered(snapshot, order.chunks(self.chunk_rows, after)):
-            tally.add(await self._commit(gathered, run, end))
-            tally.done = end.done
-            progress(tally)
+        before: asyncio.Task[Tally] | None = None
+        try:
+            async for end, gathered in _gathered(snapshot, order.chunks(self.chunk_rows, after)):
+                writing = asyncio.create_task(self._commit(gathered, run, end, before))
+                if before is not None:
+                    tally.add(await before)
+                    progress(tally)
+                before = writing
+                tally.done = end.done
+            if before is not None:
+                tally.add(await before)
+                progress(tally)
+        finally:
+            if before is not None and not before.done():
+                before.cancel()
+                with suppress(asyncio.CancelledError):
+                    await before
         return tally
 
-    async def _commit(self, gathered: Gathered, run: Run | None, end: Position) -> Tally:
+    async def _commit(
+        self, gathered: Gathered, run: Run | None, end: Position, before: "asyncio.Task[Tally] | None"
+    ) -> Tally:
+        """A chunk is decided and written while the one before is still on its way, and committed after it: what is remembered
+        is never ahead of what is done."""
         for attempt in range(CONFLICT_RETRIES):
             try:
                 async with self.store.moving() as tx:
                     made = await self.work(tx, gathered, dry_run=run is None)
+                    if before is not None:
+                        await asyncio.wait([before])
+                        before.result()
                     if run is not None:
                         await tx.come_to(run, end)
                 return made

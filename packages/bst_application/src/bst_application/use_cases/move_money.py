@@ -42,11 +42,10 @@ class MoveMoney:
     now: datetime
 
     async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
-        stored = await tx.load(sorted((case.identity for case in gathered.cases), key=lambda i: (i.channel, i.ref)))
+        cases = [case for case in gathered.cases if case.finance is not None or any(row.payments for row in case.rows)]
+        stored = await tx.load(sorted((case.identity for case in cases), key=lambda i: (i.channel, i.ref)))
         moved_in = [
-            (case, self._move(case, booking))
-            for case in gathered.cases
-            if (booking := stored.get(case.identity)) is not None
+            (case, self._move(case, booking)) for case in cases if (booking := stored.get(case.identity)) is not None
         ]
         moves = [move for _, move in moved_in]
         exceptions = [

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from attrs import frozen
 
 from bst_domain.booking import Evidence, PaymentFact
 from bst_domain.migration._legacy_words import LegacyPayment
-from bst_domain.values import MAX_REF_LENGTH, NS_BOOKING, EventType, ExternalRef, PaymentKind, normalise_ref
+from bst_domain.values import MAX_REF_LENGTH, NS_BOOKING, EventType, ExternalRef, PaymentKind, normalise_ref, uuid5
 
 
 class LegacySystem(StrEnum):

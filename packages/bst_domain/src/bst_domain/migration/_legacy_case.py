@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from attrs import evolve, frozen
 
@@ -58,6 +58,7 @@ from bst_domain.values import (
     name_quality,
     phone_e164,
     phone_quality,
+    uuid5,
 )
 
 _WHITE = re.compile(r"\s+")
@@ -88,7 +89,7 @@ class LegacyCase:
     identity: BookingIdentity
     aliases: tuple[ExternalRef, ...]
     rows: tuple[LegacyBooking, ...]
-    proofs: tuple[PaymentProof, ...]
+    stamps: tuple[Evidence, ...]  # of what each row says, its proof included
 
     @property
     def survivor(self) -> LegacyBooking:
@@ -151,14 +152,14 @@ def cases_of(rows: Iterable[LegacyBooking]) -> tuple[list[LegacyCase], list[tupl
 
 
 def _case(channel: str, ref: ExternalRef, group: Sequence[tuple[LegacyBooking, BackfilledRefs]]) -> LegacyCase:
-    ranked = [(proof_of(row), row) for row, _ in group]
+    ranked = [(_evidence(row, proof_of(row)), row) for row, _ in group]
     if len(ranked) > 1:
-        ranked.sort(key=lambda entry: _evidence(entry[1], entry[0]).order[1:4], reverse=True)
+        ranked.sort(key=lambda entry: entry[0].order, reverse=True)
     return LegacyCase(
         identity=BookingIdentity(channel, ref),
         aliases=tuple(dict.fromkeys(alias for _, refs in group for alias in refs.aliases)),
         rows=tuple(row for _, row in ranked),
-        proofs=tuple(proof for proof, _ in ranked),
+        stamps=tuple(stamp for stamp, _ in ranked),
     )
 
 
@@ -166,8 +167,8 @@ def said_by_rows(case: LegacyCase, packages: PackageMap) -> tuple[tuple[UUID, Bo
     """What each row says of the booking by itself, its money aside, with the event that stands for it."""
     noted = min((row.paid_at for row in case.rows if row.paid_at is not None), default=None)
     return tuple(
-        (row_event_id(row_of(row)), _row_facts(row, proof, packages, noted))
-        for row, proof in zip(case.rows, case.proofs, strict=True)
+        (stamp.event_id, _row_facts(row, stamp, packages, noted))
+        for row, stamp in zip(case.rows, case.stamps, strict=True)
     )
 
 
@@ -176,14 +177,16 @@ def booking_facts(case: LegacyCase, said: Sequence[tuple[UUID, BookingFacts]]) -
     facts = said[0][1]
     for _, more in said[1:]:
         facts = merge(facts, more)
-    lead, proof = next(
-        ((row, proof) for row, proof in zip(case.rows, case.proofs, strict=True) if row.system is LegacySystem.ADMIN),
-        (case.survivor, case.proofs[0]),
+    lead, stamp = next(
+        ((row, stamp) for row, stamp in zip(case.rows, case.stamps, strict=True) if row.system is LegacySystem.ADMIN),
+        (case.survivor, case.stamps[0]),
     )
     ended = _terminal(lead)
     if ended is not None:
-        evidence = _evidence(lead, proof)
-        facts = evolve(facts, terminals={evidence.event_id: (ended, evidence)})
+        facts = evolve(facts, terminals={stamp.event_id: (ended, stamp)})
+    elif lead.ops_status == "UPDATED":  # a change that ops have not seen, and nobody says which
+        change = Fact("UPDATED", 0, evolve(stamp, event_type=EventType.UPDATED))
+        facts = evolve(facts, registers={**facts.registers, Field.LEGACY_CHANGE: change})
     return facts
 
 
@@ -201,12 +204,11 @@ def _evidence(row: LegacyBooking, proof: PaymentProof) -> Evidence:
 
 def survivor_evidence(case: LegacyCase) -> Evidence:
     """The stamp of what the surviving row says."""
-    return _evidence(case.survivor, case.proofs[0])
+    return case.stamps[0]
 
 
-def _row_facts(row: LegacyBooking, proof: PaymentProof, packages: PackageMap, noted: datetime | None) -> BookingFacts:
-    record = _evidence(row, proof)
-    contact = record if proof is PaymentProof.NONE else evolve(record, proof=0)
+def _row_facts(row: LegacyBooking, record: Evidence, packages: PackageMap, noted: datetime | None) -> BookingFacts:
+    contact = evolve(record, proof=0) if record.proof else record
     made = evolve(record, event_time=row.created_at)
     active = active_items(row)
     adult, child, infant, total = party_and_total(row, active)
@@ -218,8 +220,9 @@ def _row_facts(row: LegacyBooking, proof: PaymentProof, packages: PackageMap, no
         Field.TOTAL_PRICE: total,
         Field.PACKAGE: packages.of(row, active),
         Field.LEGACY_PAYMENT: header_status(row).value,
-        Field.LEGACY_PAID_AT: None if noted is None else noted.isoformat(),
     }
+    if noted is not None:
+        said[Field.LEGACY_PAID_AT] = noted.isoformat()
     clock = (row.tour_time or "").strip()
     if is_clock_time(clock):
         said[Field.TOUR_TIME] = clock
@@ -237,16 +240,7 @@ def _row_facts(row: LegacyBooking, proof: PaymentProof, packages: PackageMap, no
     if phone := legacy_phone(row.phone):
         registers[Field.PHONE] = Fact(phone, phone_quality(phone), contact)
     created = {about: fact for about, fact in registers.items() if about in OPS_RELEVANT}
-    if row.system is LegacySystem.ADMIN:
-        registers[Field.LEGACY_CHANGE] = _change(row, record)
     return BookingFacts(registers=registers, created=created, first=made, creation=made)
-
-
-def _change(row: LegacyBooking, record: Evidence) -> Fact:
-    """A stored UPDATED is a change that ops have not seen; any other word says that there is none."""
-    if row.ops_status != "UPDATED":
-        return Fact(None, 0, record)
-    return Fact("UPDATED", 0, evolve(record, event_type=EventType.UPDATED))
 
 
 def active_items(row: LegacyBooking) -> list[LegacyItem]:

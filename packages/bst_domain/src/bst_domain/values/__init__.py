@@ -45,6 +45,7 @@ from bst_domain.values._keys import (
     shop_variant_key,
     synthetic_item_key,
     unmapped_key,
+    uuid5,
 )
 from bst_domain.values._money import (
     AMOUNT_LIMIT,
@@ -124,5 +125,6 @@ __all__ = [
     "sum_by_currency",
     "synthetic_item_key",
     "unmapped_key",
+    "uuid5",
     "words_of",
 ]

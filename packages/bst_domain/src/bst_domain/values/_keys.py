@@ -5,7 +5,8 @@ literal constants of the data model, never recomputed. Rows that are born here h
 """
 
 from enum import StrEnum
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from bst_domain.values._identity import BookingIdentity, BookingKey
 
@@ -13,6 +14,18 @@ NS_BOOKING = UUID("1396788e-dfe4-558e-977f-cbac85111c4c")
 NS_CATALOG_PRODUCT = UUID("1b2c8dda-1d99-57f5-bdc1-b9fb772d8186")
 NS_CATALOG_VARIANT = UUID("6b647a19-b987-5dd4-8c1e-94bceb859370")
 NS_PAYMENT = UUID("2dfcb1f0-47c5-5823-9bc3-c281e0fd702f")
+
+
+_NAMESPACES = {
+    namespace: namespace.bytes for namespace in (NS_BOOKING, NS_CATALOG_PRODUCT, NS_CATALOG_VARIANT, NS_PAYMENT)
+}
+_HIGH = ((1 << 128) - 1) ^ (0xF000 << 64) ^ (0xC000 << 48)
+
+
+def uuid5(namespace: UUID, name: str) -> UUID:
+    """The standard library's, for our namespaces and several times quicker: a back-fill makes millions."""
+    digest = sha1(_NAMESPACES[namespace] + name.encode(), usedforsecurity=False).digest()
+    return UUID(int=int.from_bytes(digest[:16], "big") & _HIGH | (0x5000 << 64) | (0x8000 << 48))
 
 
 class TravellerType(StrEnum):
