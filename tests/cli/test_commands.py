@@ -15,7 +15,7 @@ from tests.cli.stack import bst
 def test_help_names_every_command() -> None:
     shown = bst("--help")
     assert shown.returncode == 0
-    names = "up demo api worker db events flags principals producers audit retention gate drill load doctor simulate"
+    names = "up demo api worker db events flags principals producers audit retention migrate gate drill load doctor simulate"
     for command in names.split():
         assert f"\n  {command} " in shown.stdout
 

@@ -18,6 +18,7 @@ from bst_cli.database import db
 from bst_cli.events import events
 from bst_cli.flags import flags
 from bst_cli.gates import drill, gate, load
+from bst_cli.migrating import migrate
 from bst_cli.options import (
     DEFAULT_FOLDER,
     Group,
@@ -208,6 +209,7 @@ main.add_command(flags)
 main.add_command(principals)
 main.add_command(producers)
 main.add_command(retention)
+main.add_command(migrate)
 main.add_command(gate)
 main.add_command(drill)
 main.add_command(load)

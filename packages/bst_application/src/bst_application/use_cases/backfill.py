@@ -5,6 +5,7 @@ stays, because the fold of all facts decides. A chunk that was committed is neve
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -89,23 +90,26 @@ class Backfill:
         after = None if run is None else run.resumed_at
         tally = Tally(rows=order.rows, done=0 if after is None else after.done)
         progress(tally)
-        before: asyncio.Task[Tally] | None = None
+        under_way: deque[tuple[Position, asyncio.Task[Tally]]] = deque()
+
+        async def settle() -> None:
+            end, writing = under_way.popleft()
+            tally.add(await writing)
+            tally.done = end.done
+            progress(tally)
+
         try:
             async for end, gathered in _gathered(snapshot, order.chunks(self.chunk_rows, after)):
-                writing = asyncio.create_task(self._commit(gathered, run, end, before))
-                if before is not None:
-                    tally.add(await before)
-                    progress(tally)
-                before = writing
-                tally.done = end.done
-            if before is not None:
-                tally.add(await before)
-                progress(tally)
+                before = under_way[-1][1] if under_way else None
+                under_way.append((end, asyncio.create_task(self._commit(gathered, run, end, before))))
+                if len(under_way) > 1:
+                    await settle()
+            while under_way:
+                await settle()
         finally:
-            if before is not None and not before.done():
-                before.cancel()
-                with suppress(asyncio.CancelledError):
-                    await before
+            for _, writing in under_way:
+                writing.cancel()
+            await asyncio.gather(*(writing for _, writing in under_way), return_exceptions=True)
         return tally
 
     async def _commit(

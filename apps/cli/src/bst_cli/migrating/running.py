@@ -1,0 +1,117 @@
+"""Runs a batch against real databases."""
+
+import hashlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attrs import frozen
+
+import bst_domain
+from bst_application.ports.backfill import Run
+from bst_application.ports.legacy import LegacySnapshot
+from bst_application.use_cases.backfill import Backfill, Progress, Tally
+from bst_application.use_cases.move_bookings import MoveBookings
+from bst_application.use_cases.move_catalog import MoveCatalog
+from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
+from bst_cli.trouble import Trouble
+from bst_domain.migration import LegacySystem
+from bst_domain.values import bali_day
+from bst_legacy.connections import SETTING
+from bst_legacy.databases import LegacyConnections
+from bst_postgres import migrate
+from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.backfill.reference import write_reference
+from bst_postgres.database import Database
+
+APPLICATION_NAME = "bst-migrate"
+
+
+def legacy_urls(environ: Mapping[str, str]) -> dict[LegacySystem, str]:
+    """Where the legacy databases are. Nothing is ever guessed: a forgotten setting must not read some other database."""
+    urls = {system: environ.get(name, "").strip() for system, name in SETTING.items()}
+    missing = [SETTING[system] for system, url in urls.items() if not url]
+    if missing:
+        raise Trouble(
+            f"{' and '.join(missing)} not set: which legacy databases are to be read?",
+            "Set BALISNAP_DB_URL (the shop's) and BSTADMIN_DB_URL (the old admin's), or give --env-file.",
+        )
+    return urls
+
+
+def rules_checksum() -> str:
+    """Of every rule that decides what a run comes to: the domain's own text."""
+    folder = Path(bst_domain.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@frozen(kw_only=True)
+class Runner:
+    """``as_of`` is the instant whose day in Bali is "today" for the rules."""
+
+    dsn: str
+    as_of: datetime
+    dry_run: bool
+    progress: Progress
+
+    async def __call__(self, batch: str) -> Tally:
+        """Raises Unavailable, Conflict, AnotherRuns, LegacyUnreadable; what was committed before is remembered."""
+        database = Database(self.dsn, pool_size=5, application_name=APPLICATION_NAME)
+        try:
+            return await self._run(PostgresBackfillStore(database), database, batch)
+        finally:
+            await database.close()
+
+    async def _run(self, store: PostgresBackfillStore, database: Database, batch: str) -> Tally:
+        now = datetime.now(UTC)
+        async with AsyncExitStack() as stack:
+            run: Run | None = None
+            if batch == "A":
+                return self._schema()
+            # The sources are opened first: what cannot be read must not even begin.
+            snapshot = None if batch == "B" else await stack.enter_async_context(_snapshot())
+            if not self.dry_run:
+                running = store.running(batch, now=now, script=f"bst migrate {batch}", checksum=rules_checksum())
+                run = await stack.enter_async_context(running)
+            if snapshot is None:
+                differing = await write_reference(database, run)
+                tally = Tally(changed=differing, written=0 if run is None else differing)
+            else:
+                tally = await self._move(store, snapshot, run, batch, now)
+            if run is not None:
+                await store.finish(run, rows=tally.written)
+            return tally
+
+    def _schema(self) -> Tally:
+        pending = migrate.status(self.dsn).pending
+        if self.dry_run:
+            return Tally(rows=len(pending), changed=len(pending))
+        applied = migrate.upgrade(self.dsn)
+        return Tally(rows=len(applied), done=len(applied), changed=len(applied), written=len(applied))
+
+    async def _move(
+        self, store: PostgresBackfillStore, snapshot: LegacySnapshot, run: Run | None, batch: str, now: datetime
+    ) -> Tally:
+        today = bali_day(self.as_of)
+        if batch == "C":
+            tally, _ = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
+            return tally
+        if batch == "D":
+            bookings = MoveBookings(packages=await store.packages(), today=today, now=now)
+            return await Backfill(store=store, work=bookings)(snapshot, run, progress=self.progress)
+        money = Backfill(store=store, work=MoveMoney(today=today, now=now))
+        tally = await money(snapshot, run, progress=self.progress)
+        left = await snapshot.payments_without_booking()
+        tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))
+        return tally
+
+
+@asynccontextmanager
+async def _snapshot() -> AsyncIterator[LegacySnapshot]:
+    async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
+        yield snapshot

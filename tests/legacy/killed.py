@@ -1,0 +1,61 @@
+"""A runner that kills itself, as kill -9 would: at the n-th statement that it is about to send to the operational database."""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+import psycopg
+
+from bst_domain.migration import LegacySystem
+from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.database import Database
+from tests.legacy.moving import move_bookings, move_money
+from tests.legacy.world import World
+
+CHUNK_ROWS = 60
+
+
+class Doomed:
+    """Counts statements on connections of the back-fill; those of the legacy databases do not count."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def tick(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        if connection.info.parameter_status("application_name") != "bst-test-doomed":
+            return
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def run(world: World, dsn: str, batch: str, at: int) -> None:
+    doomed = Doomed(at)
+    execute, cursor_copy = psycopg.AsyncConnection.execute, psycopg.AsyncCursor.copy
+
+    async def dying_execute(self: Any, *given: Any, **options: Any) -> Any:
+        doomed.tick(self)
+        return await execute(self, *given, **options)
+
+    def dying_copy(self: Any, *given: Any, **options: Any) -> Any:
+        doomed.tick(self.connection)
+        return cursor_copy(self, *given, **options)
+
+    psycopg.AsyncConnection.execute = dying_execute  # type: ignore[method-assign]
+    psycopg.AsyncCursor.copy = dying_copy  # type: ignore[method-assign]
+    database = Database(dsn, pool_size=4, application_name="bst-test-doomed")
+    store = PostgresBackfillStore(database)
+    move = move_bookings if batch == "D" else move_money
+    await move(world, store, chunk_rows=CHUNK_ROWS)
+    await database.close()
+
+
+if __name__ == "__main__":
+    shop, admin, dsn, batch, at = sys.argv[1:]
+    from pathlib import Path
+
+    asyncio.run(
+        run(World(urls={LegacySystem.SHOP: shop, LegacySystem.ADMIN: admin}, folder=Path()), dsn, batch, int(at))
+    )
