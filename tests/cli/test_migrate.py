@@ -40,8 +40,6 @@ def test_an_operator_moves_in_batch_by_batch(world: World, empty_postgres_dsn: s
             planned = bst("migrate", "run", "--batch", batch, "--as-of", AS_OF, "--dry-run", "--json", **given)
             assert planned.returncode == 0, planned.stderr
             assert json.loads(planned.stdout)["written"] == 0
-                0 if batch != "B" else json.loads(planned.stdout)["written"]
-            )
         done = bst("migrate", "run", "--batch", batch, "--as-of", AS_OF, "--json", **given)
         assert done.returncode == 0, done.stderr
         after = bst("migrate", "postcheck", "--batch", batch, **given)
