@@ -37,9 +37,18 @@ ASSIGNMENT = Upsert(
         "is_active": "boolean",
     },
 )
-_PARTY = Upsert(table="booking_party", key="booking_key", columns=PARTY_COLUMNS)
+
+
+def _where_different(upsert: Upsert) -> str:
+    """The statement, less the rows that are so already."""
+    names = [name for name in upsert.columns if name != upsert.key]
+    ours, theirs = (", ".join(f"{of}.{name}" for name in names) for of in (upsert.table, "excluded"))
+    return f"{upsert.statement} where ({ours}) is distinct from ({theirs})"
+
+
+_PARTY = _where_different(Upsert(table="booking_party", key="booking_key", columns=PARTY_COLUMNS))
 _STATE = Upsert(table="ops_booking_state", key="booking_key", columns=STATE_COLUMNS)
-_ITEM = Upsert(table="booking_item_snapshot", key="booking_item_key", columns=ITEM_COLUMNS)
+_ITEM = _where_different(Upsert(table="booking_item_snapshot", key="booking_item_key", columns=ITEM_COLUMNS))
 # A legacy row says something else than in an earlier run: its record follows.
 _FACT = """
 insert into booking_fact (event_key, booking_key, source, event_type, event_time, origin, facts, recorded_at)
@@ -104,21 +113,28 @@ async def _copy_new(
 async def _update_known(
     connection: DriverConnection, known: Sequence[BookingMove], variants: Mapping[int, UUID], now: datetime
 ) -> int:
-    facts = [row for move in known for row in live.facts_rows(move.change, now)]
-    written = await _execute(connection, _FACT, facts)
-    moved = [move for move in known if not move.change.is_unchanged]
-    if not moved:
-        return written
-    changes = [move.change for move in moved]
-    items = [{**_NO_PRICE, **row} for move in moved for row in rows.item_rows(move, variants)]
-    turned = [change for change in changes if change.before is not None and change.before.statuses != change.statuses]
-    keys = as_uuid_array([change.key for change in changes])
-    kept = as_uuid_array([row["booking_item_key"] for row in items])
+    """Items and travellers may differ where no field of the booking does."""
+    items = [{**_NO_PRICE, **row} for move in known for row in rows.item_rows(move, variants)]
     gone = await connection.execute(
         "delete from booking_item_snapshot where booking_key = any (%s::uuid[]) and booking_item_key <> all (%s::uuid[])",
-        (keys, kept),
+        (
+            as_uuid_array([move.change.key for move in known]),
+            as_uuid_array([row["booking_item_key"] for row in items]),
+        ),
     )
-    written += gone.rowcount
+    plan = (
+        (_FACT, [row for move in known for row in live.facts_rows(move.change, now)]),
+        (_ITEM, items),
+        (_PARTY, [rows.party_row(move) for move in known]),
+    )
+    written = gone.rowcount + sum([await _execute(connection, statement, values) for statement, values in plan])
+    moved = [move for move in known if not move.change.is_unchanged]
+    return written + (await _update_moved(connection, moved, now) if moved else 0)
+
+
+async def _update_moved(connection: DriverConnection, moved: Sequence[BookingMove], now: datetime) -> int:
+    changes = [move.change for move in moved]
+    turned = [change for change in changes if change.before is not None and change.before.statuses != change.statuses]
     assigned = [move for move in moved if move.assigns]
     if assigned:
         await connection.execute(
@@ -129,13 +145,11 @@ async def _update_known(
     plan = (
         (upserts.CORE.statement, [live.core_row(change) for change in changes]),
         (upserts.CONTACT.statement, [live.contact_row(change) for change in changes]),
-        (_PARTY.statement, [rows.party_row(move) for move in moved]),
-        (_ITEM.statement, items),
         (_STATE.statement, [rows.state_row(move) for move in moved]),
         (upserts.HISTORY.statement, [live.history_row(change, now) for change in turned]),
         (ASSIGNMENT.statement, [rows.assignment_row(move) for move in assigned if move.driver_id is not None]),
     )
-    return written + sum([await _execute(connection, statement, values) for statement, values in plan])
+    return sum([await _execute(connection, statement, values) for statement, values in plan])
 
 
 async def _execute(connection: DriverConnection, statement: str, values: Sequence[live.Row]) -> int:

@@ -27,6 +27,7 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
         (upserts.PAYMENT_FACT, [row for change in paying for row in rows.payment_facts_rows(change)]),
         (upserts.REFERENCE, [row for change in changes for row in rows.references_rows(change)]),
     )
+    await _replace_moved_in_items(connection, moved)
     outlived = [key for change in paying for key in rows.outlived_payment_keys(change)]
     payments = [row for change in moved for row in rows.payments_rows(change)]
     for upsert, values in plan:
@@ -38,6 +39,21 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
         )
     if payments:
         await connection.execute(upserts.PAYMENT, (as_json(payments),))
+
+
+async def _replace_moved_in_items(connection: DriverConnection, moved: Sequence[BookingChange]) -> None:
+    """Items that back-fill brought stand for a party or price that is not the booking's any more."""
+    keys = []
+    for change in moved:
+        counted = None if change.before is None else change.before.facts.registers.get(Field.ADULT)
+        if counted is not None and counted.evidence.origin == 0 and _touches(change, rows.PRICED_FIELDS):
+            keys.append(change.key)
+    if keys:
+        await connection.execute(
+            "delete from booking_item_snapshot where booking_key = any (%s::uuid[])"
+            " and snapshot_json ->> 'source' is distinct from 'ingest'",
+            (as_uuid_array(keys),),
+        )
 
 
 def _touches_contact(change: BookingChange) -> bool:

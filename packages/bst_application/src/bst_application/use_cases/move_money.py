@@ -42,7 +42,8 @@ class MoveMoney:
     now: datetime
 
     async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
-        cases = [case for case in gathered.cases if case.finance is not None or any(row.payments for row in case.rows)]
+        # The shop's rows may have had payments in an earlier run; a row of the old admin alone has nothing but finance.
+        cases = [c for c in gathered.cases if c.finance is not None or len(c.admin_rows) < len(c.rows)]
         stored = await tx.load(sorted((case.identity for case in cases), key=lambda i: (i.channel, i.ref)))
         moved_in = [
             (case, self._move(case, booking)) for case in cases if (booking := stored.get(case.identity)) is not None
