@@ -34,6 +34,9 @@ SUITES = {
     "Tracing": "TracingConformance",
     "Span": "TracingConformance",
     "ProcessingWatch": "ProcessingWatchConformance",
+    "LegacyDatabases": "LegacyConformance",
+    "LegacySnapshot": "LegacyConformance",
+    "BackfillStore": "BackfillConformance",
 }
 #: Who must run a suite, when it is not the fake in memory and PostgreSQL. Classes are named after the adapter or its product.
 USUAL = {"Memory", "Postgres"}

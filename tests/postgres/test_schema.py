@@ -173,6 +173,37 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {"ix_ingest_staged_job_staged_at": index("staged_at")},
     },
+    "migration_checkpoint": {
+        "columns": {
+            "batch_code": column("varchar(16)"),
+            "run_key": column("uuid"),
+            "source_system": column("varchar(32)", nullable=True),
+            "last_row_id": column("bigint", nullable=True),
+            "rows_done": column("bigint"),
+            "updated_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["batch_code"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "migration_exception": {
+        "columns": {
+            "batch_code": column("varchar(16)"),
+            "exception": column("varchar(32)"),
+            "source_system": column("varchar(32)"),
+            "source_table": column("varchar(64)"),
+            "source_pk": column("varchar(128)"),
+            "channel_code": column("varchar(32)"),
+            "external_booking_ref": column("varchar(140)"),
+            "detail": column("text"),
+            "created_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["batch_code", "exception", "source_system", "source_table", "source_pk"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_migration_exception_source": index("batch_code", "source_system", "source_table", "source_pk")},
+    },
     "replay_job": {
         "columns": {
             "job_key": column("uuid"),

@@ -16,7 +16,7 @@ from bst_domain.migration._legacy_case import (
     survivor_evidence,
 )
 from bst_domain.migration._legacy_rows import LegacyPaid
-from bst_domain.values import CENT, PaymentStatus, shop_payment_key
+from bst_domain.values import CENT, PaymentKind, PaymentStatus, shop_payment_key
 
 
 def payment_facts(case: LegacyCase) -> tuple[PaymentFact, ...]:
@@ -31,7 +31,8 @@ def payment_facts(case: LegacyCase) -> tuple[PaymentFact, ...]:
         for fact in legacy_payment_facts(payment_row(paid), _key(paid))
     ]
     header = case.survivor
-    if not facts or header_status(header) is not PaymentStatus.PAID:
+    captured = any(fact.kind is PaymentKind.CAPTURED for fact in facts)
+    if not facts or captured or header_status(header) is not PaymentStatus.PAID:
         return tuple(facts)
     _, _, _, total = party_and_total(header, active_items(header))
     claim = weak_capture(

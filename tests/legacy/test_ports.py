@@ -1,0 +1,195 @@
+"""The fakes and the real adapters pass the suites of back-fill's ports."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem
+from bst_legacy.databases import LegacyConnections
+from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.database import Database
+from bst_testing.conformance.backfill import BackfillConformance
+from bst_testing.conformance.legacy import LegacyConformance, Making
+from bst_testing.fakes.backfill import MemoryBackfill
+from bst_testing.fakes.legacy import MemoryLegacy
+from tests.legacy.world import HERE
+from tests.servers import PostgresAddress
+
+
+class TestMemoryBackfill(BackfillConformance):
+    @pytest.fixture
+    def store(self) -> MemoryBackfill:
+        return MemoryBackfill()
+
+
+class TestPostgresBackfill(BackfillConformance):
+    @pytest.fixture
+    async def store(self, postgres_dsn: str) -> AsyncIterator[PostgresBackfillStore]:
+        database = Database(postgres_dsn)
+        yield PostgresBackfillStore(database)
+        await database.close()
+
+
+class TestMemoryLegacy(LegacyConformance):
+    @pytest.fixture
+    def making(self) -> Making:
+        return lambda rows, left: MemoryLegacy(rows=rows, left_behind=left)
+
+    @pytest.fixture
+    def unreadable(self) -> MemoryLegacy:
+        return MemoryLegacy(lacks="table bookings")
+
+
+class TestPostgresLegacy(LegacyConformance):
+    @pytest.fixture
+    def urls(self, postgres_server: PostgresAddress) -> Iterator[dict[LegacySystem, str]]:
+        with ExitStack() as stack:
+            made: dict[LegacySystem, str] = {}
+            for system in LegacySystem:
+                name = f"bst_{system}_{uuid4().hex}"
+                made[system] = postgres_server.create(name)
+                stack.callback(postgres_server.drop, name)
+                with psycopg.connect(made[system]) as connection:
+                    connection.execute(Path(HERE / f"{system}.sql").read_bytes())
+            yield made
+
+    @pytest.fixture
+    def making(self, urls: dict[LegacySystem, str]) -> Making:
+        def make(rows: Sequence[LegacyBooking], left: Sequence[LegacyPaid]) -> LegacyConnections:
+            with psycopg.connect(urls[LegacySystem.SHOP]) as shop, psycopg.connect(urls[LegacySystem.ADMIN]) as admin:
+                for connection in (shop, admin):  # rows stand alone: what they refer to is not back-fill's business
+                    connection.execute("set session_replication_role = replica")
+                for row in rows:
+                    if row.system is LegacySystem.SHOP:
+                        insert_shop_booking(shop, row)
+                    else:
+                        insert_admin_booking(admin, row)
+                for paid in left:
+                    insert_payment(shop, paid)
+            return LegacyConnections(urls)
+
+        return make
+
+    @pytest.fixture
+    def unreadable(self, urls: dict[LegacySystem, str]) -> LegacyConnections:
+        with psycopg.connect(urls[LegacySystem.ADMIN]) as admin:
+            admin.execute("alter table bookings rename column is_paid to paid")
+        return LegacyConnections(urls)
+
+
+def insert(connection: psycopg.Connection[Any], table: str, **values: Any) -> None:
+    names = ", ".join(f'"{name}"' for name in values)
+    places = ", ".join(["%s"] * len(values))
+    connection.execute(f'insert into "{table}" ({names}) values ({places})'.encode(), list(values.values()))
+
+
+def shared(row: LegacyBooking) -> dict[str, Any]:
+    return {
+        "booking_id": row.row_id,
+        "booking_ref": row.ref,
+        "user_id": "u",
+        "total_price": row.total,
+        "number_of_adult": row.adult,
+        "number_of_child": row.child,
+        "package_id": row.package_id,
+        "main_contact_name": row.name,
+        "main_contact_email": row.email,
+        "phone_number": row.phone,
+        "meeting_point": row.meeting_point,
+        "note": row.note,
+        "created_at": row.created_at.replace(tzinfo=None),
+        "updated_at": row.updated_at.replace(tzinfo=None),
+    }
+
+
+def insert_shop_booking(shop: psycopg.Connection[Any], row: LegacyBooking) -> None:
+    tour = row.tour_at.replace(tzinfo=None)
+    said = {"booking_date": tour, "currency_code": row.currency, "status": row.status, "status_v2": row.status_v2}
+    insert(shop, "Booking", **shared(row), **said)
+    for item in row.items:
+        insert(
+            shop,
+            "BookingItem",
+            booking_item_id=item.item_id,
+            booking_id=row.row_id,
+            variant_id=item.variant_id,
+            item_status="CANCELLED" if item.cancelled else "ACTIVE",
+            adult_qty=item.adult,
+            adult_unit_price=item.adult_unit_price,
+            total_amount=item.total,
+            updated_at=tour,
+        )
+    for paid in row.payments:
+        insert_payment(shop, paid)
+
+
+def insert_payment(shop: psycopg.Connection[Any], paid: LegacyPaid) -> None:
+    insert(
+        shop,
+        "Payment",
+        payment_id=paid.payment_id,
+        booking_id=paid.booking_id,
+        user_id="u",
+        payment_date=paid.paid_at.replace(tzinfo=None),
+        amount=paid.amount,
+        currency_code=paid.currency,
+        payment_method=paid.method,
+        payment_status=paid.status,
+        payment_status_v2=paid.status_v2,
+        gateway=paid.gateway,
+        gateway_order_id=paid.order_id,
+        gateway_capture_id=paid.capture_id,
+        payment_ref=paid.payment_ref,
+        raw_payload=None if paid.raw is None else Jsonb(paid.raw),
+        updated_at=paid.paid_at.replace(tzinfo=None),
+    )
+
+
+def insert_admin_booking(admin: psycopg.Connection[Any], row: LegacyBooking) -> None:
+    tour = row.tour_at.replace(tzinfo=None)
+    insert(
+        admin,
+        "bookings",
+        **shared(row),
+        booking_date=tour,
+        tour_date=tour,
+        currency=row.currency,
+        source=row.channel,
+        status=row.ops_status,
+        tour_time=row.tour_time,
+        pickup_location=row.pickup_location,
+        assigned_driver_id=row.driver_id,
+        is_paid=row.is_paid,
+    )
+    finance = row.finance
+    if finance is None:
+        return
+    assert finance.validated_at is not None
+    insert(
+        admin,
+        "booking_finances",
+        booking_finance_id=finance.finance_id,
+        booking_id=row.row_id,
+        pattern_id=finance.pattern_id,
+        validated_at=finance.validated_at.replace(tzinfo=None),
+        is_locked=finance.locked,
+        updated_at=tour,
+    )
+    for number in range(finance.items):
+        insert(
+            admin,
+            "booking_finance_items",
+            booking_finance_id=finance.finance_id,
+            name_snapshot="Driver fee",
+            unit_type="PER_BOOKING",
+            unit_price=1,
+            amount=1,
+            paid=number < finance.items_paid,
+            updated_at=tour,
+        )
