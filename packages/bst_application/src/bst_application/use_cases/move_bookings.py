@@ -110,7 +110,11 @@ def moved(
         before=stored,
         facts=facts,
         booking=booking,
-        changed=frozenset(name for name, fact in facts.registers.items() if known.get(name) != fact),
+        changed=frozenset(
+            [name for name, fact in facts.registers.items() if (of := known.get(name)) is not fact and of != fact]
+            if known
+            else facts.registers
+        ),
         recorded=tuple(RecordedFacts(event_id=EventId(event), facts=each) for event, each in said),
         references=(),
     )
