@@ -11,8 +11,13 @@ from bst_postgres.backfill.copying import copy_rows
 from bst_postgres.database import Database
 
 COLUMNS = {
-    **{"number": "int", "note": "text", "fold": "json", "said": "jsonb", "reasons": "text[]"},
-    **{"well": "boolean", "key": "uuid"},
+    "number": "int",
+    "note": "text",
+    "fold": "json",
+    "said": "jsonb",
+    "reasons": "text[]",
+    "well": "boolean",
+    "key": "uuid",
 }
 #: PostgreSQL holds no NUL, and UTF-8 no lone surrogate.
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)

@@ -85,7 +85,6 @@ from bst_domain.migration._legacy_case import (
     booking_facts,
     cases_of,
     identify,
-    legacy_phone,
     ops_inputs,
     party_and_total,
     proof_of,
@@ -109,6 +108,7 @@ from bst_domain.migration._legacy_words import (
     LegacyPaymentReading,
     fold_word,
     is_legacy_cancelled,
+    legacy_phone,
     read_legacy_header,
     read_legacy_payment,
 )

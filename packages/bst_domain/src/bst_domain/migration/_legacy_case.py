@@ -4,7 +4,6 @@ Source of the rules: semantics 9, the legacy data's readings 1 to 17. The best-p
 because its stamp is the best; contact fields go by quality and then by the row's updated_at.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -40,8 +39,10 @@ from bst_domain.migration._legacy_words import (
     LegacyPayment,
     LegacyPaymentReading,
     is_legacy_cancelled,
+    legacy_phone,
     read_legacy_header,
     read_legacy_payment,
+    tidy,
 )
 from bst_domain.values import (
     CENT,
@@ -51,18 +52,13 @@ from bst_domain.values import (
     ExternalRef,
     Money,
     PaymentStatus,
-    Quality,
     bali_day,
     email_quality,
     is_clock_time,
     name_quality,
-    phone_e164,
     phone_quality,
     uuid5,
 )
-
-_WHITE = re.compile(r"\s+")
-_NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
 @frozen(kw_only=True)
@@ -202,14 +198,27 @@ def _evidence(row: LegacyBooking, proof: PaymentProof) -> Evidence:
     )
 
 
+def _like(stamp: Evidence, at: datetime, proof: int) -> Evidence:
+    """``evolve`` would cost as much as all the rest of a row."""
+    return Evidence(
+        event_id=stamp.event_id,
+        event_time=at,
+        source=stamp.source,
+        event_type=stamp.event_type,
+        origin=0,
+        proof=proof,
+        tie=stamp.tie,
+    )
+
+
 def survivor_evidence(case: LegacyCase) -> Evidence:
     """The stamp of what the surviving row says."""
     return case.stamps[0]
 
 
 def _row_facts(row: LegacyBooking, record: Evidence, packages: PackageMap, noted: datetime | None) -> BookingFacts:
-    contact = evolve(record, proof=0) if record.proof else record
-    made = evolve(record, event_time=row.created_at)
+    contact = _like(record, record.event_time, 0) if record.proof else record
+    made = _like(record, row.created_at, record.proof)
     active = active_items(row)
     adult, child, infant, total = party_and_total(row, active)
     said: dict[Field, FactValue] = {
@@ -233,9 +242,9 @@ def _row_facts(row: LegacyBooking, record: Evidence, packages: PackageMap, noted
     )
     said.update({about: text for about, text in texts if text and text.strip()})
     registers = {about: Fact(value, 0, record) for about, value in said.items()}
-    if name := _tidy(row.name):
+    if name := tidy(row.name):
         registers[Field.NAME] = Fact(name, name_quality(name), contact)
-    if email := _tidy(row.email):
+    if email := tidy(row.email):
         registers[Field.EMAIL] = Fact(email, email_quality(email), contact)
     if phone := legacy_phone(row.phone):
         registers[Field.PHONE] = Fact(phone, phone_quality(phone), contact)
@@ -266,23 +275,6 @@ def header_status(row: LegacyBooking) -> PaymentStatus:
     if row.system is LegacySystem.SHOP:
         return read_legacy_header(row.status, row.status_v2)
     return PaymentStatus.PAID if row.is_paid else PaymentStatus.PENDING_PAYMENT
-
-
-def _tidy(text: str) -> str:
-    return _WHITE.sub(" ", text).strip()
-
-
-def legacy_phone(raw: str) -> str | None:
-    """The number as given where it parses, its E.164 form where only a person could tell (``62…``, ``AU+61…``).
-
-    Text before a ``+`` is dropped and bare digits get one: unlike on the live wire they are known to have been international.
-    """
-    text = _tidy(raw)
-    if not text or phone_e164(text) is not None or phone_quality(text) is Quality.PLACEHOLDER:
-        return text or None
-    digits = _NOT_DIGITS.sub("", text)
-    number = f"+{digits}"
-    return number if phone_e164(number) is not None else text
 
 
 def ops_inputs(case: LegacyCase, *, with_finance: bool) -> OpsInputs:

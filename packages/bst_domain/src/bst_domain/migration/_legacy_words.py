@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from bst_domain.values import PaymentStatus
+from bst_domain.values import PaymentStatus, Quality, phone_e164, phone_quality
 
 
 class LegacyPayment(StrEnum):
@@ -57,6 +57,8 @@ _HEADER_WORDS: Mapping[str, PaymentStatus] = {
     "REFUNDED": PaymentStatus.REFUNDED,
 }
 _NOT_WORD = re.compile(r"[^A-Z0-9]+")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
+_WHITE = re.compile(r"\s+")
 
 
 @frozen
@@ -93,3 +95,21 @@ def is_legacy_cancelled(word: str | None, v2: str | None) -> bool:
     if v2 in {"PAID", "CONFIRMED", "COMPLETED", "REFUNDED", "EXPIRED", "CANCELLED"}:
         return v2 == "CANCELLED"
     return fold_word(word) in {"CANCELLED", "CANCELED"}
+
+
+def tidy(text: str) -> str:
+    """White space collapsed, none at the ends."""
+    return _WHITE.sub(" ", text).strip()
+
+
+def legacy_phone(raw: str) -> str | None:
+    """The number as given where it parses, its E.164 form where only a person could tell (``62…``, ``AU+61…``).
+
+    Text before a ``+`` is dropped and bare digits get one: unlike on the live wire they are known to have been international.
+    """
+    text = tidy(raw)
+    if not text or phone_e164(text) is not None or phone_quality(text) is Quality.PLACEHOLDER:
+        return text or None
+    digits = _NOT_DIGITS.sub("", text)
+    number = f"+{digits}"
+    return number if phone_e164(number) is not None else text
