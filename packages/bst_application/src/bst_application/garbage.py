@@ -7,7 +7,11 @@ from typing import Final
 YOUNG_OBJECTS: Final = 20_000
 
 
-def collect_seldom() -> None:
+#: A chunk of back-fill is some hundred thousand objects, all of them gone with it and none in a cycle.
+CHUNK_OBJECTS: Final = 2_000_000
+
+
+def collect_seldom(young_objects: int = YOUNG_OBJECTS) -> None:
     """To be called when all is wired and before the work begins; holds for the whole process."""
     gc.freeze()  # what is there now stays for ever; no collection needs to look at it again
-    gc.set_threshold(YOUNG_OBJECTS)
+    gc.set_threshold(young_objects)

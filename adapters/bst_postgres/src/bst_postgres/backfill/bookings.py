@@ -1,5 +1,6 @@
 """Writes moved bookings. New ones are copied straight into the tables: under the lock of their names nobody else makes them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -91,9 +92,16 @@ async def save_bookings(
 async def _copy_new(
     connection: DriverConnection, new: Sequence[BookingMove], variants: Mapping[int, UUID], now: datetime
 ) -> int:
+    plan = await asyncio.to_thread(_new_rows, new, variants, now)
+    return sum([await copy_rows(connection, table, columns, values) for table, columns, values in plan])
+
+
+def _new_rows(
+    new: Sequence[BookingMove], variants: Mapping[int, UUID], now: datetime
+) -> Sequence[tuple[str, Mapping[str, str], Sequence[live.Row]]]:
     changes = [move.change for move in new]
     items = [{**_NO_PRICE, **row} for move in new for row in rows.item_rows(move, variants)]
-    plan = (
+    return (
         ("booking_core", upserts.CORE.columns, [live.core_row(change) for change in changes]),
         ("booking_contact", upserts.CONTACT.columns, [live.contact_row(change) for change in changes]),
         ("booking_party", PARTY_COLUMNS, [rows.party_row(move) for move in new]),
@@ -107,7 +115,6 @@ async def _copy_new(
         ),
         ("ops_assignment", ASSIGNMENT.columns, [rows.assignment_row(move) for move in new if move.assigns]),
     )
-    return sum([await copy_rows(connection, table, columns, values) for table, columns, values in plan])
 
 
 async def _update_known(

@@ -3,6 +3,7 @@
 Values are spelled here and not by the driver: a chunk has a hundred thousand of them, and only texts and documents need care.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -53,15 +54,19 @@ _SPELLINGS: Mapping[str, Callable[[Any], str]] = {
 }
 
 
+def _spelled(columns: Mapping[str, str], rows: Sequence[Row]) -> bytes:
+    spelled = [(name, _SPELLINGS.get(kind, str)) for name, kind in columns.items()]
+    return "".join(
+        "\t".join([_NULL if (value := row.get(name)) is None else spell(value) for name, spell in spelled]) + "\n"
+        for row in rows
+    ).encode()
+
+
 async def copy_rows(connection: DriverConnection, table: str, columns: Mapping[str, str], rows: Sequence[Row]) -> int:
     """Rows that are not there yet; returns how many. A column that a row lacks is null. ``columns``: name -> type."""
     if not rows:
         return 0
-    spelled = [(name, _SPELLINGS.get(kind, str)) for name, kind in columns.items()]
-    lines = "".join(
-        "\t".join([_NULL if (value := row.get(name)) is None else spell(value) for name, spell in spelled]) + "\n"
-        for row in rows
-    )
+    lines = await asyncio.to_thread(_spelled, columns, rows)
     statement = f"copy {table} ({', '.join(columns)}) from stdin"
     async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
         await copy.write(lines)

@@ -94,7 +94,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
 
     from attrs import asdict
 
-    from bst_application.garbage import collect_seldom
+    from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
     from bst_cli.migrating.running import Runner
@@ -106,7 +106,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
             )
-        collect_seldom()
+        collect_seldom(CHUNK_OBJECTS)
         with shown(f"batch {batch}") as progress:
             tally = asyncio.run(Runner(dsn=dsn, as_of=as_of, dry_run=dry_run, progress=progress)(batch))
     if as_json:

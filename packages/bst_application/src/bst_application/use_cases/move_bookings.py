@@ -3,6 +3,7 @@
 Source of the rules: semantics 9, predecessor rules 8 with the defects 83 to 89 closed.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
@@ -44,13 +45,22 @@ class MoveBookings:
         stored = await tx.load(names)
         known = {of: found for of, names in asked.items() if (found := _found(stored, names)) is not None}
         assigned = await tx.assigned([booking.key for booking in known.values()])
-        moves = [self._move(case, known.get(case.identity), assigned) for case in gathered.cases]
+        # In a thread, so that what other chunks wait for is not kept waiting while this one is folded.
+        moves = await asyncio.to_thread(self._moves, gathered.cases, known, assigned)
         exceptions = _exceptions(gathered)
         tally = _tally(moves, gathered.rejected, exceptions)
         if not dry_run:
             tally.written = await tx.save_bookings(moves, now=self.now)
             await tx.list_exceptions(BATCH, [row_of(row) for row in gathered.rows], exceptions)
         return tally
+
+    def _moves(
+        self,
+        cases: Sequence[LegacyCase],
+        known: Mapping[BookingIdentity, StoredBooking],
+        assigned: Mapping[BookingKey, Assigned],
+    ) -> list[BookingMove]:
+        return [self._move(case, known.get(case.identity), assigned) for case in cases]
 
     def _move(
         self, case: LegacyCase, stored: StoredBooking | None, assigned: Mapping[BookingKey, Assigned]

@@ -3,7 +3,8 @@
 Source of the rules: semantics 4 and 9, predecessor rules 9 with the defects 90 to 92 closed.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from attrs import evolve, frozen
@@ -29,7 +30,7 @@ from bst_domain.migration import (
     row_of,
     unknown_word_exceptions,
 )
-from bst_domain.values import FulfilmentStatus, PaymentStatus
+from bst_domain.values import BookingIdentity, FulfilmentStatus, PaymentStatus
 
 BATCH = "E"
 
@@ -45,9 +46,8 @@ class MoveMoney:
         # The shop's rows may have had payments in an earlier run; a row of the old admin alone has nothing but finance.
         cases = [c for c in gathered.cases if c.finance is not None or len(c.admin_rows) < len(c.rows)]
         stored = await tx.load(sorted((case.identity for case in cases), key=lambda i: (i.channel, i.ref)))
-        moved_in = [
-            (case, self._move(case, booking)) for case in cases if (booking := stored.get(case.identity)) is not None
-        ]
+        # In a thread, so that what other chunks wait for is not kept waiting while this one is folded.
+        moved_in = await asyncio.to_thread(self._moves, cases, stored)
         moves = [move for _, move in moved_in]
         exceptions = [
             done_not_paid(case, move.change.booking.payment_status)
@@ -77,6 +77,13 @@ class MoveMoney:
             paid = [SourceRow(LegacySystem.SHOP, "Payment", p.payment_id) for r in gathered.rows for p in r.payments]
             await tx.list_exceptions(BATCH, [*rows, *paid], exceptions)
         return tally
+
+    def _moves(
+        self, cases: Sequence[LegacyCase], stored: Mapping[BookingIdentity, StoredBooking]
+    ) -> list[tuple[LegacyCase, MoneyMove]]:
+        return [
+            (case, self._move(case, booking)) for case in cases if (booking := stored.get(case.identity)) is not None
+        ]
 
     def _move(self, case: LegacyCase, stored: StoredBooking) -> MoneyMove:
         legacy = {fact.key: fact for fact in payment_facts(case)}
