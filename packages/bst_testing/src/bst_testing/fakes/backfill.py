@@ -1,5 +1,6 @@
-"""Back-fill's storage in memory. A transaction works on copies and puts them in place when it commits."""
+"""Back-fill's storage in memory. A transaction works on copies and puts them in place when it commits; one at a time."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -36,6 +37,7 @@ class MemoryBackfill:
         self.kept = Kept()
         self.log: dict[Run, str] = {}
         self._running: set[str] = set()
+        self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
     async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:  # noqa: ARG002 - the log of the fake is brief
@@ -54,18 +56,19 @@ class MemoryBackfill:
 
     @asynccontextmanager
     async def moving(self) -> AsyncIterator["_Moving"]:
-        copy = Kept(
-            bookings=dict(self.kept.bookings),
-            aliases=dict(self.kept.aliases),
-            drivers=dict(self.kept.drivers),
-            exceptions=dict(self.kept.exceptions),
-            queued=set(self.kept.queued),
-            checkpoints=dict(self.kept.checkpoints),
-            packages=self.kept.packages,
-            finances=dict(self.kept.finances),
-        )
-        yield _Moving(copy)
-        self.kept = copy
+        async with self._one_at_a_time:
+            copy = Kept(
+                bookings=dict(self.kept.bookings),
+                aliases=dict(self.kept.aliases),
+                drivers=dict(self.kept.drivers),
+                exceptions=dict(self.kept.exceptions),
+                queued=set(self.kept.queued),
+                checkpoints=dict(self.kept.checkpoints),
+                packages=self.kept.packages,
+                finances=dict(self.kept.finances),
+            )
+            yield _Moving(copy)
+            self.kept = copy
 
     async def packages(self) -> PackageMap:
         return self.kept.packages
