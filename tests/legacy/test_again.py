@@ -196,6 +196,32 @@ async def test_a_live_booking_of_a_blank_reference_is_found_by_its_other_name(
     assert counted == [{"bookings": len(world.truth("bookings"))}]
 
 
+async def test_texts_that_are_too_long_for_us_stop_nothing(
+    world: World, postgres_dsn: str, store: PostgresBackfillStore
+) -> None:
+    """The legacy columns have no limits."""
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute(
+            """update "Booking" set main_contact_name = repeat('n', 5000), main_contact_email = repeat('e', 5000),
+               phone_number = repeat('12', 500), note = repeat('long ', 5000) where booking_id % 2 = 0"""
+        )
+        shop.execute(
+            """update "Payment" set gateway = repeat('g', 300), gateway_order_id = repeat('o', 300) || payment_id,
+               gateway_capture_id = null, payment_ref = 'p' || payment_id || repeat('p', 300), payment_status_v2 = 'FAILED',
+               payment_status = repeat('s', 300), payment_method = repeat('m', 300) where payment_id % 2 = 0"""
+        )
+    with psycopg.connect(world.urls[LegacySystem.ADMIN]) as admin:
+        admin.execute(
+            """update bookings set booking_ref = repeat('R', 400) || booking_id, status = 'DONE', tour_time = repeat('9', 400)
+               where booking_id % 9 = 0"""
+        )
+    catalog, bookings, money = await move_all(world, postgres_dsn)
+    assert bookings.rejected > 10
+    assert min(catalog.written, bookings.written, money.written) > 0
+    again = await move_all(world, postgres_dsn)
+    assert [tally.written for tally in again] == [0, 0, 0]
+
+
 async def test_a_run_at_mess_zero_rejects_nothing(
     postgres_server: PostgresAddress, tmp_path: Path, postgres_dsn: str
 ) -> None:

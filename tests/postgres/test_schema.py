@@ -195,7 +195,7 @@ ADDED_TABLES: dict[str, Any] = {
             "source_table": column("varchar(64)"),
             "source_pk": column("varchar(128)"),
             "channel_code": column("varchar(32)"),
-            "external_booking_ref": column("varchar(140)"),
+            "external_booking_ref": column("text"),
             "detail": column("text"),
             "created_at": column("timestamptz", default=NOW),
         },

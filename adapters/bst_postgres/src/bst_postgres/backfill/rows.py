@@ -129,10 +129,10 @@ def payment_rows(move: MoneyMove) -> Iterable[Row]:
             "amount": row.amount,  # with its sign, as the shop has it
             "currency_code": row.currency,
             "method": payment_method(paid.method),
-            "gateway": paid.gateway,
+            "gateway": None if paid.gateway is None else paid.gateway[:64],
             "gateway_order_id": row.order_id,
-            "gateway_capture_id": (paid.capture_id or "").strip() or None,
-            "payment_ref": (paid.payment_ref or "").strip() or None,
+            "gateway_capture_id": (paid.capture_id or "").strip()[:128] or None,
+            "payment_ref": (paid.payment_ref or "").strip()[:128] or None,
             "status_raw": row.raw_status,
             "payment_status_v2": payment.status,
             "raw_payload": paid.raw,

@@ -25,7 +25,7 @@ migration_exception = Table(
     Column("source_table", String(64), primary_key=True),
     Column("source_pk", String(128), primary_key=True),
     Column("channel_code", String(32), nullable=False),
-    Column("external_booking_ref", String(140), nullable=False),
+    Column("external_booking_ref", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Index("ix_migration_exception_source", "batch_code", "source_system", "source_table", "source_pk"),

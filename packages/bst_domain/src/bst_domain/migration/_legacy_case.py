@@ -60,6 +60,9 @@ from bst_domain.values import (
     uuid5,
 )
 
+#: Characters that the target schema has room for; the legacy columns have no limit.
+MAX_NAME, MAX_PHONE = 191, 64
+
 
 @frozen(kw_only=True)
 class PackageMap:
@@ -242,11 +245,11 @@ def _row_facts(row: LegacyBooking, record: Evidence, packages: PackageMap, noted
     )
     said.update({about: text for about, text in texts if text and text.strip()})
     registers = {about: Fact(value, 0, record) for about, value in said.items()}
-    if name := tidy(row.name):
+    if name := tidy(row.name)[:MAX_NAME]:
         registers[Field.NAME] = Fact(name, name_quality(name), contact)
-    if email := tidy(row.email):
+    if email := tidy(row.email)[:MAX_NAME]:
         registers[Field.EMAIL] = Fact(email, email_quality(email), contact)
-    if phone := legacy_phone(row.phone):
+    if phone := legacy_phone(row.phone[:MAX_PHONE]):
         registers[Field.PHONE] = Fact(phone, phone_quality(phone), contact)
     created = {about: fact for about, fact in registers.items() if about in OPS_RELEVANT}
     return BookingFacts(registers=registers, created=created, first=made, creation=made)

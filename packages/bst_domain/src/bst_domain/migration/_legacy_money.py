@@ -79,4 +79,4 @@ def payment_method(method: str) -> str:
 
 
 def _known(text: str | None) -> str | None:
-    return (text or "").strip() or None
+    return (text or "").strip()[:128] or None

@@ -27,7 +27,7 @@ def upgrade() -> None:
              source_table varchar(64) not null,
              source_pk varchar(128) not null,
              channel_code varchar(32) not null,
-             external_booking_ref varchar(140) not null,
+             external_booking_ref text not null,
              detail text not null,
              created_at timestamptz not null default now(),
              primary key (batch_code, exception, source_system, source_table, source_pk))"""

@@ -1,0 +1,71 @@
+"""Live events go on after the back-fill: what it wrote follows them, and no row stands beside another for the same thing."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bst_postgres.database import Database
+from bst_testing.deliveries import body
+from tests.legacy.moving import move_all
+from tests.legacy.test_interrupted import Live
+from tests.legacy.test_moving import rows
+from tests.legacy.world import World, a_world
+from tests.servers import PostgresAddress
+
+
+@pytest.fixture
+def world(postgres_server: PostgresAddress, tmp_path: Path) -> Iterator[World]:
+    with a_world(postgres_server, tmp_path, seed=51, bookings=60, mess=0) as made:
+        yield made
+
+
+@pytest.fixture
+async def live(postgres_dsn: str) -> AsyncIterator[Live]:
+    database = Database(postgres_dsn)
+    yield Live(database)
+    await database.close()
+
+
+_PAX = """
+select number_of_adult + number_of_child as header, (select sum(adult_qty + child_qty) from booking_item_snapshot item
+  where item.booking_key = core.booking_key)::int as items from booking_core core where external_booking_ref = '{}'
+"""
+_PAYMENTS = """
+select payment_status_v2 as status from payment_event join booking_core using (booking_key)
+where external_booking_ref = '{}' order by payment_time
+"""
+
+
+async def test_another_party_replaces_the_items_that_were_moved_in(world: World, postgres_dsn: str, live: Live) -> None:
+    await move_all(world, postgres_dsn)
+    [said] = [s for s in world.truth("bookings") if s["primary_source"].startswith("balisnap")][:1]
+    ref = said["external_booking_ref"]
+    [before] = rows(postgres_dsn, _PAX.format(ref))
+    assert before["header"] == before["items"]
+    await live.send(body("UPDATED", ref, "2026-03-02T00:00:00.000Z", booking={"adult": 8, "child": 1}))
+    assert rows(postgres_dsn, _PAX.format(ref)) == [{"header": 9, "items": 9}]
+    await move_all(world, postgres_dsn)
+    assert rows(postgres_dsn, _PAX.format(ref)) == [{"header": 9, "items": 9}]
+
+
+async def test_a_live_report_of_a_moved_in_payment_takes_its_place(world: World, postgres_dsn: str, live: Live) -> None:
+    await move_all(world, postgres_dsn)
+    query = """select external_booking_ref as ref, reference, order_id, amount::float, payment_fact.currency_code as currency
+        from payment_fact join booking_core using (booking_key)
+        where provider = 'PAYPAL' and kind = 'captured' and order_id is not null and reference <> order_id limit 1"""
+    [fact] = rows(postgres_dsn, query)
+    payment = {
+        "provider": "PAYPAL",
+        "status": "REFUNDED",
+        "reference": fact["reference"],
+        "orderId": fact["order_id"],
+        "amount": fact["amount"],
+        "currency": fact["currency"],
+        "time": "2026-03-02T00:00:00.000Z",
+    }
+    assert rows(postgres_dsn, _PAYMENTS.format(fact["ref"])) == [{"status": "PAID"}]
+    await live.send(body("UPDATED", fact["ref"], "2026-03-02T00:00:00.000Z", payment=payment))
+    assert rows(postgres_dsn, _PAYMENTS.format(fact["ref"])) == [{"status": "REFUNDED"}]
+    await move_all(world, postgres_dsn)
+    assert rows(postgres_dsn, _PAYMENTS.format(fact["ref"])) == [{"status": "REFUNDED"}]
