@@ -65,6 +65,7 @@ class PostgresBookingReader:
                 assignments=await surroundings.assignments(connection, key),
                 items=await surroundings.items(connection, key),
                 finance=await surroundings.finance(connection, key),
+                conflicts=await surroundings.conflicts(connection, key),
             )
 
 
