@@ -36,9 +36,12 @@ with facts as (
   select created_at, 4, audit_id::text, audit_id::text,
     jsonb_build_object('eventType', event_type, 'actor', actor, 'resourceType', resource_type,
       'resourceId', resource_id, 'metadata', metadata, 'requestId', request_id)
-  from audit_log
-  where (resource_type = 'BOOKING' and resource_id = cast(:booking as text))
-    or (resource_type = 'INGEST_EVENT' and resource_id in (select event_key::text from facts))
+  from (
+    select * from audit_log where resource_type = 'BOOKING' and resource_id = cast(:booking as text)
+    union all
+    select audit_log.* from facts
+    join audit_log on resource_type = 'INGEST_EVENT' and resource_id = cast(facts.event_key as text)
+  ) told
 )
 select at, kind, tie, id, details from happened
 where cast(:at as timestamptz) is null or (at, kind, tie collate "C") > (:at, :kind, cast(:tie as text) collate "C")
