@@ -14,7 +14,7 @@ from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
-from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance, OpsStorage
+from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
 from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
@@ -23,6 +23,7 @@ from bst_testing.conformance.timeline import BookingTimelineConformance
 from bst_testing.fakes.access import MemoryAccessStore
 from bst_testing.fakes.operating import MemoryBookingTimeline
 from bst_testing.fakes.storage import MemoryStorage
+from bst_testing.ops_acts import OpsStorage
 
 
 class TestMemoryEventLog(EventLogConformance):

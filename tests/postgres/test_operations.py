@@ -13,13 +13,14 @@ from bst_domain.values import FulfilmentStatus
 from bst_postgres.database import Database
 from bst_postgres.timeline import PostgresBookingTimeline
 from bst_testing.conformance.booking_store import WEB_1, accept, loaded, processing
-from bst_testing.conformance.operations import (
+from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
+from bst_testing.conformance.timeline import BookingTimelineConformance
+from bst_testing.deliveries import body, paid
+from bst_testing.ops_acts import (
     AYU,
     DRIVER_8,
     LOBBY,
     MOVED,
-    CrewRegisterConformance,
-    OpsDeskConformance,
     OpsStorage,
     acknowledging,
     assigning,
@@ -27,8 +28,6 @@ from bst_testing.conformance.operations import (
     syncing,
     unassigning,
 )
-from bst_testing.conformance.timeline import BookingTimelineConformance
-from bst_testing.deliveries import body, paid
 from tests.postgres.test_storage import Storage, audit_trail, rows
 
 

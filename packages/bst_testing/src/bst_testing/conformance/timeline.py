@@ -8,19 +8,9 @@ import pytest
 from bst_application.ports.timeline import BookingTimeline, Happening, Moment, TimelineEntry
 from bst_domain.values import BookingKey
 from bst_testing.conformance.booking_store import WEB_1, accept, loaded, processing
-from bst_testing.conformance.operations import (
-    AYU,
-    DRIVER_8,
-    LOBBY,
-    READY,
-    OpsStorage,
-    assigning,
-    editing,
-    overriding,
-    unassigning,
-)
 from bst_testing.conformance.repair import BROKEN, RepairStorage, mark
 from bst_testing.deliveries import body, paid
+from bst_testing.ops_acts import AYU, DRIVER_8, LOBBY, READY, OpsStorage, assigning, editing, overriding, unassigning
 
 
 class StoriedStorage(OpsStorage, RepairStorage, Protocol):
