@@ -37,7 +37,9 @@ def change(
         same = facts == stored.facts and statuses == stored.statuses and not touched
         version = stored.version if same else stored.version + 1
         known, seen = shown(stored.facts), shown(facts)
-        changed = frozenset(name for name in known.keys() | seen.keys() if known.get(name) is not seen.get(name))
+        changed = frozenset(name for name, fact in seen.items() if known.get(name) is not fact)
+        if facts.holds:  # only a conflict makes a field show nothing again
+            changed |= known.keys() - seen.keys()
     return BookingChange(
         key=key,
         identity=identity,
