@@ -201,6 +201,7 @@ async def test_drivers_are_checked_where_they_are_managed(api: Api) -> None:
     for number, said, expected in (
         ("0", {"name": "x"}, "INVALID_DRIVER_ID"),
         ("x", {"name": "x"}, "INVALID_DRIVER_ID"),
+        ("8.9", {"name": "x"}, "INVALID_DRIVER_ID"),
         ("8", {}, "INVALID_FIELD_NAME"),
         ("8", {"name": "x", "isActive": 1}, "INVALID_FIELD_ISACTIVE"),
     ):

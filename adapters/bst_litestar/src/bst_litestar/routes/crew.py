@@ -46,7 +46,9 @@ def _routes_of(kind: CrewKind, crew: CrewParts, tokens: Tokens) -> list[HTTPRout
     @put(f"{path}/{{number:str}}")
     async def enter_member(request: Request[Any, Any, Any]) -> dict[str, Any]:
         tokens.require_role(header_map(request), WRITERS)
-        number = number_of(request.path_params["number"], member, f"INVALID_{kind}_ID")
+        said: str = request.path_params["number"]
+        digits = said.isascii() and said.isdigit()  # a body may spell a number in other ways, a path names one thing
+        number = number_of(said if digits else None, member, f"INVALID_{kind}_ID")
         body = await json_body(request, required=True)
         name = text_member(body, "name", limit=MAX_NAME, required=True)
         assert name is not None
