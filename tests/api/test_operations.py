@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import httpx
@@ -14,6 +14,7 @@ from bst_application.ports.operations import ConflictRecord
 from bst_application.use_cases.booking_conflicts import RaiseConflict
 from bst_application.use_cases.repair import Author
 from bst_domain.values import BookingIdentity, ExternalRef
+from bst_litestar.ops_door import REFUSALS, Refusal
 from bst_postgres.operations import PostgresOpsDesk
 from bst_testing.deliveries import body, paid
 from tests.api.harness import Api
@@ -264,6 +265,10 @@ async def test_a_conflict_is_shown_until_it_is_settled(api: Api) -> None:
     assert (await api.data(BOOKING))["conflicts"] == []
     again = await act(api, "POST", resolve, {"choose": "CORE", "reason": "r"})
     assert message(again) == (409, "CONFLICT_ALREADY_RESOLVED:LEGACY")
+
+
+def test_every_way_to_refuse_an_act_has_its_answer() -> None:
+    assert set(get_args(Refusal)) == set(REFUSALS)
 
 
 @pytest.mark.parametrize(("method", "path", "said"), WRITES)

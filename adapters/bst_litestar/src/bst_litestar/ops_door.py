@@ -53,7 +53,7 @@ def _conflict_not_found(_said: ConflictMissing, request: AnyRequest) -> Refused:
 
 
 #: Total over Refusal: the status and the machine string of each.
-_REFUSALS: Final[Mapping[type, Callable[[Any, AnyRequest], Refused]]] = {
+REFUSALS: Final[Mapping[type, Callable[[Any, AnyRequest], Refused]]] = {
     BookingMissing: lambda _, request: booking_not_found(name_of(request)),
     StaleVersion: lambda said, _: Refused(
         412, "VERSION_MISMATCH", details={"version": said.version}, headers=entity_tag(said.version)
@@ -111,4 +111,4 @@ class OpsDoor:
 
 def refused(request: AnyRequest, outcome: Refusal) -> Refused:
     """What a refused act is answered with."""
-    return _REFUSALS[type(outcome)](outcome, request)
+    return REFUSALS[type(outcome)](outcome, request)
