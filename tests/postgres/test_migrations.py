@@ -141,7 +141,7 @@ def test_bookings_of_before_get_the_words_and_times_that_a_search_asks_for(postg
     with psycopg.connect(postgres_dsn) as connection:
         written = connection.execute(found).fetchall()
         connection.execute(BACK_TO_BEFORE_THE_SEARCH)
-    assert upgrade(postgres_dsn) == ["0011", "0012", "0013"]
+    assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0011") :]
     with psycopg.connect(postgres_dsn) as connection:
         assert connection.execute(found).fetchall() == written
     assert len(written) == 200
@@ -161,7 +161,7 @@ def test_of_several_active_assignments_the_newest_stays(postgres_dsn: str) -> No
             " select gen_random_uuid(), booking_key, driver, 'CORE_API', timestamptz '2026-01-01' + driver * interval '1 h'"
             " from booking_core, generate_series(1, 3) driver"
         )
-    assert upgrade(postgres_dsn) == ["0013"]
+    assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0013") :]
     with psycopg.connect(postgres_dsn) as connection:
         found = connection.execute(
             "select driver_id, is_active, unassigned_at is null, count(*) from ops_assignment group by 1, 2, 3 order by 1"
