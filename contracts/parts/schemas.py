@@ -86,7 +86,11 @@ def schemas() -> Schema:
                         "message": text("the machine string: read this first"),
                         "details": {
                             "type": ["object", "null"],
-                            "properties": {"errors": listing(ref("Problem")), "candidates": listing(ref("Candidate"))},
+                            "properties": {
+                                "errors": listing(ref("Problem")),
+                                "candidates": listing(ref("Candidate")),
+                                "version": integer("of a booking, where another one was expected"),
+                            },
                         },
                         "requestId": text(),
                     }
@@ -153,6 +157,7 @@ def schemas() -> Schema:
                 "assignments": listing(ref("Assignment")),
                 "items": listing(ref("Item")),
                 "finance": maybe(ref("Finance")),
+                "conflicts": listing(ref("BookingConflict")),
             }
         ),
         "FieldOrigin": origin,

@@ -1,22 +1,29 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
+from uuid import UUID
+
 import pytest
 from attrs import evolve
 
 from bst_application.ports.access import AccessStore
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import StoredBooking
+from bst_domain.booking import PackageRefType
 from bst_domain.values import BookingIdentity, ExternalRef, FulfilmentStatus
 from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
+from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
 from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
+from bst_testing.conformance.timeline import BookingTimelineConformance
 from bst_testing.fakes.access import MemoryAccessStore
+from bst_testing.fakes.operating import MemoryBookingTimeline
 from bst_testing.fakes.storage import MemoryStorage
+from bst_testing.ops_acts import OpsStorage
 
 
 class TestMemoryEventLog(EventLogConformance):
@@ -88,6 +95,41 @@ class TestMemoryReplayJobs(ReplayJobsConformance):
     async def audited(self, storage: ReplayJobStorage) -> list[AuditEntry]:
         assert isinstance(storage, MemoryStorage)
         return list(storage.tables.audit.values())
+
+
+class TestMemoryOpsDesk(OpsDeskConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: OpsStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+    async def add_to_catalog(self, storage: OpsStorage, product: UUID, variant: UUID) -> None:
+        assert isinstance(storage, MemoryStorage)
+        kinds = PackageRefType
+        storage.tables.catalog |= {(kinds.CATALOG_PRODUCT, product), (kinds.CATALOG_VARIANT, variant)}
+
+
+class TestMemoryCrew(CrewRegisterConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: OpsStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+
+class TestMemoryTimeline(BookingTimelineConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    @pytest.fixture
+    def timeline(self, storage: MemoryStorage) -> MemoryBookingTimeline:
+        return MemoryBookingTimeline(storage.tables)
 
 
 class TestMemoryAccess(AccessStoreConformance):

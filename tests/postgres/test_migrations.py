@@ -17,10 +17,19 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013"]
 HEAD = REVISIONS[-1]
 #: Undo what came after the seeds, so that tests can run those once more on a database that is at the head.
-BACK_TO_BEFORE_THE_SEARCH = """
+BACK_TO_BEFORE_OPERATIONS = """
+drop index ux_ops_assignment_one_active;
+alter table booking_fact drop column version;
+drop table ops_driver;
+drop table ops_partner;
+drop table booking_conflict;
+update alembic_version set version_num = '0012';
+"""
+BACK_TO_BEFORE_THE_SEARCH = f"""
+{BACK_TO_BEFORE_OPERATIONS}
 alter table booking_contact drop column search_words, drop column booked_at;
 drop index ix_booking_core_booked_late;
 drop index ix_channel_external_refs_booking_ref;
@@ -85,6 +94,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0010_replays.py", None),
             ("r0011_reads.py", None),
             ("r0012_reads_in_order.py", None),
+            ("r0013_operations.py", None),
         )
     ]
 
@@ -131,10 +141,32 @@ def test_bookings_of_before_get_the_words_and_times_that_a_search_asks_for(postg
     with psycopg.connect(postgres_dsn) as connection:
         written = connection.execute(found).fetchall()
         connection.execute(BACK_TO_BEFORE_THE_SEARCH)
-    assert upgrade(postgres_dsn) == ["0011", "0012"]
+    assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0011") :]
     with psycopg.connect(postgres_dsn) as connection:
         assert connection.execute(found).fetchall() == written
     assert len(written) == 200
+
+
+def test_of_several_active_assignments_the_newest_stays(postgres_dsn: str) -> None:
+    """The predecessor had nothing against two: its defect 51."""
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(BACK_TO_BEFORE_OPERATIONS)
+        connection.execute(
+            "insert into booking_core (booking_key, channel_code, external_booking_ref, booking_created_at,"
+            " customer_payment_status, ops_fulfillment_status, package_ref_type)"
+            " select gen_random_uuid(), 'GYG', n, now(), 'PAID', 'NEW', 'LEGACY_PACKAGE' from generate_series(1, 2) n"
+        )
+        connection.execute(
+            "insert into ops_assignment (assignment_key, booking_key, driver_id, assignment_source, assigned_at)"
+            " select gen_random_uuid(), booking_key, driver, 'CORE_API', timestamptz '2026-01-01' + driver * interval '1 h'"
+            " from booking_core, generate_series(1, 3) driver"
+        )
+    assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0013") :]
+    with psycopg.connect(postgres_dsn) as connection:
+        found = connection.execute(
+            "select driver_id, is_active, unassigned_at is null, count(*) from ops_assignment group by 1, 2, 3 order by 1"
+        ).fetchall()
+    assert found == [(1, False, False, 2), (2, False, False, 2), (3, True, True, 2)]
 
 
 def test_a_refused_revision_leaves_nothing_but_its_failure(empty_postgres_dsn: str) -> None:

@@ -88,6 +88,7 @@ ADDED_INDEXES = {
             "where": "entity_type)::text = 'booking'::text",
         }
     },
+    "ops_assignment": {"ux_ops_assignment_one_active": {**unique("booking_key"), "where": "is_active"}},
     "booking_item_snapshot": {"ix_booking_item_snapshot_booking_key": index("booking_key")},
     "ingest_event_log": {"ix_ingest_event_newest": index("request_received_at desc", "event_key desc")},
     "ingest_dead_letter": {
@@ -106,6 +107,7 @@ ADDED_TABLES: dict[str, Any] = {
             "origin": column("smallint"),
             "facts": column("jsonb"),
             "recorded_at": column("timestamptz", default=NOW),
+            "version": column("integer", nullable=True),  # section 5: what an acknowledgement covers
         },
         "primary_key": ["event_key"],
         "foreign_keys": BOOKING,
@@ -270,6 +272,48 @@ ADDED_TABLES: dict[str, Any] = {
         "foreign_keys": {"producer_key": {"table": "producer", "column": "producer_key", "on_delete": None}},
         "checks": {},
         "indexes": {},
+    },
+    **{
+        f"ops_{kind}": {
+            "columns": {
+                f"{kind}_id": column("integer"),
+                f"{kind}_name": column("varchar(191)"),
+                "is_active": column("boolean", default="true"),
+                "created_at": column("timestamptz", default=NOW),
+                "updated_at": column("timestamptz", default=NOW),
+            },
+            "primary_key": [f"{kind}_id"],
+            "foreign_keys": {},
+            "checks": {},
+            "indexes": {},
+        }
+        for kind in ("driver", "partner")
+    },
+    "booking_conflict": {  # section 10
+        "columns": {
+            "conflict_key": column("uuid"),
+            "booking_key": column("uuid"),
+            "module": column("varchar(32)"),
+            "fields": column("text[]"),
+            "shown_values": column("jsonb"),
+            "core_values": column("jsonb"),
+            "legacy_values": column("jsonb"),
+            "severity": column("varchar(16)"),
+            "opened_by": column("varchar(191)"),
+            "opened_at": column("timestamptz"),
+            "due_at": column("timestamptz"),
+            "choice": column("varchar(16)", nullable=True),
+            "settled_by": column("varchar(191)", nullable=True),
+            "settle_reason": column("text", nullable=True),
+            "settled_at": column("timestamptz", nullable=True),
+        },
+        "primary_key": ["conflict_key"],
+        "foreign_keys": BOOKING,
+        "checks": {"ck_booking_conflict_choice": {"column": "choice", "values": ["CORE", "LEGACY", "SHOWN"]}},
+        "indexes": {
+            "ix_booking_conflict_booking": index("booking_key", "opened_at"),
+            "ix_booking_conflict_open": {**index("due_at"), "where": "settled_at is null"},
+        },
     },
     "audit_log": {
         "columns": {

@@ -10,9 +10,11 @@ import pytest
 from bst_application.ports.audit import AuditEntry
 from bst_domain.values import BookingIdentity
 from bst_postgres.bookings import PostgresBookingStore
+from bst_postgres.crew import PostgresCrewRegister
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
+from bst_postgres.operations import PostgresOpsDesk
 from bst_postgres.reconciliation import PostgresReconciliationReader
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
@@ -34,6 +36,8 @@ class Storage(
     PostgresFlagStore,
     PostgresReplayJobs,
     PostgresReconciliationReader,
+    PostgresOpsDesk,
+    PostgresCrewRegister,
 ):
     """Everything on one database."""
 

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import AuditReader, BookingReader, DatabaseProbe, IngestReader
+from bst_application.ports.timeline import BookingTimeline
 from bst_application.ports.tracing import Tracing
 from bst_application.recent_writers import RecentWriters
 from bst_litestar.auth import Tokens
@@ -25,10 +26,12 @@ from bst_litestar.fresh_reads import noting_writes, reads_what_it_wrote
 from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.observed import NoteAnswer, observed
+from bst_litestar.ops_door import OpsDoor
 from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
+from bst_litestar.routes.crew import CrewParts, crew_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.flags import FlagParts, flag_routes
@@ -36,6 +39,7 @@ from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.metrics import Scrape, metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
+from bst_litestar.routes.ops_writes import OpsWrites, ops_write_routes
 from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
@@ -54,6 +58,9 @@ class ApiParts:
 
     ingest: IngestEndpoint
     bookings: BookingReader
+    timeline: BookingTimeline
+    operations: OpsWrites
+    crew: CrewParts
     events: IngestReader
     repair: RepairParts
     replay_jobs: ReplayJobParts
@@ -89,7 +96,9 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
     app = Litestar(
         route_handlers=[
             ingest,
-            *ops_booking_routes(parts.bookings, parts.tokens),
+            *ops_booking_routes(parts.bookings, parts.timeline, parts.tokens),
+            *ops_write_routes(parts.operations, OpsDoor(bookings=parts.bookings, tokens=parts.tokens)),
+            *crew_routes(parts.crew, parts.tokens),
             *ingest_routes(parts.events, parts.queue, parts.tokens, queue_enabled=parts.queue_enabled, now=parts.now),
             *dead_letter_routes(parts.events, parts.repair.change_status, parts.tokens),
             *repair_routes(parts.events, parts.repair, parts.tokens),

@@ -32,6 +32,7 @@ from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.operations import crew_parts, ops_writes
 from bst_core_api.reading import reading_from
 from bst_domain.values import Source
 from bst_litestar.app import ApiParts, build_api
@@ -52,6 +53,7 @@ from bst_postgres.probe import PostgresProbe
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.secret_cipher import SecretCipher
+from bst_postgres.timeline import PostgresBookingTimeline
 from bst_telemetry.instruments import (
     DoorInstruments,
     HandOverInstruments,
@@ -196,6 +198,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             note_outcome=instruments.delivery,
         ),
         bookings=reading.bookings,
+        timeline=PostgresBookingTimeline(database),
+        operations=ops_writes(database, now),
+        crew=crew_parts(database, now),
         events=reading.events,
         repair=RepairParts(
             mark_failed=MarkEventFailed(desk=desk, now=now, new_id=uuid7),

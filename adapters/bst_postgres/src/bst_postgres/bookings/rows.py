@@ -73,7 +73,7 @@ def moves_in_time(change: BookingChange) -> bool:
 
 
 def _latest_source(change: BookingChange) -> str:
-    said = [fact.evidence for name, fact in change.facts.registers.items() if name in CONTACT_FIELDS]
+    said = [evidence for name, evidence in change.booking.provenance.items() if name in CONTACT_FIELDS]
     return max(said, key=lambda evidence: evidence.order).source if said else change.identity.channel
 
 
@@ -113,7 +113,7 @@ def state_row(change: BookingChange) -> Row:
         "is_paid_flag": booking.payment_status is PaymentStatus.PAID,
         "paid_at": booking.paid_at,
         "state_version": change.version,
-        "updated_from_source": "ingest",
+        "updated_from_source": change.written_by.value,
     }
 
 
@@ -145,6 +145,7 @@ def facts_rows(change: BookingChange, now: datetime) -> Iterable[Row]:
                 **{f"payment.{fact.kind}": fact.reference for fact in entry.facts.payments.values()},
             },
             "recorded_at": now,
+            "version": change.version,
         }
 
 

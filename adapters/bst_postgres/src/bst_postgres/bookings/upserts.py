@@ -135,6 +135,7 @@ FACT = Upsert(
         "origin": "int",
         "facts": "jsonb",
         "recorded_at": "timestamptz",
+        "version": "int",
     },
     ignore=True,
 )

@@ -27,7 +27,14 @@ from bst_postgres.tables.ingest import (
     unmapped_queue,
 )
 from bst_postgres.tables.metadata import metadata
-from bst_postgres.tables.ops import ops_assignment, ops_booking_state, ops_finance_bridge
+from bst_postgres.tables.ops import (
+    booking_conflict,
+    ops_assignment,
+    ops_booking_state,
+    ops_driver,
+    ops_finance_bridge,
+    ops_partner,
+)
 from bst_postgres.tables.records import audit_log, migration_run_log, replay_job, replay_job_item, runtime_flag
 from bst_postgres.tables.reference import (
     ref_dead_letter_status,
@@ -40,6 +47,7 @@ from bst_postgres.tables.reference import (
 
 __all__ = [
     "audit_log",
+    "booking_conflict",
     "booking_contact",
     "booking_core",
     "booking_fact",
@@ -60,7 +68,9 @@ __all__ = [
     "migration_run_log",
     "ops_assignment",
     "ops_booking_state",
+    "ops_driver",
     "ops_finance_bridge",
+    "ops_partner",
     "payment_event",
     "payment_fact",
     "principal",

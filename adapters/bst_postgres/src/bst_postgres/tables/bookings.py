@@ -177,6 +177,7 @@ booking_fact = Table(
     Column("origin", SmallInteger, nullable=False),
     Column("facts", JSONB, nullable=False),
     Column("recorded_at", INSTANT, nullable=False, server_default=NOW),
+    Column("version", Integer),  # the booking's that took it in; null: before versions were noted here
     Index("ix_booking_fact_booking_time", "booking_key", "event_time"),
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -56,11 +57,19 @@ class RecordedFacts:
     facts: BookingFacts
 
 
+class WrittenBy(StrEnum):
+    """Who wrote the state of a booking last, as ``updated_from_source`` has it."""
+
+    INGEST = "ingest"
+    CORE_API = "core-api"
+
+
 @frozen(kw_only=True)
 class BookingChange:
-    """A booking to write. ``before`` is None for a new one; ``changed`` names the registers that got a better fact.
+    """A booking to write. ``before`` is None for a new one; ``changed`` names the registers that show another fact.
 
-    Where ``version`` is still that of ``before``, the events said nothing new: only ``recorded`` is written.
+    Where ``version`` is still that of ``before``, the events said nothing new: only ``recorded`` is written, and the state where
+    an operator asked for it. ``ops`` is what operations know from now on.
     """
 
     key: BookingKey
@@ -68,10 +77,12 @@ class BookingChange:
     version: int
     before: StoredBooking | None
     facts: BookingFacts
+    ops: OpsInputs
     booking: Booking
     changed: frozenset[Field]
     recorded: tuple[RecordedFacts, ...]
     references: tuple[ExternalReference, ...]
+    written_by: WrittenBy
 
     @property
     def is_new(self) -> bool:

@@ -24,14 +24,14 @@ from bst_application.ports.bookings import (
     ProcessingTransaction,
     RecordedFacts,
     SettledReplay,
-    Statuses,
     StoredBooking,
 )
 from bst_application.ports.tracing import NO_TRACING, Span, Tracing
 from bst_application.ports.watching import UNWATCHED, ProcessingWatch
+from bst_application.use_cases.changing import as_audited, change
 from bst_application.use_cases.executions import Telling
 from bst_application.use_cases.repair import LEASE
-from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, merge, project
+from bst_domain.booking import NOTHING, BookingFacts, merge
 from bst_domain.ingest import (
     BookingEvent,
     ExternalReference,
@@ -43,7 +43,7 @@ from bst_domain.ingest import (
     facts_of,
     parse_event,
 )
-from bst_domain.values import BookingIdentity, BookingKey, EventId, bali_day
+from bst_domain.values import BookingIdentity, BookingKey, EventId
 
 _log = logging.getLogger(__name__)
 
@@ -193,8 +193,8 @@ def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: 
     if own is not None:
         before = own.before
         metadata["bookingKey"] = str(own.key)
-        metadata["before"] = None if before is None else _as_audited(before.version, before.statuses)
-        metadata["after"] = _as_audited(own.version, own.statuses)
+        metadata["before"] = None if before is None else as_audited(before.version, before.statuses)
+        metadata["after"] = as_audited(own.version, own.statuses)
         metadata["changedFields"] = sorted(own.changed)
     return AuditEntry(
         event_type="INGEST_REPLAY_SUCCEEDED" if replay.succeeded else "INGEST_REPLAY_FAILED",
@@ -204,49 +204,6 @@ def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: 
         metadata=metadata,
         at=now,
         request_id=replay.request_id,
-    )
-
-
-def _as_audited(version: int, statuses: Statuses) -> dict[str, Any]:
-    return {
-        "version": version,
-        "customerPaymentStatus": statuses.payment.value,
-        "opsFulfillmentStatus": statuses.fulfilment.value,
-        "statusReasons": [reason.value for reason in statuses.reasons],
-    }
-
-
-def change(
-    *,
-    key: BookingKey,
-    identity: BookingIdentity,
-    stored: StoredBooking | None,
-    facts: BookingFacts,
-    now: datetime,
-    recorded: tuple[RecordedFacts, ...] = (),
-    references: tuple[ExternalReference, ...] = (),
-) -> BookingChange:
-    """What to write for a booking whose facts are now these. The version moves exactly when something visible does."""
-    booking = project(facts, NO_OPS if stored is None else stored.ops, bali_day(now))
-    statuses = Statuses(payment=booking.payment_status, fulfilment=booking.fulfilment_status, reasons=booking.reasons)
-    if stored is None:
-        version = 1
-        changed = frozenset(facts.registers)
-    else:
-        same = facts == stored.facts and statuses == stored.statuses
-        version = stored.version if same else stored.version + 1
-        known = stored.facts.registers
-        changed = frozenset(name for name, fact in facts.registers.items() if known.get(name) is not fact)
-    return BookingChange(
-        key=key,
-        identity=identity,
-        version=version,
-        before=stored,
-        facts=facts,
-        booking=booking,
-        changed=changed,
-        recorded=recorded,
-        references=references,
     )
 
 

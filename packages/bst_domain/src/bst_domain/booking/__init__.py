@@ -1,6 +1,14 @@
 """Facts, how they merge, and the booking that they come to."""
 
-from bst_domain.booking._codec import Document, converter, facts_from_document, facts_to_document, said_by
+from bst_domain.booking._codec import (
+    Document,
+    converter,
+    facts_from_document,
+    facts_to_document,
+    said_by,
+    value_from_json,
+    value_to_json,
+)
 from bst_domain.booking._facts import (
     NOTHING,
     OPS_RELEVANT,
@@ -9,6 +17,7 @@ from bst_domain.booking._facts import (
     Fact,
     FactValue,
     Field,
+    Hold,
     Override,
     PackageRef,
     PackageRefType,
@@ -16,6 +25,7 @@ from bst_domain.booking._facts import (
     TerminalStatus,
     acknowledge,
     merge,
+    shown,
 )
 from bst_domain.booking._fulfilment import (
     DERIVED_RULES,
@@ -29,6 +39,15 @@ from bst_domain.booking._fulfilment import (
     terminal_fact,
     tour_day,
     unacknowledged_changes,
+)
+from bst_domain.booking._operator import (
+    OPERATOR,
+    TerminalStands,
+    decide_status,
+    edit,
+    hold,
+    lift,
+    operator_evidence,
 )
 from bst_domain.booking._payments import (
     ATTEMPTS,
@@ -54,6 +73,7 @@ __all__ = [
     "FINANCE_RULES",
     "NOTHING",
     "NO_OPS",
+    "OPERATOR",
     "OPS_RELEVANT",
     "RETURNS",
     "UNSTATED",
@@ -66,6 +86,7 @@ __all__ = [
     "Fact",
     "FactValue",
     "Field",
+    "Hold",
     "OpsInputs",
     "Override",
     "PackageRef",
@@ -76,25 +97,34 @@ __all__ = [
     "Reason",
     "SettlementStatus",
     "Stamp",
+    "TerminalStands",
     "TerminalStatus",
     "acknowledge",
     "balance",
     "balance_of_distinct",
     "converter",
+    "decide_status",
     "distinct",
+    "edit",
     "facts_from_document",
     "facts_to_document",
     "fulfilment_status",
+    "hold",
     "item_unit_price",
     "later_payment",
+    "lift",
     "merge",
+    "operator_evidence",
     "payment_status",
     "project",
     "reference_status",
     "said_by",
     "settlement_status",
+    "shown",
     "status_with_reasons",
     "terminal_fact",
     "tour_day",
     "unacknowledged_changes",
+    "value_from_json",
+    "value_to_json",
 ]

@@ -18,6 +18,7 @@ from bst_domain.booking._facts import (
     Field,
     PackageRef,
     TerminalStatus,
+    shown,
 )
 from bst_domain.booking._payments import Balance
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     """Why a person should look, or why a status is what it is. Any number of them; listed in this order."""
 
     INCOMPLETE = "INCOMPLETE"
+    REVIEW_REQUIRED = "REVIEW_REQUIRED"
     CHANGED_AFTER_CANCEL = "CHANGED_AFTER_CANCEL"
     TOUR_DAY_UNASSIGNED = "TOUR_DAY_UNASSIGNED"
     UNACKNOWLEDGED_CHANGE = "UNACKNOWLEDGED_CHANGE"
@@ -78,7 +80,7 @@ def unacknowledged_changes(facts: BookingFacts) -> list[Field]:
         return []
     changed = [
         name
-        for name, fact in facts.registers.items()
+        for name, fact in shown(facts).items()
         if fact.evidence.event_type is EventType.UPDATED and name in OPS_RELEVANT and _is_news(facts, name, fact)
     ]
     return sorted(changed)
@@ -93,8 +95,8 @@ def _is_news(facts: BookingFacts, name: Field, fact: Fact) -> bool:
 
 
 def tour_day(facts: BookingFacts) -> date | None:
-    """The day of the tour in Bali, where somebody has said it and nobody has blanked it."""
-    fact = facts.registers.get(Field.TOUR_DATE)
+    """The day of the tour in Bali as it is shown, where somebody has said it and nobody has blanked it."""
+    fact = shown(facts).get(Field.TOUR_DATE)
     return None if fact is None or fact.value is None else date.fromisoformat(str(fact.value))
 
 
@@ -163,14 +165,16 @@ def status_with_reasons(
     terminal, changed = terminal_fact(facts), bool(unacknowledged_changes(facts))
     status = _status(facts, ops, today, terminal, changed)
     finished = status in _FINISHED
-    registers = facts.registers
+    overridden = facts.override is not None and terminal is None and not any(is_so(ops) for is_so, _ in FINANCE_RULES)
+    registers = shown(facts)
     name, email, package = registers.get(Field.NAME), registers.get(Field.EMAIL), registers.get(Field.PACKAGE)
     holds = (
         (Reason.INCOMPLETE, any((known := registers.get(field)) is None or known.value is None for field in ESSENTIAL)),
+        (Reason.REVIEW_REQUIRED, any(not hold.lifted for hold in facts.holds.values())),
         (Reason.CHANGED_AFTER_CANCEL, terminal is not None and _said_after(facts, terminal[1])),
         (Reason.TOUR_DAY_UNASSIGNED, status is FulfilmentStatus.ATTENTION and not ops.driver_assigned),
         (Reason.UNACKNOWLEDGED_CHANGE, changed and terminal is None and not finished),
-        (Reason.MANUAL_OVERRIDE, facts.override is not None and terminal is None and not finished),
+        (Reason.MANUAL_OVERRIDE, overridden),
         (Reason.PAYMENT_FAILED, payment is PaymentStatus.FAILED),
         (Reason.PARTIAL_REFUND, payment is PaymentStatus.PAID and total.partially_returned),
         (Reason.RETURN_WITHOUT_CAPTURE, bool(total.returned) and not total.captured),

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.booking._facts import BookingFacts, Evidence, Fact, FactValue, Field, PackageRef
+from bst_domain.booking._facts import BookingFacts, Evidence, Fact, FactValue, Field, PackageRef, shown
 from bst_domain.booking._fulfilment import OpsInputs, Reason, status_with_reasons
 from bst_domain.booking._payments import (
     PaymentFact,
@@ -72,7 +72,8 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
     """What the facts come to on this day in Bali. ``facts`` must hold at least one event's."""
     if facts.first is None:
         raise ValueError("a booking needs at least one event")
-    said = {name: fact.value for name, fact in facts.registers.items()}
+    registers = shown(facts)
+    said = {name: fact.value for name, fact in registers.items()}
     total = said.get(Field.TOTAL_PRICE)
     assert total is None or isinstance(total, Money)
     currency = None if total is None else total.currency
@@ -96,10 +97,10 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
         total=total,
         note=_text(said.get(Field.NOTE)),
         package=package,
-        contact=_contact(facts.registers, said),
+        contact=_contact(registers, said),
         payments=_payments(payments, currency),
         paid_at=_paid_at(payments) if paid is PaymentStatus.PAID else None,
-        provenance={name: fact.evidence for name, fact in facts.registers.items()},
+        provenance={name: fact.evidence for name, fact in registers.items()},
     )
 
 

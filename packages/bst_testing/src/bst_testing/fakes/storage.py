@@ -12,6 +12,7 @@ from attrs import evolve
 
 from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.audit import AuditEntry
+from bst_application.ports.crew import CrewKind, CrewMember
 from bst_application.ports.event_log import Group, KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.flags import FlagOverride
 from bst_application.ports.queue import Job
@@ -25,6 +26,7 @@ from bst_domain.migration import DuplicateFigures, ReconciliationCounts
 from bst_domain.values import BookingIdentity, EventId
 from bst_testing.fakes.accepting import MemoryAccepting
 from bst_testing.fakes.keeping import expired_rows, kept_in
+from bst_testing.fakes.operating import MemoryOperating
 from bst_testing.fakes.processing import MemoryProcessing
 from bst_testing.fakes.reconciling import counted, duplicates
 from bst_testing.fakes.repairing import MemoryRepairing, letter_record
@@ -142,6 +144,20 @@ class MemoryStorage:
     async def repairing(self) -> AsyncIterator[MemoryRepairing]:
         async with self._transaction() as transaction:
             yield MemoryRepairing(transaction)
+
+    @asynccontextmanager
+    async def operating(self) -> AsyncIterator[MemoryOperating]:
+        async with self._transaction() as transaction:
+            yield MemoryOperating(transaction)
+
+    async def members(self, kind: CrewKind) -> list[CrewMember]:
+        async with self._transaction() as tables:
+            return [member for (of, _), member in sorted(tables.crew.items()) if of is kind]
+
+    async def enter(self, kind: CrewKind, member: CrewMember, entry: AuditEntry) -> None:
+        async with self._transaction() as tables:
+            tables.crew[kind, member.number] = member
+            tables.trail[next(tables.numbers)] = entry
 
     async def expired_leases(self, *, now: datetime, limit: int) -> list[EventId]:
         async with self._transaction() as tables:
