@@ -28,6 +28,14 @@ from bst_postgres.tables.ingest import (
 )
 from bst_postgres.tables.metadata import metadata
 from bst_postgres.tables.ops import ops_assignment, ops_booking_state, ops_finance_bridge
+from bst_postgres.tables.publishing import (
+    catalog_publication,
+    catalog_publish_event,
+    catalog_publish_job,
+    catalog_publish_nonce,
+    catalog_publish_request,
+    catalog_snapshot,
+)
 from bst_postgres.tables.records import audit_log, migration_run_log, replay_job, replay_job_item, runtime_flag
 from bst_postgres.tables.reference import (
     ref_dead_letter_status,
@@ -48,6 +56,12 @@ __all__ = [
     "booking_status_history",
     "catalog_product",
     "catalog_product_content",
+    "catalog_publication",
+    "catalog_publish_event",
+    "catalog_publish_job",
+    "catalog_publish_nonce",
+    "catalog_publish_request",
+    "catalog_snapshot",
     "catalog_variant",
     "catalog_variant_rate",
     "channel_external_refs",
