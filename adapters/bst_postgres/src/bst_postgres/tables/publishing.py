@@ -50,9 +50,7 @@ catalog_snapshot = Table(
     Column("frozen_by", String(191), nullable=False),
     Column("published_at", INSTANT),  # when it became current for the first time
     Column("published_by", String(191)),
-    Index(
-        "ix_catalog_snapshot_published", text("version desc"), postgresql_where=text("published_at is not null")
-    ),
+    Index("ix_catalog_snapshot_published", text("version desc"), postgresql_where=text("published_at is not null")),
 )
 
 # One row: whoever freezes or publishes holds it until the commit.

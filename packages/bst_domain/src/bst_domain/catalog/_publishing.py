@@ -1,7 +1,7 @@
 """What is frozen when a publish job is reviewed, and whether that may become the current catalog.
 
-Source of the rules: predecessor rules 14 (payload v1); that the reviewed payload is the published one, and that an older one does not
-replace a newer one, is this system's own.
+Source of the rules: predecessor rules 14 (payload v1). That the reviewed payload is the published one, and that an older one does
+not replace a newer one, is this system's own.
 """
 
 import json

@@ -9,7 +9,7 @@ Frozen: never edited once released. There is no way down; see revision 0001.
 from alembic import op
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0015"
 
 STATEMENTS = (
     """create table catalog_publish_job (
