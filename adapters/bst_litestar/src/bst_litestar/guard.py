@@ -26,8 +26,7 @@ SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
-#: These say themselves how long they may be kept; any other answer may name guests.
-CACHEABLE = frozenset({"/schema/openapi.json", "/docs-json"})
+#: Unless an answer says itself how long it may be kept: any other may name guests.
 NO_STORE = (b"cache-control", b"no-store")
 #: In production, where a proxy in front speaks TLS; browsers ignore it on plain HTTP.
 HSTS = (b"strict-transport-security", b"max-age=31536000")
@@ -76,13 +75,12 @@ def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refus
             await app(scope, receive, send)
             return
         address = guard.address(scope)
-        marks = always if scope["path"] in CACHEABLE else private
-
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == _UNAUTHORIZED:
                     guard.refused.take(address)
-                message["headers"] = [*message["headers"], *marks]
+                says_itself = any(name == NO_STORE[0] for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], *(always if says_itself else private)]
             await send(message)
 
         refusal = guard.refuse(scope, address)

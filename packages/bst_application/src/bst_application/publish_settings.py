@@ -1,4 +1,4 @@
-"""How the catalog is published: who must differ from whom, and how requests are signed. Names as the predecessor's operators know them."""
+"""How the catalog is published: who must differ from whom, and how requests are signed. The names are the predecessor's."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,7 +8,7 @@ from attrs import field, frozen
 from bst_application.environment import EnvironmentReader
 from bst_domain.lifecycles import FourEyes
 
-SECRET = "CATALOG_PUBLISH_SECRET"
+SIGNED_WITH = "CATALOG_PUBLISH_SECRET"
 PREVIOUS = "CATALOG_PUBLISH_SECRETS_PREVIOUS"
 REVIEWER_DIFFERS = "CATALOG_PUBLISH_REVIEWER_MUST_DIFFER_FROM_CREATOR"
 PUBLISHER_DIFFERS = "CATALOG_PUBLISH_PUBLISHER_MUST_DIFFER_FROM_REVIEWER"
@@ -32,7 +32,7 @@ class PublishSettings:
 
 def publish_settings(environ: Mapping[str, str], reader: EnvironmentReader) -> PublishSettings:
     """Everything is off unless set, as callers expect; a secret that is set is asked for."""
-    secret = environ.get(SECRET, "").strip()
+    secret = environ.get(SIGNED_WITH, "").strip()
     previous = tuple(part for part in environ.get(PREVIOUS, "").split(",") if part)
     by_principal = reader.flag(BY_PRINCIPAL, False)
     return PublishSettings(

@@ -1,7 +1,7 @@
 """The published catalog as one process knows it: read once a version, kept in memory, and looked after cheaply.
 
-A process that published sees its own at once, every other within ``LOOK_EVERY_S``. While the database is away, what was read last goes
-on being served: the public catalog does not go down with it.
+A process that published sees its own at once, every other within ``LOOK_EVERY_S``. While the database is away, what was read
+last goes on being served: the public catalog does not go down with it.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class PublishedEntry:
 
 @frozen(kw_only=True)
 class Edition:
-    """What is served between two instants at which a rate begins or ends. ``tag`` is another one for anything else that is served.
+    """What is served between two instants at which a rate begins or ends. Whatever differs has another ``tag``.
 
     ``until``: when that changes by itself; None: never.
     """
@@ -122,7 +122,7 @@ class PublishedCatalog:
         return NOTHING_PUBLISHED if self._current is None else self._current.edition_at(self._now())
 
     async def look_now(self) -> None:
-        """This process has just published: the next who asks is served that, or what was known where the database has gone away."""
+        """This process has just published: who asks next is served that; what was known, where the database has gone away."""
         with suppress(Unavailable, Conflict):
             async with self._reading:
                 await self._look_again()

@@ -53,9 +53,9 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
             if value and (weak := _weakness(value)):
                 yield f"{name} holds a secret that is {weak}; take it out"
     # Publishing without a signature is a choice, so this one may be unset; once it is there it must be as good as any.
-    said[publish_settings.SECRET] = environ.get(publish_settings.SECRET, "").strip()
-    if said[publish_settings.SECRET] and (weak := _weakness(said[publish_settings.SECRET])):
-        yield f"{publish_settings.SECRET} is {weak}; choose a random one, for instance from `openssl rand -hex 32`"
+    said[publish_settings.SIGNED_WITH] = environ.get(publish_settings.SIGNED_WITH, "").strip()
+    if said[publish_settings.SIGNED_WITH] and (weak := _weakness(said[publish_settings.SIGNED_WITH])):
+        yield f"{publish_settings.SIGNED_WITH} is {weak}; choose a random one, for instance from `openssl rand -hex 32`"
     given = [value for value in said.values() if value]
     if len(set(given)) < len(given):
         same = " and ".join(name for name, value in said.items() if given.count(value) > 1)
@@ -84,7 +84,7 @@ def _switches(settings: "Settings") -> Iterator[str]:
     publish = settings.publish
     if publish.signature_required and not publish.secrets:
         yield (
-            f"CATALOG_PUBLISH_SIGNATURE_REQUIRED=true without {publish_settings.SECRET}: nobody could publish; set the secret"
+            f"CATALOG_PUBLISH_SIGNATURE_REQUIRED=true without {publish_settings.SIGNED_WITH}: nobody could publish; set the secret"
         )
     minute = timedelta(minutes=1)
     for prefix, drift, ttl in (

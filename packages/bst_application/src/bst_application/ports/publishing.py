@@ -1,4 +1,4 @@
-"""Publishing the catalog: jobs, payloads that were frozen at review, which one is current, and an event for each change of that."""
+"""Publishing the catalog: jobs, payloads that were frozen at review, which one is current, and an event for each change."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager

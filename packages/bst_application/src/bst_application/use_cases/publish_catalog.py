@@ -1,8 +1,8 @@
 """Publishing the catalog: review, publish, retry.
 
-Source of the rules: predecessor rules 14. What is reviewed is frozen, and nothing but that is published. Each step holds its job, and
-what is current where it matters, so of several at once one is taken and the others are refused by the table. Every act is audited in
-the commit that does it, and a repeat of a keyed request is answered without being done again.
+Source of the rules: predecessor rules 14. What is reviewed is frozen, and nothing but that is published. Each step holds its job,
+and what is current where it matters, so of several at once one is taken and the others are refused by the table. Every act is
+audited in the commit that does it, and a repeat of a keyed request is answered without being done again.
 """
 
 from collections.abc import Callable, Sequence

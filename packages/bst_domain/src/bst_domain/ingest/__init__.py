@@ -42,6 +42,7 @@ from bst_domain.ingest._signing import (
     SignedRequest,
     Verified,
     canonical_string,
+    is_idempotency_key,
     sign,
     verify,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "may_be_forgotten",
     "parse_event",
     "second_of",
+    "is_idempotency_key",
     "sign",
     "verify",
 ]
