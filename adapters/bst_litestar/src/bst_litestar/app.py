@@ -29,6 +29,7 @@ from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
+from bst_litestar.routes.catalog_editor import CatalogParts, catalog_editor_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.flags import FlagParts, flag_routes
@@ -57,6 +58,7 @@ class ApiParts:
     events: IngestReader
     repair: RepairParts
     replay_jobs: ReplayJobParts
+    catalog: CatalogParts
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
@@ -95,6 +97,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *repair_routes(parts.events, parts.repair, parts.tokens),
             *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
+            *catalog_editor_routes(parts.catalog, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
             *reconciliation_routes(parts.reconciliation, parts.tokens, now=parts.now),
             *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),

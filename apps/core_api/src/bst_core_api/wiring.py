@@ -32,6 +32,7 @@ from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.editing import catalog_parts
 from bst_core_api.reading import reading_from
 from bst_domain.values import Source
 from bst_litestar.app import ApiParts, build_api
@@ -206,6 +207,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             enabled=lambda: board.is_on(Flag.REPLAY),
         ),
         replay_jobs=ReplayJobParts(jobs=replay_jobs, begin=BeginReplayJob(jobs=replay_jobs, now=now, new_id=uuid7)),
+        catalog=catalog_parts(database, now),
         audit=audit,
         queue=queue,
         probes=[probe, PostgresProbe("channel_db", channel)],

@@ -52,8 +52,8 @@ class CatalogTransaction(Protocol):
         ...
 
     async def save(self, item: EditorItem, *, by: str) -> None:
-        """Writes what differs from what ``hold`` gave; ``by`` is noted where the content does. Nothing is taken away: variants
-        and rates that the item no longer has stay as they were. Raises SlugTaken as ``add`` does.
+        """Writes what differs from what ``hold`` gave; ``by`` is noted where the content does. An item never loses a variant or
+        a rate. Raises SlugTaken as ``add`` does.
         """
         ...
 

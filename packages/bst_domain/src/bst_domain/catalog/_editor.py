@@ -167,18 +167,13 @@ def arranged(item: EditorItem) -> EditorItem:
 
 
 def active_part(item: EditorItem) -> EditorItem:
-    """The item with its active variants and their active rates alone: what is offered, and what is published.
-
-    A step of the itinerary that is only for a variant that is not there is left out, too.
-    """
+    """The item with its active variants and their active rates alone: what is offered, and what is published."""
     variants = tuple(
         evolve(variant, rates=tuple(rate for rate in variant.rates if rate.is_active))
         for variant in item.variants
         if variant.is_active
     )
-    offered = {variant.key for variant in variants}
-    steps = tuple(step for step in item.content.itinerary if step.variant is None or step.variant in offered)
-    return evolve(item, variants=variants, content=evolve(item.content, itinerary=steps))
+    return evolve(item, variants=variants)
 
 
 def as_product(item: EditorItem) -> Product:

@@ -90,10 +90,10 @@ __all__ = [
     "external_references",
     "facts_of",
     "fingerprint",
+    "is_idempotency_key",
     "may_be_forgotten",
     "parse_event",
     "second_of",
-    "is_idempotency_key",
     "sign",
     "verify",
 ]
