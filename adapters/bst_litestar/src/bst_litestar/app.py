@@ -37,6 +37,9 @@ from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.metrics import Scrape, metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
+from bst_litestar.routes.public_catalog import PublicCatalogParts, public_catalog_routes
+from bst_litestar.routes.publish_versions import publish_version_routes
+from bst_litestar.routes.publishing import PublishingParts, publishing_routes
 from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
@@ -59,6 +62,8 @@ class ApiParts:
     repair: RepairParts
     replay_jobs: ReplayJobParts
     catalog: CatalogParts
+    publishing: PublishingParts
+    public_catalog: PublicCatalogParts
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
@@ -98,6 +103,9 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
             *catalog_editor_routes(parts.catalog, parts.tokens),
+            *publishing_routes(parts.publishing, parts.tokens),
+            *publish_version_routes(parts.publishing, parts.tokens),
+            *public_catalog_routes(parts.public_catalog, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
             *reconciliation_routes(parts.reconciliation, parts.tokens, now=parts.now),
             *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),

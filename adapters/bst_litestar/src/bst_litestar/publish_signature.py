@@ -1,6 +1,6 @@
 """Signed publish requests: the ingest door's own rules under the names that publishing has always used.
 
-Order of checks: headers, algorithm, timestamp, signature, and only then the nonce, which is used up whatever becomes of the request.
+Order of checks: headers, algorithm, timestamp, signature, and only then the nonce, which is used up whatever becomes of the rest.
 """
 
 from collections.abc import Callable, Mapping

@@ -84,7 +84,7 @@ def _switches(settings: "Settings") -> Iterator[str]:
     publish = settings.publish
     if publish.signature_required and not publish.secrets:
         yield (
-            f"CATALOG_PUBLISH_SIGNATURE_REQUIRED=true without {publish_settings.SIGNED_WITH}: nobody could publish; set the secret"
+            f"CATALOG_PUBLISH_SIGNATURE_REQUIRED=true without {publish_settings.SIGNED_WITH}: nobody could publish; set both"
         )
     minute = timedelta(minutes=1)
     for prefix, drift, ttl in (

@@ -1,7 +1,7 @@
 """The catalog that everybody reads: without a token what is published, with an administrator's the editor's state."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +13,15 @@ from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.catalog import CatalogEditor, ItemFilter
 from bst_application.published_catalog import Edition, PublishedCatalog
 from bst_application.rate_limits import Buckets
+from bst_application.trusted_proxies import Network
 from bst_domain.catalog import EditorItem, JsonObject, entry_json, entry_of
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import success
-from bst_litestar.guard import Guard
+from bst_litestar.guard import address_of
 from bst_litestar.problems import Refused, rate_limited, store_unavailable
 from bst_litestar.queries import text, whole_number, yes_or_no
 from bst_litestar.requests import header_map, id_of
+from bst_litestar.routes.catalog_editor import ITEM, ITEMS
 
 AnyRequest = Request[Any, Any, Any]
 Answer = Response[Any]
@@ -40,7 +42,7 @@ class PublicCatalogParts:
     published: PublishedCatalog
     editor: CatalogEditor
     rates: Buckets
-    guard: Guard
+    trusted: Sequence[Network]
     now: Callable[[], datetime]
 
 
@@ -51,14 +53,14 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
         """Whether the editor's state is asked for. Raises Refused where an address asks too often."""
         if tokens.is_admin(header_map(request)):
             return True
-        if wait_s := parts.rates.take(parts.guard.address(request.scope)):
+        if wait_s := parts.rates.take(address_of(request.scope, parts.trusted)):
             raise rate_limited(wait_s)
         return False
 
     def editors(item: EditorItem, *, with_content: bool = False) -> JsonObject:
         return entry_json(entry_of(item), parts.now(), with_content=with_content)
 
-    @get("/v1/catalog/items")
+    @get(ITEMS)
     async def list_items(request: AnyRequest) -> Answer:
         for_admin = is_admin(request)
         query = dict(request.query_params.items())
@@ -77,7 +79,7 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
         rows = edition.listed(featured=featured, active=active, text=wanted)
         return _public(request, parts, edition, _page(rows[offset : offset + limit], page, limit, len(rows)))
 
-    @get("/v1/catalog/items/featured")
+    @get(f"{ITEMS}/featured")
     async def list_featured(request: AnyRequest) -> Answer:
         if is_admin(request):
             found = await parts.editor.listed(ItemFilter(featured=True))
@@ -85,10 +87,9 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
         edition = await _edition(parts.published)
         return _public(request, parts, edition, edition.listed(featured=True))
 
-    # The editor's routes call the same place of the path an id; the router wants one name.
-    @get("/v1/catalog/items/{item_id:str}")
+    @get(ITEM)
     async def get_item(request: AnyRequest) -> Answer:
-        slug: str = request.path_params["item_id"]
+        slug: str = request.path_params["item"]
         if is_admin(request):
             item = await parts.editor.by_slug(slug.strip().lower()) if "\x00" not in slug else None
             if item is None:

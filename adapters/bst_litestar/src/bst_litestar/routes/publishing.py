@@ -1,14 +1,14 @@
-"""Publishing the catalog: jobs, the versions that came of them, and the events that tell consumers."""
+"""Publishing the catalog: drafting a job, its review, publishing and retrying it."""
 
 from collections.abc import Mapping
 from typing import Any, assert_never
 from uuid import UUID
 
 from attrs import evolve, frozen
-from litestar import Request, Response, get, post
+from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from bst_application.ports.publishing import KeyedRequest, PublishingDesk, PublishJob, SnapshotHead
+from bst_application.ports.publishing import KeyedRequest, PublishingDesk, PublishJob
 from bst_application.published_catalog import PublishedCatalog
 from bst_application.use_cases.draft_catalog import DraftPublishJob, UnknownItems
 from bst_application.use_cases.once_a_key import KeyReused
@@ -20,13 +20,13 @@ from bst_application.use_cases.publish_catalog import (
     failure_text,
     keys_text,
 )
-from bst_application.use_cases.roll_back_catalog import RollBackCatalog, VersionIsCurrent, VersionNotFound
+from bst_application.use_cases.roll_back_catalog import RollBackCatalog
 from bst_domain.catalog import Superseded
 from bst_domain.lifecycles import PublishAction, PublishRefusal
 from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.problems import Refused, invalid_input
-from bst_litestar.publish_json import event_json, job_json, version_json
+from bst_litestar.publish_json import job_json
 from bst_litestar.publish_signature import PublishSignature, keyed
 from bst_litestar.queries import uuid_in_path, whole_number
 from bst_litestar.requests import author_of, header_map, id_of, json_body, text_member
@@ -56,19 +56,20 @@ class PublishingParts:
     signature: PublishSignature
     by_principal: bool
 
-
-def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteHandler]:
-    """Every role may look; ADMIN and MANAGER may act, with a signature where that is asked for."""
-
-    async def may_act(request: AnyRequest) -> None:
+    async def require_writer(self, request: AnyRequest, tokens: Tokens) -> None:
+        """ADMIN and MANAGER may act, signed where that is asked for, as a principal where that is. Raises Refused."""
         headers = header_map(request)
         tokens.require_role(headers, WRITERS)
-        await parts.signature.require(request)
-        if parts.by_principal and tokens.principal(headers) is None:
+        await self.signature.require(request)
+        if self.by_principal and tokens.principal(headers) is None:
             raise Refused(403, "CATALOG_PUBLISH_PRINCIPAL_REQUIRED")
 
+
+def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteHandler]:
+    """Every role may look."""
+
     async def step(request: AnyRequest, action: PublishAction) -> dict[str, Any]:
-        await may_act(request)
+        await parts.require_writer(request, tokens)
         await json_body(request, required=False)
         key = _job_key(request)
         repeat = await keyed(request, f"jobs/{key}/{action}", key)
@@ -86,7 +87,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
                 details = {"job": job_json(job)}
                 raise Refused(409 if isinstance(why, Superseded) else 400, failure_text(why), details=details)
             case KeyReused():
-                raise _key_reused()
+                raise key_reused()
             case _:
                 assert_never(outcome)
 
@@ -107,7 +108,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
 
     @post(f"{ROOT}/jobs")
     async def create_job(request: AnyRequest) -> dict[str, Any]:
-        await may_act(request)
+        await parts.require_writer(request, tokens)
         body = await json_body(request, required=False)
         note = text_member(body, "note", limit=MAX_TEXT)
         repeat = await keyed(request, "jobs", "")
@@ -123,7 +124,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
                 message = f"CATALOG_PUBLISH_ITEM_IDS_INVALID:{keys_text(keys)}"
                 raise invalid_input("itemIds", message, "there are no products with these ids")
             case KeyReused():
-                raise _key_reused()
+                raise key_reused()
             case _:
                 assert_never(outcome)
 
@@ -139,57 +140,6 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
     async def retry(request: AnyRequest) -> dict[str, Any]:
         return await step(request, PublishAction.RETRY)
 
-    @get(f"{ROOT}/versions")
-    async def list_versions(request: AnyRequest) -> dict[str, Any]:
-        tokens.require_role(header_map(request), READERS)
-        limit = whole_number(dict(request.query_params.items()), "limit", default=50, least=1, most=1000)
-        publication = await parts.desk.publication()
-        heads = await parts.desk.versions(limit=limit)
-        return success([version_json(head, publication) for head in heads], id_of(request))
-
-    @get(f"{ROOT}/versions/{{version:str}}/payload")
-    async def get_payload(request: AnyRequest) -> Response[bytes]:
-        """Byte for byte what the checksum is of, also before it is published: whoever reviews it reads it here."""
-        tokens.require_role(header_map(request), READERS)
-        version = _version(request)
-        snapshot = await parts.desk.read_snapshot(version)
-        if snapshot is None:
-            raise _no_version(str(version))
-        headers = {"etag": f'"{snapshot.head.checksum}"', "cache-control": "private, max-age=31536000, immutable"}
-        return Response(snapshot.payload.encode(), media_type="application/json", headers=headers)
-
-    @post(f"{ROOT}/versions/{{version:str}}/rollback")
-    async def roll_back(request: AnyRequest) -> dict[str, Any]:
-        await may_act(request)
-        body = await json_body(request, required=True)
-        reason = text_member(body, "reason", limit=MAX_TEXT, required=True)
-        assert reason is not None
-        version = _version(request)
-        repeat = await keyed(request, f"versions/{version}/rollback", version)
-        outcome = await parts.roll_back(version, reason=reason, by=author_of(request), request=repeat)
-        match outcome:
-            case SnapshotHead():
-                await parts.published.look_now()
-                return success(version_json(outcome, await parts.desk.publication()), id_of(request))
-            case VersionNotFound():
-                raise _no_version(str(version))
-            case VersionIsCurrent():
-                raise Refused(409, f"CATALOG_PUBLISH_VERSION_IS_CURRENT:{version}")
-            case KeyReused():
-                raise _key_reused()
-            case _:
-                assert_never(outcome)
-
-    @get(f"{ROOT}/events")
-    async def list_events(request: AnyRequest) -> dict[str, Any]:
-        tokens.require_role(header_map(request), READERS)
-        query = dict(request.query_params.items())
-        after = whole_number(query, "after", default=0, least=0, most=2**62)
-        limit = whole_number(query, "limit", default=100, least=1, most=1000)
-        events = await parts.desk.events(after=after, limit=limit)
-        last = events[-1].sequence if events else after
-        return success([event_json(event) for event in events], id_of(request), lastSequence=last)
-
     return [
         list_jobs,
         get_job,
@@ -197,10 +147,6 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         submit_review,
         publish,
         retry,
-        list_versions,
-        get_payload,
-        roll_back,
-        list_events,
     ]
 
 
@@ -238,21 +184,10 @@ def _job_key(request: AnyRequest) -> UUID:
     return key
 
 
-def _version(request: AnyRequest) -> int:
-    """The number that the path names. Raises Refused."""
-    name: str = request.path_params["version"]
-    if not (name.isascii() and name.isdigit()) or len(name) > 18:
-        raise _no_version(name)
-    return int(name)
-
-
 def _no_job(name: str) -> Refused:
     return Refused(404, f"Catalog publish job not found: {name[:191]}")
 
 
-def _no_version(name: str) -> Refused:
-    return Refused(404, f"Catalog version not found: {name[:191]}")
-
-
-def _key_reused() -> Refused:
+def key_reused() -> Refused:
+    """The idempotency key belongs to another body."""
     return Refused(409, "CATALOG_PUBLISH_IDEMPOTENCY_KEY_REUSED")
