@@ -1,4 +1,4 @@
-"""Publishing over HTTP: the jobs as callers of the predecessor know them, what is frozen, signatures, four eyes, rollback, events."""
+"""Publishing over HTTP: jobs as callers of the predecessor know them, what is frozen, signatures, four eyes, going back."""
 
 import asyncio
 import json
