@@ -11,7 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
-from parts import bookings, flags, ingest, observing, repair, schemas
+from parts import bookings, catalog_editor, catalog_shapes, flags, ingest, observing, repair, schemas
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
@@ -33,13 +33,26 @@ def document() -> Schema:
         "servers": [{"url": "http://127.0.0.1:4000", "description": "bst up"}],
         "tags": [
             {"name": name}
-            for name in ("ingest", "repair", "audit", "flags", "bookings", "metrics", "health", "documents")
+            for name in ("ingest", "repair", "audit", "flags", "bookings", "catalog", "metrics", "health", "documents")
         ],
         "paths": behind_the_guard(
-            {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()}
+            together(
+                ingest.paths(),
+                repair.paths(),
+                flags.paths(),
+                bookings.paths(),
+                catalog_editor.paths(),
+                observing.paths(),
+            )
         ),
         "components": {
-            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas(), **observing.schemas()},
+            "schemas": {
+                **schemas.schemas(),
+                **repair.schemas(),
+                **flags.schemas(),
+                **catalog_shapes.schemas(),
+                **observing.schemas(),
+            },
             "responses": guard_responses(),
             "securitySchemes": {
                 "serviceToken": {
@@ -63,6 +76,17 @@ def document() -> Schema:
             },
         },
     }
+
+
+def together(*parts: Schema) -> Schema:
+    """The paths of all parts. Two parts may have methods of one path, but not the same one."""
+    paths: Schema = {}
+    for part in parts:
+        for path, operations in part.items():
+            known = paths.setdefault(path, {})
+            assert not known.keys() & operations.keys(), f"two parts describe {path}"
+            known |= operations
+    return paths
 
 
 def behind_the_guard(paths: Schema) -> Schema:

@@ -85,6 +85,7 @@ def refusals(**by_status: str) -> Schema:
         "403": "FORBIDDEN",
         "404": "NOT_FOUND",
         "409": "CONFLICT",
+        "412": "PRECONDITION_FAILED",
         "413": "PAYLOAD_TOO_LARGE",
         "414": "URI_TOO_LONG",
         "429": "TOO_MANY_REQUESTS",

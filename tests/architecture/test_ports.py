@@ -20,6 +20,7 @@ SUITES = {
     "EventLog": "EventLogConformance",
     "StagedJobs": "EventLogConformance",
     "BookingStore": "BookingStoreConformance",
+    "CatalogEditor": "CatalogEditorConformance",
     "RepairDesk": "RepairDeskConformance",
     "ReplayJobs": "ReplayJobsConformance",
     "RetentionStore": "RetentionConformance",

@@ -17,10 +17,13 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0015"]
 HEAD = REVISIONS[-1]
 #: Undo what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_SEARCH = """
+alter table catalog_product drop column version;
+alter table catalog_variant drop column ended_with, drop column was_default;
+alter table catalog_variant_rate drop column ended_with;
 alter table booking_contact drop column search_words, drop column booked_at;
 drop index ix_booking_core_booked_late;
 drop index ix_channel_external_refs_booking_ref;
@@ -85,6 +88,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0010_replays.py", None),
             ("r0011_reads.py", None),
             ("r0012_reads_in_order.py", None),
+            ("r0015_catalog_editor.py", None),
         )
     ]
 
@@ -131,7 +135,7 @@ def test_bookings_of_before_get_the_words_and_times_that_a_search_asks_for(postg
     with psycopg.connect(postgres_dsn) as connection:
         written = connection.execute(found).fetchall()
         connection.execute(BACK_TO_BEFORE_THE_SEARCH)
-    assert upgrade(postgres_dsn) == ["0011", "0012"]
+    assert upgrade(postgres_dsn) == REVISIONS[10:]
     with psycopg.connect(postgres_dsn) as connection:
         assert connection.execute(found).fetchall() == written
     assert len(written) == 200

@@ -72,6 +72,18 @@ ADDED_COLUMNS = {
         "executions_before": column("integer", default="0"),
         "replay_reason": column("text", nullable=True),
     },
+    # What is switched off together with a product or a variant comes back with it; a version for whoever edits.
+    "catalog_product": {"version": column("integer", default="1")},
+    "catalog_variant": {
+        "ended_with": column("varchar(16)", nullable=True),
+        "was_default": column("boolean", default="false"),
+    },
+    "catalog_variant_rate": {"ended_with": column("varchar(16)", nullable=True)},
+}
+ENDED_WITH = {"column": "ended_with", "values": ["ITEM", "VARIANT"]}
+ADDED_CHECKS = {
+    "catalog_variant": {"ck_catalog_variant_ended_with": ENDED_WITH},
+    "catalog_variant_rate": {"ck_catalog_variant_rate_ended_with": ENDED_WITH},
 }
 ADDED_INDEXES = {
     "booking_contact": {"ix_booking_contact_search_words": index("search_words")},
@@ -301,6 +313,8 @@ def expected_schema() -> Schema:
             tables[name]["columns"][said_later] |= {"nullable": True, "default": None}
     for name, more in ADDED_COLUMNS.items():
         tables[name]["columns"] |= more
+    for name, checks in ADDED_CHECKS.items():
+        tables[name]["checks"] |= checks
     for name, indexes in ADDED_INDEXES.items():
         tables[name]["indexes"] |= indexes
     # A producer's name and a blank stand before its keys, so that none can use up another's.

@@ -97,7 +97,7 @@ catalog_variant = Table(
     Column("ended_with", String(16)),
     Column("was_default", Boolean, nullable=False, server_default=text("false")),
     *row_times(),
-    CheckConstraint("ended_with = 'ITEM'", name="ck_catalog_variant_ended_with"),
+    CheckConstraint("ended_with in ('ITEM', 'VARIANT')", name="ck_catalog_variant_ended_with"),
     Index("ux_catalog_variant_product_code", "product_key", "code", unique=True),
 )
 

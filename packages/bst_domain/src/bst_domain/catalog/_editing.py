@@ -5,7 +5,8 @@ Source of the rules: predecessor, "catalog editor". What it left open, or broke,
 - Where a product has an active variant, exactly one active variant is the default. One that is taken away as default, or switched
   off, hands over to the next by name; where there is no other, it stays the default. So no order of changes is refused for it.
 - What is switched off together with a product, or a variant, comes back with it: the same variants, rates and default. What was
-  off before stays off. Switching a product off by a change of ``isActive`` leaves its variants as they are.
+  off before stays off, and so does a rate in whose place another one was made meanwhile. Switching a product off by a change of
+  ``isActive`` leaves its variants as they are.
 - No two active rates of a variant may hold for the same traveller, currency, number and instant. Those that do already, from
   older systems, hinder no change of anything else.
 """
@@ -223,9 +224,16 @@ def _off(rates: tuple[EditorRate, ...], together: EndedWith) -> tuple[EditorRate
 
 
 def _back(rates: tuple[EditorRate, ...], together: set[EndedWith]) -> tuple[EditorRate, ...]:
-    return tuple(
-        evolve(rate, is_active=True, ended_with=None) if rate.ended_with in together else rate for rate in rates
-    )
+    """The newest first; one that would contradict a rate that is active by then stays off."""
+    holding = [rate.as_rate() for rate in rates if rate.is_active]
+    back: dict[UUID, EditorRate] = {}
+    for rate in sorted(rates, key=lambda one: one.key, reverse=True):
+        if rate.ended_with in together:
+            active = evolve(rate, is_active=True, ended_with=None)
+            is_replaced = any(overlap(active.as_rate(), other) for other in holding)
+            back[rate.key] = evolve(rate, ended_with=None) if is_replaced else active
+            holding.append(back[rate.key].as_rate())
+    return tuple(back.get(rate.key, rate) for rate in rates)
 
 
 def _made(new: NewVariant, new_id: NewId, now: datetime) -> EditorVariant:

@@ -13,7 +13,8 @@ def upgrade() -> None:
     op.execute("alter table catalog_product add column version integer not null default 1")
     op.execute(
         """alter table catalog_variant
-             add column ended_with varchar(16) constraint ck_catalog_variant_ended_with check (ended_with = 'ITEM'),
+             add column ended_with varchar(16)
+               constraint ck_catalog_variant_ended_with check (ended_with in ('ITEM', 'VARIANT')),
              add column was_default boolean not null default false"""
     )
     op.execute(
