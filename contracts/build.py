@@ -11,7 +11,19 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
-from parts import bookings, catalog_editor, catalog_shapes, flags, ingest, observing, repair, schemas
+from parts import (
+    bookings,
+    catalog_editor,
+    catalog_shapes,
+    flags,
+    ingest,
+    observing,
+    public_catalog,
+    publishing,
+    publishing_shapes,
+    repair,
+    schemas,
+)
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
@@ -42,6 +54,8 @@ def document() -> Schema:
                 flags.paths(),
                 bookings.paths(),
                 catalog_editor.paths(),
+                public_catalog.paths(),
+                publishing.paths(),
                 observing.paths(),
             )
         ),
@@ -51,6 +65,7 @@ def document() -> Schema:
                 **repair.schemas(),
                 **flags.schemas(),
                 **catalog_shapes.schemas(),
+                **publishing_shapes.schemas(),
                 **observing.schemas(),
             },
             "responses": guard_responses(),

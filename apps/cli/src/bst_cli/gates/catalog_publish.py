@@ -39,7 +39,13 @@ class _Run:
     within_ms: int
     findings: list[Finding] = field(factory=list)
     summary: dict[str, Any] = field(
-        factory=lambda: {"jobId": None, "finalStatus": None, "snapshotPath": None, "checksum": None, "failedJobId": None}
+        factory=lambda: {
+            "jobId": None,
+            "finalStatus": None,
+            "snapshotPath": None,
+            "checksum": None,
+            "failedJobId": None,
+        }
     )
 
     def note(self, name: str, good: bool, *, measured: str, wanted: str, cure: str) -> None:
@@ -128,12 +134,16 @@ async def _refuses_the_unsigned(run: _Run, *, expected: bool) -> None:
 
 async def _publishes(run: _Run) -> None:
     drafted = await run.post(JOBS, CREATOR, {"note": "publish workflow gate"})
-    draft = _status(run, "CP-01_create_draft", drafted, "DRAFT", "See the error; a signed API needs CATALOG_PUBLISH_SECRET here.")
+    draft = _status(
+        run, "CP-01_create_draft", drafted, "DRAFT", "See the error; a signed API needs CATALOG_PUBLISH_SECRET here."
+    )
     where = f"{JOBS}/{draft['jobId']}"
     run.summary["jobId"] = draft["jobId"]
     _status(run, "CP-02_get", await run.get(where), "DRAFT", "The job is not kept: see the API's log.")
     submitted = await run.post(f"{where}/submit-review", REVIEWER)
-    _status(run, "CP-03_submit_review", submitted, "IN_REVIEW", "See the error; four eyes want a reviewer of their own.")
+    _status(
+        run, "CP-03_submit_review", submitted, "IN_REVIEW", "See the error; four eyes want a reviewer of their own."
+    )
     published = await run.post(f"{where}/publish", PUBLISHER)
     job = _status(run, "CP-04_publish", published, "PUBLISHED", "See the error; at least one product must be active.")
     run.summary |= {"finalStatus": job["status"], "snapshotPath": job["snapshotPath"], "checksum": job["checksum"]}
