@@ -33,7 +33,7 @@ def paths() -> Schema:
         return {"200": {**answer(description, data, example), "headers": tagged}, **known}
 
     pages = {"page": 1, "limit": 20, "total": 1}
-    content = {
+    content: Schema = {
         name: []
         for name in (
             "slides",

@@ -223,7 +223,7 @@ def _versions() -> Schema:
             "listPublishEvents",
             TAG,
             "Every change of the current catalog, the oldest first",
-            "A consumer remembers meta.lastSequence and asks for what comes after it; listeners of the database hear catalog_published.",
+            "Remember meta.lastSequence and ask for what comes after it; listeners of the database hear catalog_published.",
             {
                 "200": events,
                 **refusals(**ADMIN_REFUSALS),
