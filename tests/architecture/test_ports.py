@@ -32,6 +32,7 @@ SUITES = {
     "DatabaseProbe": "DatabaseProbeConformance",
     "AccessStore": "AccessStoreConformance",
     "ReconciliationReader": "ReconciliationConformance",
+    "PublishingDesk": "PublishingConformance",
     "Tracing": "TracingConformance",
     "Span": "TracingConformance",
     "ProcessingWatch": "ProcessingWatchConformance",
