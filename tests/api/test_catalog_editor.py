@@ -224,6 +224,7 @@ async def test_the_first_flaw_is_the_message_and_all_are_in_the_details(api: Api
         ("variants[0].durationDays", "CATALOG_VARIANT_DURATION_DAYS_INVALID"),
     ]
     assert refusal(await call(api, "POST", ITEMS, [])) == (400, "INVALID_BODY")
+    assert refusal(await call(api, "POST", ITEMS)) == (400, "CATALOG_ITEM_SLUG_REQUIRED")
     assert refusal(await call(api, "POST", ITEMS, {"slug": "Featured", "name": "X"})) == (
         400,
         "CATALOG_ITEM_SLUG_RESERVED",

@@ -335,7 +335,7 @@ documents = st.dictionaries(
 @given(documents)
 def test_no_body_breaks_a_reader(body: dict[str, Any]) -> None:
     for read in (read_new_item, read_new_variant, read_new_rate, read_item_changes, read_rate_changes):
-        read(body)  # type: ignore[operator]
+        read(body)
     content = read_content({"content": body})
     if isinstance(content, Content):
         assert stored_content(content_json(ordered(content))) == ordered(content)

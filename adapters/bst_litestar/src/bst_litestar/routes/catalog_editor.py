@@ -77,7 +77,7 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
     @post(ITEMS)
     async def create_item(request: Request[Any, Any, Any]) -> Answer:
         tokens.require_role(header_map(request), WRITERS)
-        new = _taken(read_new_item(await json_body(request, required=True)))
+        new = _taken(read_new_item(await json_body(request, required=False)))
         async with _ready():
             outcome = await parts.edit.create(new, by=author_of(request))
         return _answer(request, outcome, "item", 201)

@@ -70,10 +70,9 @@ def price_of(value: object) -> Decimal | None:
     """A number, or a text that spells one, rounded to the cent; None for anything else, below 0 and from 10000000000 on."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, str):
-        text = value.strip()
-    else:  # a float is taken as it is written: 0.1 is a tenth; what it is written as may have an exponent
-        text = format(Decimal(repr(value) if isinstance(value, float) else value), "f")
+    # A float is taken as it is written, 0.1 is a tenth; what it is written as may have an exponent, which a text may not.
+    exact = repr(value) if isinstance(value, float) else value
+    text = value.strip() if isinstance(value, str) else format(Decimal(exact), "f")
     if _AMOUNT.fullmatch(text) is None:
         return None
     price = Decimal(text).quantize(CENT, rounding=ROUND_HALF_UP)
