@@ -15,6 +15,8 @@ from parts.shapes import (
 )
 
 TAG = "catalog"
+#: Nobody needs a token; an administrator's shows another catalog.
+EITHER: list[Schema] = [{}, {"adminToken": []}]
 
 
 def paths() -> Schema:
@@ -56,6 +58,7 @@ def paths() -> Schema:
                 **shown("a page", ref("CatalogList"), {"items": [ITEM_EXAMPLE], "pagination": pages}),
                 **refusals(s400="INVALID_FEATURED, INVALID_ACTIVE, INVALID_QUERY", **busy),
             },
+            security=EITHER,
             parameters=[
                 query("page", "from 1", integer(minimum=1, default=1)),
                 query("limit", "page size", integer(minimum=1, maximum=100, default=20)),
@@ -70,6 +73,7 @@ def paths() -> Schema:
             "What is featured",
             said,
             {**shown("all of them", listing(ref("CatalogItem")), [ITEM_EXAMPLE]), **refusals(**busy)},
+            security=EITHER,
         ),
         "/v1/catalog/items/{item}": get(
             "getCatalogItem",
@@ -80,6 +84,7 @@ def paths() -> Schema:
                 **shown("the product", ref("CatalogItemPage"), {**ITEM_EXAMPLE, "content": content}),
                 **refusals(s404="Catalog item not found for slug: <slug>", **busy),
             },
+            security=EITHER,
             parameters=[path("item", "slug, in any letter case")],
         ),
     }

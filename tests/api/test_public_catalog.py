@@ -247,3 +247,17 @@ async def test_another_process_sees_a_publish_within_its_next_look(
         assert await slugs(other) == []
         await published(one)
         assert await slugs(other) == ["ubud"]
+
+
+@pytest.mark.parametrize("as_admin", [False, True])
+async def test_odd_names_and_numbers_are_no_fault_of_ours(api: Api, as_admin: bool) -> None:
+    headers = {"authorization": f"Bearer {ADMIN}"} if as_admin else {}
+    await item(api, "ubud")
+    await published(api)
+    for slug in ("%00", "%ff", "%ED%A0%80", "..%2F", "%F0%9F%8F%9D", "a" * 4000, "%20", "'"):
+        answer = await api.http.get(f"{ITEMS}/{slug}", headers=headers)
+        assert answer.status_code == 404, slug
+    for query in ("page=1e308&limit=nan", "page=inf", "page=-inf", "page=99999999999999999999", "limit=", "q="):
+        assert (await api.http.get(f"{ITEMS}?{query}", headers=headers)).status_code == 200, query
+    for query in ("q=%00", "featured=%00", "active=%ff"):
+        assert (await api.http.get(f"{ITEMS}?{query}", headers=headers)).status_code == 400, query

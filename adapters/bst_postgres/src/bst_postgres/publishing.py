@@ -68,12 +68,19 @@ where catalog_publish_request.created_at < %(stale)s
 """
 _EARLIER = "select body_hash, subject from catalog_publish_request where idempotency_key = %s and path = %s"
 _TAKE_NONCE = """
-with gone as (delete from catalog_publish_nonce where seen_at < %(stale)s and nonce <> %(nonce)s)
 insert into catalog_publish_nonce (nonce, seen_at) values (%(nonce)s, %(now)s)
 on conflict (nonce) do update set seen_at = excluded.seen_at where catalog_publish_nonce.seen_at < %(stale)s
 returning nonce
 """
-_FORGET_REQUESTS = "delete from catalog_publish_request where created_at < %s and (idempotency_key, path) <> (%s, %s)"
+# What is old goes when something new comes. Nobody waits for it: what somebody else holds is left for the next.
+_FORGET_NONCES = """
+delete from catalog_publish_nonce where nonce in (
+  select nonce from catalog_publish_nonce where seen_at < %s limit 1000 for update skip locked)
+"""
+_FORGET_REQUESTS = """
+delete from catalog_publish_request where (idempotency_key, path) in (
+  select idempotency_key, path from catalog_publish_request where created_at < %s limit 1000 for update skip locked)
+"""
 
 
 class PostgresPublishingDesk:
@@ -90,7 +97,10 @@ class PostgresPublishingDesk:
     async def take_nonce(self, nonce: str, *, now: datetime, ttl: timedelta) -> bool:
         given = {"nonce": nonce, "now": now, "stale": now - ttl}
         async with self._database.committing_each() as connection:
-            return await (await connection.execute(_TAKE_NONCE, given)).fetchone() is not None
+            taken = await (await connection.execute(_TAKE_NONCE, given)).fetchone() is not None
+            if taken:
+                await connection.execute(_FORGET_NONCES, (now - ttl,))
+        return taken
 
     async def job(self, key: UUID) -> PublishJob | None:
         async with self._database.committing_each() as connection:
@@ -141,8 +151,8 @@ class _Publishing:
             "now": now,
             "stale": stale,
         }
-        await self._connection.execute(_FORGET_REQUESTS, (stale, request.key, request.path))
         if (await self._connection.execute(_CLAIM, given)).rowcount == 1:
+            await self._connection.execute(_FORGET_REQUESTS, (stale,))
             return None
         row = await (await self._connection.execute(_EARLIER, (request.key, request.path))).fetchone()
         assert row is not None, "what kept the key from being claimed is there"

@@ -144,7 +144,11 @@ class PublishedCatalog:
             return
         snapshot = await self._desk.read_snapshot(version)
         assert snapshot is not None, "a frozen payload stays"
-        entries = [entry_from(item) for item in payload_items(snapshot.payload) if item["isActive"]]
+        entries = await asyncio.to_thread(_entries, snapshot.payload)
         self._current = _Version(
             version=version, checksum=snapshot.head.checksum, entries=entries, turns=turning_points(entries)
         )
+
+
+def _entries(payload: str) -> list[CatalogEntry]:
+    return [entry_from(item) for item in payload_items(payload) if item["isActive"]]

@@ -2,9 +2,11 @@
 
 Source of the rules: predecessor rules 14. What is reviewed is frozen, and nothing but that is published. Each step holds its job,
 and what is current where it matters, so of several at once one is taken and the others are refused by the table. Every act is
-audited in the commit that does it, and a repeat of a keyed request is answered without being done again.
+audited in the commit that does it, and a repeat of a keyed request is answered without being done again. Payloads are written and
+read in a thread, because a large one takes longer than other requests of the process should wait.
 """
 
+from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, assert_never
@@ -149,7 +151,7 @@ async def _retry(tx: PublishTransaction, job: PublishJob, by: Author, now: datet
     items = await _items_now(tx, job)
     before = None if job.reviewed is None else await tx.snapshot(job.reviewed.version)
     reviewer = reviewer_of(
-        reviewed=None if before is None else payload_items(before.payload),
+        reviewed=None if before is None else await to_thread(payload_items, before.payload),
         frozen_now=items,
         reviewer=job.reviewed_by,
         actor=by.actor,
@@ -167,7 +169,8 @@ async def _publish(
     head = job.reviewed
     snapshot = await tx.snapshot(head.version)
     assert snapshot is not None, "a frozen payload stays"
-    reviewed = [(UUID(item["itemId"]), bool(item["isActive"])) for item in payload_items(snapshot.payload)]
+    items = await to_thread(payload_items, snapshot.payload)
+    reviewed = [(UUID(item["itemId"]), bool(item["isActive"])) for item in items]
     active = {item.key for item in await tx.items([key for key, _ in reviewed]) if item.is_active}
     why = refuse_payload(reviewed, active_now=active, version=head.version, newest=publication.newest_version)
     if why is not None:
@@ -214,7 +217,7 @@ async def _freeze(
     tx: PublishTransaction, job: PublishJob, items: Sequence[JsonObject], *, reviewer: str, now: datetime
 ) -> SnapshotHead:
     publication = await tx.lock_publication()
-    text = payload_text(items, job=job.key, at=now)
+    text = await to_thread(payload_text, items, job=job.key, at=now)
     head = SnapshotHead(
         version=publication.last_version + 1,
         job=job.key,
