@@ -1,17 +1,16 @@
 """The catalog's editor: products with their variants, rates and content. Every change answers the whole product."""
 
 from parts.catalog_shapes import CONTENT_CODES, EXAMPLE, ITEM_CODES, RATE_CODES, VARIANT_CODES
-from parts.shapes import ADMIN, ADMIN_REFUSALS, Schema, act, answer, get, path, query, ref, refusals, text
+from parts.shapes import ADMIN, ADMIN_REFUSALS, Schema, act, answer, get, path, query, ref, refusals, tagged, text
 
 TAG = "catalog"
 REFUSALS = {**ADMIN_REFUSALS, "s503": "OPS_DB_UNAVAILABLE, CATALOG_SCHEMA_NOT_READY"}
 WRITE_REFUSALS = {**REFUSALS, "s403": "ADMIN_ROLE_REQUIRED:ADMIN,MANAGER, ADMIN_ROLE_FORBIDDEN:<ROLE>"}
-VERSION = {"ETag": {"description": "the product's version, in quotes", "schema": text(pattern='^"[0-9]+"$')}}
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": False,
-    "description": 'the version to be changed, such as "3"; 412 when it is not the present one. Without it the last writer wins',
+    "description": 'the version that was seen, e.g. "3"; 412 when it is not the present one. Without it the last writer wins',
     "schema": text(),
 }
 BODY = "INVALID_JSON, INVALID_BODY, CATALOG_ID_INVALID"
@@ -141,7 +140,7 @@ def paths() -> Schema:
 
 
 def _item(description: str) -> Schema:
-    return {**answer(description, ref("EditorItem"), EXAMPLE), "headers": VERSION}
+    return tagged(answer(description, ref("EditorItem"), EXAMPLE))
 
 
 def _not_found(what: str) -> str:

@@ -77,6 +77,11 @@ def answer(description: str, data: Schema, example: Any = None, **meta: Schema) 
     return {"description": description, "content": {"application/json": content}}
 
 
+def tagged(described: Schema) -> Schema:
+    """The same with the version of what it shows, for If-Match."""
+    return {**described, "headers": {"ETag": {"description": 'the version, e.g. "3"', "schema": text()}}}
+
+
 def refusals(**by_status: str) -> Schema:
     """Error answers: ``s400="A or B"`` and so on; 429 and 503 carry their header."""
     codes = {

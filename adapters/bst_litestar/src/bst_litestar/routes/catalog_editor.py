@@ -31,10 +31,10 @@ from bst_domain.catalog import (
 )
 from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
+from bst_litestar.if_match import entity_tag, expected_versions
 from bst_litestar.problems import RETRY_AFTER, Refused, invalid_input
 from bst_litestar.queries import uuid_in_path
 from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body
-from bst_litestar.versions import etag, passed, wanted_version
 
 ITEMS, VARIANTS, RATES = "/v1/catalog/items", "/v1/catalog/variants", "/v1/catalog/rates"
 #: The public catalog serves an item by its slug on the same path: the segment has one name.
@@ -57,7 +57,8 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
 
     async def done(request: AnyRequest, what: str, change: Change, status: int = 200) -> Answer:
         async with _ready():
-            outcome = await parts.edit(change, by=author_of(request), version=wanted_version(request))
+            versions = expected_versions(header_map(request))
+            outcome = await parts.edit(change, by=author_of(request), versions=versions)
         return _answer(request, outcome, what, status)
 
     def key_for_writing(request: AnyRequest, name: str) -> UUID:
@@ -150,11 +151,11 @@ def _answer(request: AnyRequest, outcome: Outcome, what: str, status: int) -> An
     match outcome:
         case EditorItem():
             body = success(editor_json(outcome), id_of(request))
-            return Response(body, status_code=status, headers=etag(outcome.version))
+            return Response(body, status_code=status, headers=entity_tag(outcome.version))
         case NotInCatalog():
             raise Refused(404, f"Catalog {what} not found for id: {request.path_params[what]}")
         case VersionPassed(current):
-            raise passed(current)
+            raise Refused(412, "VERSION_MISMATCH", details={"version": current}, headers=entity_tag(current))
         case SlugInUse():
             raise _taken_already("slug", "another item has this slug")
         case CodeTaken(code):

@@ -3,7 +3,7 @@
 Whoever names a version writes onto that one only; without, the last writer wins, as older callers expect.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from datetime import datetime
 from uuid import UUID
 
@@ -26,7 +26,7 @@ class NotInCatalog:
 
 @frozen
 class VersionPassed:
-    """The caller knew another version of the product than the present one."""
+    """The caller has not seen the present version of the product."""
 
     current: int
 
@@ -51,9 +51,9 @@ class EditCatalog:
         """A new product with its first variants and rates."""
         return await _tried(lambda: self._create(new, by))
 
-    async def __call__(self, change: Change, *, by: Author, version: int | None = None) -> Outcome:
-        """A change of a product that is there. ``version``: the one that the caller has seen, if it says so."""
-        return await _tried(lambda: self._change(change, by, version))
+    async def __call__(self, change: Change, *, by: Author, versions: Set[int] | None = None) -> Outcome:
+        """A change of a product that is there. ``versions``: those that the caller may have seen; None: any."""
+        return await _tried(lambda: self._change(change, by, versions))
 
     async def _create(self, new: NewItem, by: Author) -> Outcome:
         now = self.now()
@@ -67,14 +67,14 @@ class EditCatalog:
             await tx.audit([entry])
         return made
 
-    async def _change(self, change: Change, by: Author, version: int | None) -> Outcome:
+    async def _change(self, change: Change, by: Author, versions: Set[int] | None) -> Outcome:
         now = self.now()
         async with self.editor.editing() as tx:
             key = await change.find(tx)
             item = None if key is None else await tx.hold(key)
             if item is None:
                 return NotInCatalog()
-            if version is not None and version != item.version:
+            if versions is not None and item.version not in versions:
                 return VersionPassed(item.version)
             changed = change.decide(item, now, self.new_id)
             if not isinstance(changed, EditorItem):

@@ -214,7 +214,7 @@ class CatalogEditorConformance:
             (await edit(changes.variant_changed(private.key, {"code": "A"}), by=AYU), CodeTaken),
             (await edit(changes.rate_added(shared.key, rate(minQuantity=9)), by=AYU), RatesOverlap),
             (await edit(changes.content_replaced(item.key, Content(itinerary=(step,))), by=AYU), Flawed),
-            (await edit(changes.item_changed(item.key, {"name": "X"}), by=AYU, version=2), VersionPassed),
+            (await edit(changes.item_changed(item.key, {"name": "X"}), by=AYU, versions={2}), VersionPassed),
             (await edit(changes.item_changed(uuid4(), {"name": "X"}), by=AYU), NotInCatalog),
             (await edit(changes.variant_changed(uuid4(), {"name": "X"}), by=AYU), NotInCatalog),
             (await edit(changes.rate_deactivated(uuid4()), by=AYU), NotInCatalog),
@@ -323,7 +323,7 @@ class CatalogEditorConformance:
         item = await made(editor)
         edit = editing(editor)
         outcomes = await asyncio.gather(
-            *(edit(changes.item_changed(item.key, {"name": f"Name {n}"}), by=AYU, version=1) for n in range(AT_ONCE))
+            *(edit(changes.item_changed(item.key, {"name": f"Name {n}"}), by=AYU, versions={1}) for n in range(AT_ONCE))
         )
         [won] = [outcome for outcome in outcomes if isinstance(outcome, EditorItem)]
         assert outcomes.count(VersionPassed(2)) == AT_ONCE - 1
