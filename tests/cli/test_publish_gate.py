@@ -9,7 +9,8 @@ import pytest
 from bst_cli.gates import GATES, catalog_publish
 from bst_domain.migration import Verdict
 from tests.api.harness import Api, running
-from tests.api.test_publishing import JOBS, SECRET, done, item
+from tests.api.test_publish_access import SECRET
+from tests.api.test_publishing import JOBS, done, item
 from tests.cli.surroundings import Bench, not_passed
 
 GATE = catalog_publish.GATE
