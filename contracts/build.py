@@ -11,7 +11,20 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
-from parts import bookings, flags, ingest, observing, operations, repair, schemas
+from parts import (
+    bookings,
+    catalog_editor,
+    catalog_shapes,
+    flags,
+    ingest,
+    observing,
+    operations,
+    public_catalog,
+    publishing,
+    publishing_shapes,
+    repair,
+    schemas,
+)
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
@@ -40,20 +53,24 @@ def document() -> Schema:
                 "flags",
                 "bookings",
                 "operations",
+                "catalog",
                 "metrics",
                 "health",
                 "documents",
             )
         ],
         "paths": behind_the_guard(
-            {
-                **ingest.paths(),
-                **repair.paths(),
-                **flags.paths(),
-                **bookings.paths(),
-                **operations.paths(),
-                **observing.paths(),
-            }
+            together(
+                ingest.paths(),
+                repair.paths(),
+                flags.paths(),
+                bookings.paths(),
+                operations.paths(),
+                catalog_editor.paths(),
+                public_catalog.paths(),
+                publishing.paths(),
+                observing.paths(),
+            )
         ),
         "components": {
             "schemas": {
@@ -61,6 +78,8 @@ def document() -> Schema:
                 **repair.schemas(),
                 **flags.schemas(),
                 **operations.schemas(),
+                **catalog_shapes.schemas(),
+                **publishing_shapes.schemas(),
                 **observing.schemas(),
             },
             "responses": guard_responses(),
@@ -86,6 +105,17 @@ def document() -> Schema:
             },
         },
     }
+
+
+def together(*parts: Schema) -> Schema:
+    """The paths of all parts. Two parts may have methods of one path, but not the same one."""
+    paths: Schema = {}
+    for part in parts:
+        for path, methods in part.items():
+            known = paths.setdefault(path, {})
+            assert not known.keys() & methods.keys(), f"two parts describe {path}"
+            known |= methods
+    return paths
 
 
 def behind_the_guard(paths: Schema) -> Schema:

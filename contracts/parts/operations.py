@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from parts import bookings
 from parts.bookings import BOOKING_EXAMPLE, READY
 from parts.repair import WRITE_REFUSALS
 from parts.shapes import (
@@ -141,7 +140,7 @@ def write(
 def paths() -> Schema:
     reason = text(minLength=1, maxLength=2000)
     return {
-        BOOKING: {**bookings.paths()[BOOKING], **edit()},
+        BOOKING: edit(),
         "/v1/ops/bookings/{id}/timeline": get(
             "getBookingTimeline",
             "operations",

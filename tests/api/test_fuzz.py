@@ -142,14 +142,22 @@ def _hypothesis_as_it_was() -> Iterator[None]:
 
 
 async def _furnish(api: Api) -> dict[str, list[str]]:
-    """Bookings, events and dead letters; their names by path parameter."""
+    """Bookings, events and dead letters, a product; their names by path parameter."""
     broken = body("UPDATED", at="2026-03-02T00:00:00Z", raw=paid("P-1", "SETTLING"))
     events = await api.accept(body(), broken, *valid_events().values())
     letters = [letter["deadLetterKey"] for letter in await api.data("/v1/ingest/dead-letter")]
     bookings = [booking["bookingKey"] for booking in await api.data("/v1/ops/bookings")]
     assert letters
     assert bookings
+    rates = [{"travelerType": "ADULT", "price": 50, "maxQuantity": 3}]
+    ubud = {"slug": "ubud", "name": "Ubud", "variants": [{"code": "A", "name": "A", "rates": rates}]}
+    product = (await api.http.post("/v1/catalog/items", json=ubud, headers=IN)).json()["data"]
+    [variant] = product["variants"]
     return {
+        "item": [product["itemId"]],
+        "itemId": [product["itemId"]],
+        "variantId": [variant["variantId"]],
+        "rateId": [variant["rates"][0]["rateId"]],
         "eventId": events,
         "deadLetterKey": letters,
         "status": ["ready", "REPLAYING", "failed", "closed"],

@@ -8,10 +8,12 @@ from attrs import evolve
 from bst_application.ports.access import AccessStore
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import StoredBooking
+from bst_application.ports.catalog import CatalogEditor
 from bst_domain.booking import PackageRefType
 from bst_domain.values import BookingIdentity, ExternalRef, FulfilmentStatus
 from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
+from bst_testing.conformance.catalog import CatalogEditorConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
 from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
@@ -21,6 +23,7 @@ from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJob
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
 from bst_testing.conformance.timeline import BookingTimelineConformance
 from bst_testing.fakes.access import MemoryAccessStore
+from bst_testing.fakes.catalog import MemoryCatalogEditor
 from bst_testing.fakes.operating import MemoryBookingTimeline
 from bst_testing.fakes.storage import MemoryStorage
 from bst_testing.ops_acts import OpsStorage
@@ -170,3 +173,21 @@ class TestMemoryReconciliation(ReconciliationConformance):
         assert isinstance(storage, MemoryStorage)
         identity = BookingIdentity("DIRECT", ExternalRef(ref))
         return identity, storage.tables.bookings[identity]
+
+
+class TestMemoryCatalogEditor(CatalogEditorConformance):
+    @pytest.fixture
+    def editor(self) -> MemoryCatalogEditor:
+        return MemoryCatalogEditor()
+
+    async def audited(self, editor: CatalogEditor) -> list[AuditEntry]:
+        assert isinstance(editor, MemoryCatalogEditor)
+        return list(editor.trail.values())
+
+    async def content_by(self, editor: CatalogEditor, item: UUID) -> str | None:
+        assert isinstance(editor, MemoryCatalogEditor)
+        return editor.content_by.get(item)
+
+    async def refer(self, editor: CatalogEditor, package: int, item: UUID) -> None:
+        assert isinstance(editor, MemoryCatalogEditor)
+        editor.rows[item] = evolve(editor.rows[item], legacy_package_ref=package)

@@ -72,6 +72,18 @@ ADDED_COLUMNS = {
         "executions_before": column("integer", default="0"),
         "replay_reason": column("text", nullable=True),
     },
+    # What is switched off together with a product or a variant comes back with it; a version for whoever edits.
+    "catalog_product": {"version": column("integer", default="1")},
+    "catalog_variant": {
+        "ended_with": column("varchar(16)", nullable=True),
+        "was_default": column("boolean", default="false"),
+    },
+    "catalog_variant_rate": {"ended_with": column("varchar(16)", nullable=True)},
+}
+ENDED_WITH = {"column": "ended_with", "values": ["ITEM", "VARIANT"]}
+ADDED_CHECKS = {
+    "catalog_variant": {"ck_catalog_variant_ended_with": ENDED_WITH},
+    "catalog_variant_rate": {"ck_catalog_variant_rate_ended_with": ENDED_WITH},
 }
 ADDED_INDEXES = {
     "booking_contact": {"ix_booking_contact_search_words": index("search_words")},
@@ -94,6 +106,103 @@ ADDED_INDEXES = {
     "ingest_dead_letter": {
         "ix_ingest_dead_letter_event_key": index("event_key"),
         "ix_ingest_dead_letter_lease_until": index("lease_until"),
+    },
+}
+SNAPSHOT = {"version": {"table": "catalog_snapshot", "column": "version", "on_delete": None}}
+PUBLISHING: dict[str, Any] = {
+    "catalog_publish_job": {
+        "columns": {
+            "job_key": column("uuid"),
+            "status": column("varchar(16)"),
+            "item_keys": column("uuid[]"),
+            "item_count": column("integer"),
+            "note": column("text", nullable=True),
+            "version": column("bigint", nullable=True),
+            "created_by": column("varchar(191)"),
+            "reviewed_by": column("varchar(191)", nullable=True),
+            "published_by": column("varchar(191)", nullable=True),
+            "published_at": column("timestamptz", nullable=True),
+            "failure_reason": column("text", nullable=True),
+            "created_at": column("timestamptz", default=NOW),
+            "updated_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["job_key"],
+        "foreign_keys": {},
+        "checks": {
+            "ck_catalog_publish_job_status": {
+                "column": "status",
+                "values": ["DRAFT", "IN_REVIEW", "PUBLISHED", "FAILED"],
+            }
+        },
+        "indexes": {"ix_catalog_publish_job_updated_at": index("updated_at desc", "job_key desc")},
+    },
+    "catalog_snapshot": {
+        "columns": {
+            "version": column("bigint"),
+            "job_key": column("uuid"),
+            "payload": column("text"),
+            "checksum": column("varchar(64)"),
+            "item_count": column("integer"),
+            "frozen_at": column("timestamptz"),
+            "frozen_by": column("varchar(191)"),
+            "published_at": column("timestamptz", nullable=True),
+            "published_by": column("varchar(191)", nullable=True),
+        },
+        "primary_key": ["version"],
+        "foreign_keys": {"job_key": {"table": "catalog_publish_job", "column": "job_key", "on_delete": None}},
+        "checks": {},
+        "indexes": {"ix_catalog_snapshot_published": {**index("version desc"), "where": "published_at is not null"}},
+    },
+    "catalog_publication": {
+        "columns": {
+            "is_only": column("boolean", default="true"),
+            "version": column("bigint", nullable=True),
+            "newest_version": column("bigint", default="0"),
+            "last_version": column("bigint", default="0"),
+            "last_sequence": column("bigint", default="0"),
+        },
+        "primary_key": ["is_only"],
+        "foreign_keys": SNAPSHOT,
+        "checks": {"ck_catalog_publication_is_only": {"column": "is_only", "values": ["true"]}},
+        "indexes": {},
+    },
+    "catalog_publish_event": {
+        "columns": {
+            "sequence": column("bigint"),
+            "kind": column("varchar(16)"),
+            "version": column("bigint"),
+            "previous_version": column("bigint", nullable=True),
+            "job_key": column("uuid"),
+            "checksum": column("varchar(64)"),
+            "item_count": column("integer"),
+            "actor": column("varchar(191)"),
+            "reason": column("text", nullable=True),
+            "created_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["sequence"],
+        "foreign_keys": SNAPSHOT,
+        "checks": {"ck_catalog_publish_event_kind": {"column": "kind", "values": ["PUBLISHED", "ROLLED_BACK"]}},
+        "indexes": {},
+    },
+    "catalog_publish_nonce": {
+        "columns": {"nonce": column("varchar(128)"), "seen_at": column("timestamptz")},
+        "primary_key": ["nonce"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_catalog_publish_nonce_seen_at": index("seen_at")},
+    },
+    "catalog_publish_request": {
+        "columns": {
+            "idempotency_key": column("varchar(128)"),
+            "path": column("varchar(255)"),
+            "body_hash": column("varchar(64)"),
+            "subject": column("varchar(64)"),
+            "created_at": column("timestamptz"),
+        },
+        "primary_key": ["idempotency_key", "path"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_catalog_publish_request_created_at": index("created_at")},
     },
 }
 ADDED_TABLES: dict[str, Any] = {
@@ -315,6 +424,7 @@ ADDED_TABLES: dict[str, Any] = {
             "ix_booking_conflict_open": {**index("due_at"), "where": "settled_at is null"},
         },
     },
+    **PUBLISHING,
     "audit_log": {
         "columns": {
             "audit_id": column("uuid"),
@@ -345,6 +455,8 @@ def expected_schema() -> Schema:
             tables[name]["columns"][said_later] |= {"nullable": True, "default": None}
     for name, more in ADDED_COLUMNS.items():
         tables[name]["columns"] |= more
+    for name, checks in ADDED_CHECKS.items():
+        tables[name]["checks"] |= checks
     for name, indexes in ADDED_INDEXES.items():
         tables[name]["indexes"] |= indexes
     # A producer's name and a blank stand before its keys, so that none can use up another's.

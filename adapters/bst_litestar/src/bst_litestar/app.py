@@ -31,6 +31,7 @@ from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
+from bst_litestar.routes.catalog_editor import CatalogParts, catalog_editor_routes
 from bst_litestar.routes.crew import CrewParts, crew_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
@@ -40,6 +41,9 @@ from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.metrics import Scrape, metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
 from bst_litestar.routes.ops_writes import OpsWrites, ops_write_routes
+from bst_litestar.routes.public_catalog import PublicCatalogParts, public_catalog_routes
+from bst_litestar.routes.publish_versions import publish_version_routes
+from bst_litestar.routes.publishing import PublishingParts, publishing_routes
 from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
@@ -64,6 +68,9 @@ class ApiParts:
     events: IngestReader
     repair: RepairParts
     replay_jobs: ReplayJobParts
+    catalog: CatalogParts
+    publishing: PublishingParts
+    public_catalog: PublicCatalogParts
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
@@ -104,6 +111,10 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *repair_routes(parts.events, parts.repair, parts.tokens),
             *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
+            *catalog_editor_routes(parts.catalog, parts.tokens),
+            *publishing_routes(parts.publishing, parts.tokens),
+            *publish_version_routes(parts.publishing, parts.tokens),
+            *public_catalog_routes(parts.public_catalog, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
             *reconciliation_routes(parts.reconciliation, parts.tokens, now=parts.now),
             *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),

@@ -26,8 +26,7 @@ SECURITY_HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
-#: These say themselves how long they may be kept; any other answer may name guests.
-CACHEABLE = frozenset({"/schema/openapi.json", "/docs-json"})
+#: Unless an answer says itself how long it may be kept: any other may name guests.
 NO_STORE = (b"cache-control", b"no-store")
 #: In production, where a proxy in front speaks TLS; browsers ignore it on plain HTTP.
 HSTS = (b"strict-transport-security", b"max-age=31536000")
@@ -44,12 +43,7 @@ class Guard:
 
     def address(self, scope: HTTPScope) -> str:
         """Who asks, as the limits count them."""
-        client = scope["client"]
-        peer = "" if client is None else client[0]  # a unix socket has no address: everybody on it is one
-        if not self.trusted:
-            return client_of(peer, None, ())
-        said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        return client_of(peer, b",".join(said).decode("latin-1") if said else None, self.trusted)
+        return address_of(scope, self.trusted)
 
     def refuse(self, scope: HTTPScope, address: str) -> Refused | None:
         """What is wrong before anybody looks at what is asked."""
@@ -66,6 +60,16 @@ class Guard:
         return None
 
 
+def address_of(scope: HTTPScope, trusted: Sequence[Network]) -> str:
+    """Who asks: an address, as ``client_of`` tells it."""
+    client = scope["client"]
+    peer = "" if client is None else client[0]  # a unix socket has no address: everybody on it is one
+    if not trusted:
+        return client_of(peer, None, ())
+    said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return client_of(peer, b",".join(said).decode("latin-1") if said else None, trusted)
+
+
 def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refused], None]) -> ASGIApp:
     """``app`` behind the guard."""
     always = [*SECURITY_HEADERS, *([HSTS] if guard.production else [])]
@@ -76,13 +80,13 @@ def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refus
             await app(scope, receive, send)
             return
         address = guard.address(scope)
-        marks = always if scope["path"] in CACHEABLE else private
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == _UNAUTHORIZED:
                     guard.refused.take(address)
-                message["headers"] = [*message["headers"], *marks]
+                says_itself = any(name == NO_STORE[0] for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], *(always if says_itself else private)]
             await send(message)
 
         refusal = guard.refuse(scope, address)

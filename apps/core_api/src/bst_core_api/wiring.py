@@ -33,6 +33,7 @@ from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
 from bst_core_api.operations import crew_parts, ops_writes
+from bst_core_api.publishing import catalog_area
 from bst_core_api.reading import reading_from
 from bst_domain.values import Source
 from bst_litestar.app import ApiParts, build_api
@@ -149,8 +150,6 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         ]
         if settings.sync_fallback_enabled:
             sweep_all = SweepDueEvents(store=store, process=process, now=now)
-            leases = TakeBackStuckReplays(desk=desk, now=now)
-
             run_jobs = RunReplayJobs(
                 jobs=replay_jobs, desk=desk, replay=replay, now=now, at_once=settings.replays_per_s
             )
@@ -166,7 +165,14 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
                 asyncio.create_task(
                     periodically("the replay jobs", jobs, every_s=SWEEP_EVERY_S, stop=stop, busy=lambda _: False)
                 ),
-                asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
+                asyncio.create_task(
+                    periodically(
+                        "the leases of replays",
+                        TakeBackStuckReplays(desk=desk, now=now),
+                        every_s=LEASES_EVERY_S,
+                        stop=stop,
+                    )
+                ),
             ]
         try:
             yield
@@ -186,6 +192,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
                 await channel.close()
 
     probe = PostgresProbe("ops_db", database)
+    catalog = catalog_area(settings, database, now)
     parts = ApiParts(
         ingest=IngestEndpoint(
             door=door,
@@ -211,6 +218,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             enabled=lambda: board.is_on(Flag.REPLAY),
         ),
         replay_jobs=ReplayJobParts(jobs=replay_jobs, begin=BeginReplayJob(jobs=replay_jobs, now=now, new_id=uuid7)),
+        catalog=catalog.editing,
+        publishing=catalog.publishing,
+        public_catalog=catalog.public,
         audit=audit,
         queue=queue,
         probes=[probe, PostgresProbe("channel_db", channel)],

@@ -35,6 +35,14 @@ from bst_postgres.tables.ops import (
     ops_finance_bridge,
     ops_partner,
 )
+from bst_postgres.tables.publishing import (
+    catalog_publication,
+    catalog_publish_event,
+    catalog_publish_job,
+    catalog_publish_nonce,
+    catalog_publish_request,
+    catalog_snapshot,
+)
 from bst_postgres.tables.records import audit_log, migration_run_log, replay_job, replay_job_item, runtime_flag
 from bst_postgres.tables.reference import (
     ref_dead_letter_status,
@@ -56,6 +64,12 @@ __all__ = [
     "booking_status_history",
     "catalog_product",
     "catalog_product_content",
+    "catalog_publication",
+    "catalog_publish_event",
+    "catalog_publish_job",
+    "catalog_publish_nonce",
+    "catalog_publish_request",
+    "catalog_snapshot",
     "catalog_variant",
     "catalog_variant_rate",
     "channel_external_refs",

@@ -1,6 +1,19 @@
 """Channels, the other references that find a booking, and the catalog."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bst_postgres.tables.metadata import EMPTY_OBJECT, INSTANT, MONEY, metadata, row_times
@@ -59,6 +72,7 @@ catalog_product = Table(
     Column("country_code", String(2), nullable=False, server_default=text("'ID'")),
     Column("region", String(128)),
     Column("base_meeting_point", Text),
+    Column("version", Integer, nullable=False, server_default=text("1")),
     *row_times(),
     UniqueConstraint("slug", name="catalog_product_slug_key"),
 )
@@ -80,7 +94,10 @@ catalog_variant = Table(
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("booking_cutoff_hours", Integer, nullable=False, server_default=text("24")),
     Column("cancellation_policy", Text),
+    Column("ended_with", String(16)),
+    Column("was_default", Boolean, nullable=False, server_default=text("false")),
     *row_times(),
+    CheckConstraint("ended_with in ('ITEM', 'VARIANT')", name="ck_catalog_variant_ended_with"),
     Index("ux_catalog_variant_product_code", "product_key", "code", unique=True),
 )
 
@@ -97,7 +114,9 @@ catalog_variant_rate = Table(
     Column("valid_from", INSTANT),
     Column("valid_to", INSTANT),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("ended_with", String(16)),
     *row_times(),
+    CheckConstraint("ended_with in ('ITEM', 'VARIANT')", name="ck_catalog_variant_rate_ended_with"),
     Index("ix_catalog_variant_rate_variant_active", "variant_key", "is_active"),
 )
 

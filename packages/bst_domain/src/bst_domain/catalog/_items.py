@@ -97,7 +97,13 @@ def _variant(variant: Variant, at: datetime) -> JsonObject:
         "durationDays": max(1, variant.duration_days),
         "currency": variant.currency,
         "rates": [
-            {"travelerType": rate.traveller, "price": float(rate.price.amount)}
+            {
+                "travelerType": rate.traveller,
+                "price": float(rate.price.amount),
+                "currency": rate.price.currency,
+                "minQuantity": rate.min_quantity,
+                "maxQuantity": rate.max_quantity,
+            }
             for rate in variant.rates
             if rate.holds_at(at) and rate.price.currency == variant.currency
         ],
