@@ -11,7 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
-from parts import bookings, flags, ingest, observing, repair, schemas
+from parts import bookings, flags, ingest, mappings, observing, repair, schemas
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
@@ -33,13 +33,26 @@ def document() -> Schema:
         "servers": [{"url": "http://127.0.0.1:4000", "description": "bst up"}],
         "tags": [
             {"name": name}
-            for name in ("ingest", "repair", "audit", "flags", "bookings", "metrics", "health", "documents")
+            for name in ("ingest", "repair", "audit", "flags", "bookings", "mappings", "metrics", "health", "documents")
         ],
         "paths": behind_the_guard(
-            {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()}
+            {
+                **ingest.paths(),
+                **repair.paths(),
+                **flags.paths(),
+                **bookings.paths(),
+                **mappings.paths(),
+                **observing.paths(),
+            }
         ),
         "components": {
-            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas(), **observing.schemas()},
+            "schemas": {
+                **schemas.schemas(),
+                **repair.schemas(),
+                **flags.schemas(),
+                **mappings.schemas(),
+                **observing.schemas(),
+            },
             "responses": guard_responses(),
             "securitySchemes": {
                 "serviceToken": {

@@ -22,6 +22,7 @@ SUITES = {
     "BookingStore": "BookingStoreConformance",
     "RepairDesk": "RepairDeskConformance",
     "ReplayJobs": "ReplayJobsConformance",
+    "MappingDesk": "MappingDeskConformance",
     "RetentionStore": "RetentionConformance",
     "FlagStore": "FlagStoreConformance",
     "AuditTrail": "AuditTrailConformance",

@@ -17,10 +17,22 @@ from bst_application.errors import Unavailable
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0014"]
 HEAD = REVISIONS[-1]
 #: Undo what came after the seeds, so that tests can run those once more on a database that is at the head.
-BACK_TO_BEFORE_THE_SEARCH = """
+BACK_TO_BEFORE_THE_MAPPINGS = """
+drop table package_refold;
+alter table booking_core drop column package_external_ref;
+alter table channel_external_refs drop column mapping_status;
+drop index ix_channel_external_refs_newest;
+drop index ix_unmapped_queue_newest;
+drop index ux_unmapped_queue_waiting_mapping;
+alter table unmapped_queue drop column resolution, drop column entity_type, drop column external_ref_kind,
+  drop column external_ref;
+update alembic_version set version_num = '0012';
+"""
+BACK_TO_BEFORE_THE_SEARCH = f"""
+{BACK_TO_BEFORE_THE_MAPPINGS}
 alter table booking_contact drop column search_words, drop column booked_at;
 drop index ix_booking_core_booked_late;
 drop index ix_channel_external_refs_booking_ref;
@@ -85,6 +97,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0010_replays.py", None),
             ("r0011_reads.py", None),
             ("r0012_reads_in_order.py", None),
+            ("r0014_mappings.py", None),
         )
     ]
 
@@ -130,8 +143,8 @@ def test_bookings_of_before_get_the_words_and_times_that_a_search_asks_for(postg
     fill(postgres_dsn, 200, datetime(2026, 6, 1, tzinfo=UTC))
     with psycopg.connect(postgres_dsn) as connection:
         written = connection.execute(found).fetchall()
-        connection.execute(BACK_TO_BEFORE_THE_SEARCH)
-    assert upgrade(postgres_dsn) == ["0011", "0012"]
+        connection.execute(BACK_TO_BEFORE_THE_SEARCH.encode())
+    assert upgrade(postgres_dsn) == ["0011", "0012", "0014"]
     with psycopg.connect(postgres_dsn) as connection:
         assert connection.execute(found).fetchall() == written
     assert len(written) == 200

@@ -29,6 +29,7 @@ from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
+from bst_litestar.routes.channel_mappings import MappingParts, channel_mapping_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.flags import FlagParts, flag_routes
@@ -39,6 +40,7 @@ from bst_litestar.routes.ops_bookings import ops_booking_routes
 from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
+from bst_litestar.routes.unmapped import unmapped_routes
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class ApiParts:
     events: IngestReader
     repair: RepairParts
     replay_jobs: ReplayJobParts
+    mappings: MappingParts
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
@@ -94,6 +97,8 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *dead_letter_routes(parts.events, parts.repair.change_status, parts.tokens),
             *repair_routes(parts.events, parts.repair, parts.tokens),
             *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
+            *channel_mapping_routes(parts.mappings, parts.tokens),
+            *unmapped_routes(parts.mappings, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
             *reconciliation_routes(parts.reconciliation, parts.tokens, now=parts.now),

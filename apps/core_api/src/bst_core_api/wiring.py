@@ -32,6 +32,7 @@ from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.mappings import mapping_parts
 from bst_core_api.reading import reading_from
 from bst_domain.values import Source
 from bst_litestar.app import ApiParts, build_api
@@ -124,9 +125,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         tracing=tracing,
     )
     audit = PostgresAuditTrail(database)
-    desk = PostgresRepairDesk(database)
+    desk, replay_jobs = PostgresRepairDesk(database), PostgresReplayJobs(database)
     replay = ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on)
-    replay_jobs = PostgresReplayJobs(database)
+    mappings = mapping_parts(database, store, now)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -165,6 +166,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
                     periodically("the replay jobs", jobs, every_s=SWEEP_EVERY_S, stop=stop, busy=lambda _: False)
                 ),
                 asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
+                asyncio.create_task(periodically("mapped packages", mappings.refold, every_s=SWEEP_EVERY_S, stop=stop)),
             ]
         try:
             yield
@@ -206,6 +208,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             enabled=lambda: board.is_on(Flag.REPLAY),
         ),
         replay_jobs=ReplayJobParts(jobs=replay_jobs, begin=BeginReplayJob(jobs=replay_jobs, now=now, new_id=uuid7)),
+        mappings=mappings,
         audit=audit,
         queue=queue,
         probes=[probe, PostgresProbe("channel_db", channel)],

@@ -8,7 +8,16 @@ from uuid import UUID
 from attrs import evolve
 from hypothesis import strategies as st
 
-from bst_domain.booking import OPS_RELEVANT, BookingFacts, Evidence, OpsInputs, Override, TerminalStatus
+from bst_domain.booking import (
+    OPS_RELEVANT,
+    PACKAGE_ENTITIES,
+    BookingFacts,
+    Evidence,
+    OpsInputs,
+    Override,
+    PackageRef,
+    TerminalStatus,
+)
 from bst_domain.catalog import CatalogRow, Rate
 from bst_domain.ingest import BookingEvent, SchemaMismatch, facts_of, parse_event
 from bst_domain.values import EventType, FulfilmentStatus, Money
@@ -188,6 +197,7 @@ ops_inputs = st.builds(
     finance_items=st.integers(0, 2),
     finance_items_paid=st.integers(0, 2),
     finance_validated=st.booleans(),
+    package=st.none() | st.builds(PackageRef, st.sampled_from(PACKAGE_ENTITIES), st.uuids(), st.sampled_from([7, 8])),
 )
 today = st.sampled_from([date(2026, 5, 31), date(2026, 6, 1), date(2026, 6, 2)])
 

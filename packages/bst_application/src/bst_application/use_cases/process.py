@@ -30,8 +30,9 @@ from bst_application.ports.bookings import (
 from bst_application.ports.tracing import NO_TRACING, Span, Tracing
 from bst_application.ports.watching import UNWATCHED, ProcessingWatch
 from bst_application.use_cases.executions import Telling
+from bst_application.use_cases.packages import packages_of, with_package
 from bst_application.use_cases.repair import LEASE
-from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, merge, project
+from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, OpsInputs, PackageRef, merge, project
 from bst_domain.ingest import (
     BookingEvent,
     ExternalReference,
@@ -145,21 +146,38 @@ class ProcessEvents:
             groups[identity].append(entry)
             if booking is not None:
                 bookings[identity] = booking
-        changes = [self._change(identity, bookings.get(identity), group, now) for identity, group in groups.items()]
+        merged = {identity: _merged(bookings.get(identity), group) for identity, group in groups.items()}
+        packages = await packages_of(tx, merged)
+        changes = [
+            self._change(
+                identity,
+                group,
+                stored=bookings.get(identity),
+                facts=merged[identity],
+                package=packages.get(identity),
+                now=now,
+            )
+            for identity, group in groups.items()
+        ]
         await tx.save(changes, now=now)
         return changes
 
     def _change(
-        self, identity: BookingIdentity, stored: StoredBooking | None, group: Sequence[_Read], now: datetime
+        self,
+        identity: BookingIdentity,
+        group: Sequence[_Read],
+        *,
+        stored: StoredBooking | None,
+        facts: BookingFacts,
+        package: PackageRef | None,
+        now: datetime,
     ) -> BookingChange:
-        facts = NOTHING if stored is None else stored.facts
-        for entry in group:
-            facts = merge(facts, entry.facts)
         return change(
             key=BookingKey(self.new_id()) if stored is None else stored.key,
             identity=identity,
             stored=stored,
             facts=facts,
+            ops=with_package(NO_OPS if stored is None else stored.ops, package),
             now=now,
             recorded=tuple(RecordedFacts(event_id=e.event.event_id, facts=e.facts) for e in group),
             references=tuple(dict.fromkeys(reference for e in group for reference in e.references)),
@@ -216,6 +234,13 @@ def _as_audited(version: int, statuses: Statuses) -> dict[str, Any]:
     }
 
 
+def _merged(stored: StoredBooking | None, group: Sequence[_Read]) -> BookingFacts:
+    facts = NOTHING if stored is None else stored.facts
+    for entry in group:
+        facts = merge(facts, entry.facts)
+    return facts
+
+
 def change(
     *,
     key: BookingKey,
@@ -223,17 +248,22 @@ def change(
     stored: StoredBooking | None,
     facts: BookingFacts,
     now: datetime,
+    ops: OpsInputs | None = None,
     recorded: tuple[RecordedFacts, ...] = (),
     references: tuple[ExternalReference, ...] = (),
 ) -> BookingChange:
-    """What to write for a booking whose facts are now these. The version moves exactly when something visible does."""
-    booking = project(facts, NO_OPS if stored is None else stored.ops, bali_day(now))
+    """What to write for a booking whose facts are now these. The version moves exactly when something visible does.
+
+    ``ops``: where they differ from those that it was stored with.
+    """
+    given = (NO_OPS if stored is None else stored.ops) if ops is None else ops
+    booking = project(facts, given, bali_day(now))
     statuses = Statuses(payment=booking.payment_status, fulfilment=booking.fulfilment_status, reasons=booking.reasons)
     if stored is None:
         version = 1
         changed = frozenset(facts.registers)
     else:
-        same = facts == stored.facts and statuses == stored.statuses
+        same = facts == stored.facts and statuses == stored.statuses and given.package == stored.ops.package
         version = stored.version if same else stored.version + 1
         known = stored.facts.registers
         changed = frozenset(name for name, fact in facts.registers.items() if known.get(name) is not fact)

@@ -30,6 +30,7 @@ from bst_domain.booking._fulfilment import (
     tour_day,
     unacknowledged_changes,
 )
+from bst_domain.booking._packages import PACKAGE_ENTITIES, PACKAGE_REF_KIND, package_reference, shown_package
 from bst_domain.booking._payments import (
     ATTEMPTS,
     RETURNS,
@@ -55,6 +56,8 @@ __all__ = [
     "NOTHING",
     "NO_OPS",
     "OPS_RELEVANT",
+    "PACKAGE_ENTITIES",
+    "PACKAGE_REF_KIND",
     "RETURNS",
     "UNSTATED",
     "Balance",
@@ -88,11 +91,13 @@ __all__ = [
     "item_unit_price",
     "later_payment",
     "merge",
+    "package_reference",
     "payment_status",
     "project",
     "reference_status",
     "said_by",
     "settlement_status",
+    "shown_package",
     "status_with_reasons",
     "terminal_fact",
     "tour_day",

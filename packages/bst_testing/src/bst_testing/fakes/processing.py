@@ -15,11 +15,12 @@ from bst_application.ports.bookings import (
     SettledReplay,
     StoredBooking,
 )
+from bst_application.ports.mappings import Entity, waiting_package
 from bst_application.ports.repair import LetterReason
-from bst_domain.booking import NO_OPS
+from bst_domain.booking import NO_OPS, PACKAGE_ENTITIES, PackageRef
 from bst_domain.ingest import DeadLetter, decode
-from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
-from bst_domain.values import BookingIdentity, EventId
+from bst_domain.lifecycles import DeadLetterStatus, MappingStatus, ProcessStatus
+from bst_domain.values import BookingIdentity, ChannelReference, EventId
 from bst_testing.fakes.tables import LogRow, Transaction, letters_of, open_letter
 
 
@@ -59,12 +60,32 @@ class MemoryProcessing:
                 found[asked] = self._tables.bookings[own]
         return found
 
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        found: dict[ChannelReference, PackageRef] = {}
+        for reference in named:
+            await self._tables.locks.take(("mapping", reference), self._tables.holder)
+            mapped = {
+                mapping.entity_type: mapping
+                for mapping in self._tables.mappings.values()
+                if mapping.reference == reference and mapping.status is MappingStatus.MAPPED
+            }
+            for kind in PACKAGE_ENTITIES:
+                mapping = mapped.get(kind)
+                if mapping is not None and (Entity(kind), mapping.entity_key) in self._tables.catalog:
+                    found[reference] = PackageRef(kind, mapping.entity_key, int(reference.ref))
+                    break
+        return found
+
     async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
         for change in changes:
             for entry in change.recorded:
                 self._tables.recorded.setdefault(entry.event_id, entry)
             for reference in change.references:
                 self._tables.references.setdefault((reference.kind, reference.ref), change.identity)
+            waits_for = None if change.is_unchanged else change.waits_for
+            if waits_for is not None:
+                waiting = waiting_package(waits_for, now)
+                self._tables.unmapped.setdefault(waiting.key, waiting)
             if not change.is_unchanged:
                 first, _ = self._tables.booking_times.get(change.identity, (now, now))
                 self._tables.booking_times[change.identity] = (first, now)
@@ -73,7 +94,7 @@ class MemoryProcessing:
                     identity=change.identity,
                     version=change.version,
                     facts=change.facts,
-                    ops=NO_OPS if change.before is None else change.before.ops,
+                    ops=evolve(NO_OPS if change.before is None else change.before.ops, package=change.mapped),
                     statuses=change.statuses,
                 )
 

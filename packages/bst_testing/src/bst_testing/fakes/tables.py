@@ -15,11 +15,12 @@ from bst_application.ports.bookings import (
 )
 from bst_application.ports.event_log import KeyConflict, NewEvent
 from bst_application.ports.flags import FlagOverride
+from bst_application.ports.mappings import ChannelMapping, Entity, Refold, UnmappedEntry
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import LetterReason
 from bst_application.ports.replay_jobs import NewReplayJob
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
-from bst_domain.values import BookingIdentity, EventId
+from bst_domain.values import BookingIdentity, ChannelReference, EventId
 from bst_testing.fakes.transactions import Changes, Holder, Locks, View
 
 CHANNELS = frozenset({"DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL"})
@@ -88,6 +89,10 @@ class Tables:
     flags: dict[str, FlagOverride] = field(factory=dict)
     replay_jobs: dict[UUID, NewReplayJob] = field(factory=dict)
     replay_items: dict[tuple[UUID, EventId], ReplayItemRow] = field(factory=dict)
+    mappings: dict[UUID, ChannelMapping] = field(factory=dict)
+    unmapped: dict[UUID, UnmappedEntry] = field(factory=dict)
+    refolds: dict[ChannelReference, Refold] = field(factory=dict)
+    catalog: set[tuple[Entity, UUID]] = field(factory=set)  # products and variants that there are
 
 
 class Transaction:
@@ -109,6 +114,10 @@ class Transaction:
         self.flags = View(tables.flags)
         self.replay_jobs = View(tables.replay_jobs)
         self.replay_items = View(tables.replay_items)
+        self.mappings = View(tables.mappings)
+        self.unmapped = View(tables.unmapped)
+        self.refolds = View(tables.refolds)
+        self.catalog = tables.catalog
 
     def commit(self) -> dict[str, Changes]:
         """Table -> what changed."""
