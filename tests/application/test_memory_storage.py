@@ -1,16 +1,20 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
+from uuid import UUID, uuid4
+
 import pytest
 from attrs import evolve
 
 from bst_application.ports.access import AccessStore
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import StoredBooking
+from bst_application.ports.mappings import Entity
 from bst_domain.values import BookingIdentity, ExternalRef, FulfilmentStatus
 from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
+from bst_testing.conformance.mappings import MappingDeskConformance, MappingStorage
 from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
@@ -58,6 +62,22 @@ class TestMemoryRepairDesk(RepairDeskConformance):
     async def audited(self, storage: RepairStorage) -> list[AuditEntry]:
         assert isinstance(storage, MemoryStorage)
         return list(storage.tables.audit.values())
+
+
+class TestMemoryMappingDesk(MappingDeskConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: MappingStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+    async def add_entity(self, storage: MappingStorage, kind: Entity) -> UUID:
+        assert isinstance(storage, MemoryStorage)
+        key = uuid4()
+        storage.tables.catalog.add((kind, key))
+        return key
 
 
 class TestMemoryRetention(RetentionConformance):

@@ -105,7 +105,7 @@ ADDED_INDEXES = {
         "ix_unmapped_queue_newest": index("created_at desc", "queue_key desc"),
         "ux_unmapped_queue_waiting_mapping": {
             **unique("channel_code", "external_ref_kind", "external_ref", "entity_type"),
-            "where": "((queue_type)::text = 'channel_mapping'::text) and ((status)::text = any ((array['open'::character varying,"
+            "where": "queue_type)::text = 'channel_mapping'::text) and ((status)::text = any ((array['open'::character varying,"
             " 'in_review'::character varying])::text[]",
         },
     },

@@ -166,7 +166,8 @@ class ProcessingTransaction(Protocol):
     async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
         """Writes the bookings with their facts, payments, provenance and status history. Each booking at most once.
 
-        What they wait for (``waits_for``) becomes an entry of the unmapped queue, unless there is or was one.
+        What they wait for (``waits_for``) becomes an entry of the unmapped queue, unless one waits or such a one was
+        settled.
         """
         ...
 

@@ -21,6 +21,7 @@ from bst_domain.booking import NO_OPS, PACKAGE_ENTITIES, PackageRef
 from bst_domain.ingest import DeadLetter, decode
 from bst_domain.lifecycles import DeadLetterStatus, MappingStatus, ProcessStatus
 from bst_domain.values import BookingIdentity, ChannelReference, EventId
+from bst_testing.fakes.mapping import MemoryMapping
 from bst_testing.fakes.tables import LogRow, Transaction, letters_of, open_letter
 
 
@@ -84,8 +85,7 @@ class MemoryProcessing:
                 self._tables.references.setdefault((reference.kind, reference.ref), change.identity)
             waits_for = None if change.is_unchanged else change.waits_for
             if waits_for is not None:
-                waiting = waiting_package(waits_for, now)
-                self._tables.unmapped.setdefault(waiting.key, waiting)
+                await self._queue(waits_for, now)
             if not change.is_unchanged:
                 first, _ = self._tables.booking_times.get(change.identity, (now, now))
                 self._tables.booking_times[change.identity] = (first, now)
@@ -97,6 +97,11 @@ class MemoryProcessing:
                     ops=evolve(NO_OPS if change.before is None else change.before.ops, package=change.mapped),
                     statuses=change.statuses,
                 )
+
+    async def _queue(self, package: ChannelReference, now: datetime) -> None:
+        if not await MemoryMapping(self._tables).waiting_for(package):
+            entry = waiting_package(package, now)
+            self._tables.unmapped.setdefault(entry.key, entry)
 
     async def finish(self, events: Sequence[ClaimedEvent], *, now: datetime) -> list[SettledReplay]:
         settled: list[SettledReplay] = []
