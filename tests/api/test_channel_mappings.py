@@ -5,13 +5,21 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
-from bst_application.ports.mappings import Entity
+from bst_application.ids import uuid7
+from bst_application.ports.mappings import Entity, SourceRow
+from bst_application.use_cases.mappings import CreateMapping, NewMapping
+from bst_application.use_cases.repair import Author
+from bst_domain.lifecycles import MappingStatus
+from bst_domain.values import ChannelReference
+from bst_postgres.mappings import PostgresMappingDesk
 from bst_testing.deliveries import body
 from tests.api.harness import ADMIN, Api
 from tests.api.test_repair import act
 from tests.postgres.test_storage import add_entity
+from tests.telemetry.harness import a_worker, until
 
 MAPPINGS = "/v1/channel-mappings"
 UNMAPPED = f"{MAPPINGS}/unmapped"
@@ -229,6 +237,39 @@ async def test_resolving_maps_the_package_of_the_bookings_that_waited_and_of_tho
         api, "POST", f"{UNMAPPED}/{entry['queueId']}/resolve", {"entityKey": variant, "reason": "the trek"}
     )
     assert error(again) == (409, "INVALID_UNMAPPED_TRANSITION:RESOLVED->RESOLVED")
+
+
+async def test_what_a_crash_leaves_behind_the_worker_does(api: Api, postgres_dsn: str, broker_url: str) -> None:
+    await book(api)
+    variant = await add_entity(api.database, Entity.CATALOG_VARIANT)
+    make = CreateMapping(desk=PostgresMappingDesk(api.database), now=api.now, new_id=uuid7)
+    wanted = NewMapping(
+        entity_type="CATALOG_VARIANT",
+        reference=ChannelReference("GYG", "LEGACY_PACKAGE_ID", "7"),
+        entity_key=variant,
+        status=MappingStatus.MAPPED,
+        source=SourceRow(system="manual", table="manual_mapping", pk="7"),
+        reason="MANUAL_REVIEW",
+    )
+    await make(wanted, replace=False, by=Author(actor="ayu"))  # and no more: whoever was to fold the bookings is gone
+    assert "UNMAPPED_PACKAGE" in (await api.data("/v1/ops/bookings/GYG:A-1"))["statusReasons"]
+
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        shown = "select 1 from booking_core where package_ref_key = %s"
+        async with a_worker(postgres_dsn, broker_url):
+            await until(lambda: connection.execute(shown, (variant,)).fetchone(), "the booking shows the variant")
+        assert connection.execute("select count(*) from package_refold").fetchone() == (0,)
+    assert "UNMAPPED_PACKAGE" not in (await api.data("/v1/ops/bookings/GYG:A-1"))["statusReasons"]
+
+
+async def test_another_systems_number_leads_to_a_booking_while_its_mapping_holds(api: Api) -> None:
+    await api.accept(body(source="GYG"))
+    [booking] = await api.data("/v1/ops/bookings")
+    known = {"entityType": "BOOKING", "externalRefKind": "BSTADMIN_BOOKING_ID", "externalRef": "4711"}
+    mapped = await made(api, **known, entityKey=booking["bookingKey"])
+    assert (await api.data("/v1/ops/bookings/4711"))["bookingKey"] == booking["bookingKey"]
+    await act(api, "PATCH", f"{MAPPINGS}/{mapped['mappingId']}", {"mappingStatus": "REVIEW_REQUIRED"})
+    assert (await api.get("/v1/ops/bookings/4711")).status_code == 404
 
 
 async def test_a_bad_resolution_is_named_and_changes_nothing(api: Api) -> None:

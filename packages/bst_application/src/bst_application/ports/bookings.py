@@ -100,7 +100,7 @@ class BookingChange:
     @property
     def waits_for(self) -> ChannelReference | None:
         """The package that nobody has mapped yet, where the booking begins to wait for it with this change."""
-        if Reason.UNMAPPED_PACKAGE not in self.statuses.reasons:
+        if Reason.UNMAPPED_PACKAGE not in self.booking.reasons:
             return None
         waited = self.before is not None and Reason.UNMAPPED_PACKAGE in self.before.statuses.reasons
         return (
