@@ -190,14 +190,18 @@ class _Changing:
     def __init__(self, connection: DriverConnection) -> None:
         self._connection = connection
 
+    async def moving(self, key: UUID) -> ChannelMapping | None:
+        # Not the row: whoever is alone with its reference may hold that.
+        await self._connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"mapping {key}",))
+        return await self.mapping(key, held=False)
+
     async def alone_with(self, references: Sequence[ChannelReference]) -> None:
         numbers = sorted({reference.lock_number() for reference in references})
         await self._connection.execute(_ALONE, (as_json([str(number) for number in numbers]),))
 
-    async def mapping(self, key: UUID) -> ChannelMapping | None:
-        row = await self._one(
-            f"select {MAPPING_COLUMNS} from channel_external_refs where external_ref_key = %s for update", key
-        )
+    async def mapping(self, key: UUID, *, held: bool = True) -> ChannelMapping | None:
+        query = f"select {MAPPING_COLUMNS} from channel_external_refs where external_ref_key = %s"
+        row = await self._one(f"{query} for update" if held else query, key)
         return None if row is None else mapping_of(row)
 
     async def mapping_of(self, entity_type: str, reference: ChannelReference) -> ChannelMapping | None:

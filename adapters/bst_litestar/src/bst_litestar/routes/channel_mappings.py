@@ -20,7 +20,7 @@ from bst_application.use_cases.mappings import (
     NewMapping,
     Written,
 )
-from bst_application.use_cases.refold_packages import Refolded, RefoldPackages
+from bst_application.use_cases.refold_packages import BATCH, Refolded, RefoldPackages
 from bst_application.use_cases.unmapped import ChangeUnmappedStatus, ResolveMany, ResolveUnmapped
 from bst_domain.lifecycles import MappingStatus
 from bst_domain.values import ChannelReference
@@ -32,8 +32,8 @@ from bst_litestar.queries import cursor, cursor_text, text, uuid_in_path, whole_
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member, uuid_member
 
 MAX_PAGE = 200
-#: Bookings are folded again before the answer, 200 a batch; the worker does what is more.
-BATCHES_AT_ONCE = 5
+#: So many bookings are folded again before the answer; the worker does what is more.
+MOST_AT_ONCE = 1000
 
 
 @frozen(kw_only=True)
@@ -50,8 +50,13 @@ class MappingParts:
 
     async def folded(self, packages: Iterable[ChannelReference]) -> Refolded:
         """Folds the bookings of these packages again, as many as an answer may wait for."""
-        done = [await self.refold.at_once(package, batches=BATCHES_AT_ONCE) for package in dict.fromkeys(packages)]
-        return Refolded(sum(one.bookings for one in done), all(one.done for one in done))
+        seen, done = 0, True
+        for package in dict.fromkeys(packages):
+            if seen >= MOST_AT_ONCE:
+                return Refolded(seen, done=False)
+            one = await self.refold.at_once(package, batches=-(-(MOST_AT_ONCE - seen) // BATCH))
+            seen, done = seen + one.bookings, done and one.done
+        return Refolded(seen, done)
 
 
 @contextmanager

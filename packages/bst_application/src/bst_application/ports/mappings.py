@@ -139,6 +139,10 @@ class Refold:
 class MappingTransaction(Protocol):
     """One commit for a change of mappings and of the queue. Leaving the context without an exception commits."""
 
+    async def moving(self, key: UUID) -> ChannelMapping | None:
+        """Waits until nobody else may give this mapping another reference, and says how it stands. Before ``alone_with``."""
+        ...
+
     async def alone_with(self, references: Sequence[ChannelReference]) -> None:
         """Waits until nobody else writes mappings of these, nor processes a booking whose package is one; holds that until the
         commit. May be called once, before anything below."""

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from bst_application.errors import Conflict
 from bst_application.ports.mappings import ChannelMapping, MappingDesk, MappingTransaction, SourceRow
 from bst_application.use_cases.mapping_steps import (
     MappedOtherwise,
@@ -119,26 +118,24 @@ class ChangeMapping:
         """An empty patch writes nothing. Raises Unavailable and Conflict."""
 
         async def once() -> Written | MappingNotFound | UnknownReference | MappedOtherwise:
-            seen = await self.desk.mapping_with(key)
-            if seen is None:
-                return MappingNotFound()
             if patch == MappingPatch():
-                return Written(seen)
+                seen = await self.desk.mapping_with(key)
+                return MappingNotFound() if seen is None else Written(seen)
             async with self.desk.mapping_change() as tx:
-                await tx.alone_with(sorted({seen.reference, patched(seen, patch, seen.updated_at).reference}))
-                return await self._change(tx, seen, patch, by)
+                return await self._change(tx, key, patch, by)
 
         return await again_after_conflict(once)
 
     async def _change(
-        self, tx: MappingTransaction, seen: ChannelMapping, patch: MappingPatch, by: Author
+        self, tx: MappingTransaction, key: UUID, patch: MappingPatch, by: Author
     ) -> Written | MappingNotFound | UnknownReference | MappedOtherwise:
         now = self.now()
-        known = await tx.mapping(seen.key)
-        if known is None:
+        seen = await tx.moving(key)
+        if seen is None:
             return MappingNotFound()
-        if known.reference != seen.reference:
-            raise Conflict("another writer has moved the mapping")
+        await tx.alone_with(sorted({seen.reference, patched(seen, patch, now).reference}))
+        known = await tx.mapping(key)
+        assert known is not None, "mappings are never deleted"
         mapping = patched(known, patch, now)
         if patch.channel is not None and not await tx.has_channel(mapping.reference.channel):
             return UnknownReference("channelCode")

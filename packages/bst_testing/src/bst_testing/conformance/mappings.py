@@ -505,6 +505,30 @@ class MappingDeskConformance:
         assert await storage.mappings(MappingFilter(), after=None, limit=9) == [winner.mapping]
         assert len(await self.audited(storage)) == 1
 
+    async def test_of_twenty_mappings_that_are_moved_to_one_reference_at_once_one_gets_there(
+        self, storage: MappingStorage
+    ) -> None:
+        made = [await written(storage, wanted(uuid4(), evolve(HOTEL, ref=str(number)))) for number in range(20)]
+        move = change(storage)
+        outcomes = await asyncio.gather(*(move(one.key, MappingPatch(ref="same"), by=AYU) for one in made))
+        [winner] = [outcome for outcome in outcomes if isinstance(outcome, Written)]
+        assert outcomes.count(MappedOtherwise(winner.mapping)) == 19
+        refs = [one.reference.ref for one in await storage.mappings(MappingFilter(), after=None, limit=99)]
+        assert (len(refs), refs.count("same")) == (20, 1)
+
+    async def test_twenty_patches_of_one_mapping_at_once_leave_what_the_last_one_said(
+        self, storage: MappingStorage
+    ) -> None:
+        mapping, hotels = await written(storage, wanted(uuid4())), [uuid4() for _ in range(20)]
+        patches = [MappingPatch(entity_key=hotel, ref=str(number % 3)) for number, hotel in enumerate(hotels)]
+        outcomes = await asyncio.gather(*(change(storage)(mapping.key, patch, by=AYU) for patch in patches))
+        assert all(isinstance(outcome, Written) for outcome in outcomes)
+        now = await storage.mapping_with(mapping.key)
+        assert now is not None
+        last = (await self.audited(storage))[-1].metadata["after"]
+        assert (str(now.entity_key), now.reference.ref) == (last["entityKey"], last["externalRef"])
+        assert (now.entity_key, now.reference.ref) in {(patch.entity_key, patch.ref) for patch in patches}
+
     async def test_twenty_who_doubt_one_reference_at_once_leave_one_entry(self, storage: MappingStorage) -> None:
         hotel = uuid4()
         made = create(storage)

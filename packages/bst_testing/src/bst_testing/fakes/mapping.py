@@ -27,6 +27,10 @@ class MemoryMapping:
     def __init__(self, transaction: Transaction) -> None:
         self._tables = transaction
 
+    async def moving(self, key: UUID) -> ChannelMapping | None:
+        await self._tables.locks.take(("mapping key", key), self._tables.holder)
+        return self._tables.mappings.get(key)
+
     async def alone_with(self, references: Sequence[ChannelReference]) -> None:
         for reference in sorted(set(references)):
             await self._tables.locks.take(("mapping", reference), self._tables.holder)
