@@ -46,6 +46,7 @@ from bst_domain.lifecycles import UNMAPPED, MappingStatus, NotAllowed, UnmappedS
 from bst_domain.values import BookingIdentity, ChannelReference, ExternalRef, Source
 from bst_testing.conformance.booking_store import BookingStorage, accept, loaded, processing
 from bst_testing.conformance.event_log import accepting
+from bst_testing.conformance.failing_save import Meanwhile
 from bst_testing.conformance.repair import AYU
 from bst_testing.deliveries import NOW, body, delivery
 
@@ -550,6 +551,23 @@ class MappingDeskConformance:
         [winner] = [outcome for outcome in outcomes if isinstance(outcome, Resolved)]
         assert sum(isinstance(outcome, NotAllowed) for outcome in outcomes) == 19
         assert await storage.mappings(MappingFilter(), after=None, limit=9) == [winner.mapping]
+
+    async def test_a_mapping_that_comes_while_a_booking_is_being_stored_reaches_it(
+        self, storage: MappingStorage
+    ) -> None:
+        variant = await self.add_entity(storage, Entity.CATALOG_VARIANT)
+
+        async def mapping() -> None:
+            await written(storage, wanted(variant, PACKAGE_7, "CATALOG_VARIANT"))
+            await refold(storage).at_once(PACKAGE_7, batches=1)
+
+        part = {"tourDate": "2031-05-01", "adult": 2, "legacyPackageId": 7}
+        ids = await accept(storage, body(ref="A-1", source="GYG", booking=part))
+        meanwhile = Meanwhile(storage, mapping)
+        await processing(meanwhile)(ids)
+        await meanwhile.over()
+        booking = await loaded(storage, BookingIdentity("GYG", ExternalRef("A-1")))
+        assert shown(booking) == (False, PackageRef(PackageRefType.CATALOG_VARIANT, variant, 7))
 
     async def test_no_booking_is_left_behind_by_a_mapping_that_comes_at_the_same_time(
         self, storage: MappingStorage
