@@ -99,7 +99,9 @@ ADDED_INDEXES = {
             **index("external_ref"),
             "where": "entity_type)::text = 'booking'::text",
         },
-        "ix_channel_external_refs_newest": index("updated_at desc", "created_at desc", "external_ref_key desc"),
+        "ix_channel_external_refs_newest": index(
+            "channel_code", "updated_at desc", "created_at desc", "external_ref_key desc"
+        ),
     },
     "unmapped_queue": {
         "ix_unmapped_queue_newest": index("created_at desc", "queue_key desc"),

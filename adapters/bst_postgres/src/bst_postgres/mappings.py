@@ -97,18 +97,21 @@ class PostgresMappingDesk:
             yield _Changing(connection)
 
     async def mappings(self, wanted: MappingFilter, *, after: Position | None, limit: int) -> list[ChannelMapping]:
-        given: Mapping[str, Any] = {
-            "channel_code = :channel": wanted.channel,
-            "entity_type = :entity_type": wanted.entity_type,
-        }
-        conditions = Conditions(given)
+        given: Mapping[str, Any] = {"entity_type = :entity_type": wanted.entity_type}
+        conditions, channel = Conditions(given), Conditions({"channel_code = :channel": wanted.channel})
         behind = "true"
         if after is not None:  # creation is between the two that a position has
             behind = """(updated_at, created_at, external_ref_key) < (:after_at,
               coalesce((select created_at from channel_external_refs where external_ref_key = :after_key), :after_at),
               :after_key)"""
             conditions.values |= {"after_at": after.at, "after_key": after.key}
-        query = f"""select {MAPPING_COLUMNS} from channel_external_refs where {conditions.sql} and {behind}
+        conditions.values |= channel.values
+        # Each channel is a stream of mappings; a page is made of the heads of some.
+        query = f"""select newest.* from (select channel_code as code from channel_registry where {channel.sql}) registry
+            cross join lateral (
+              select {MAPPING_COLUMNS} from channel_external_refs
+              where channel_code = registry.code and {conditions.sql} and {behind}
+              order by updated_at desc, created_at desc, external_ref_key desc limit :limit) newest
             order by updated_at desc, created_at desc, external_ref_key desc limit :limit"""
         return [mapping_of(row) for row in await self._rows(query, {**conditions.values, "limit": limit})]
 

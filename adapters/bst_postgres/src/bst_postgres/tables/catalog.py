@@ -60,6 +60,7 @@ channel_external_refs = Table(
     ),
     Index(
         "ix_channel_external_refs_newest",
+        "channel_code",
         text("updated_at desc"),
         text("created_at desc"),
         text("external_ref_key desc"),

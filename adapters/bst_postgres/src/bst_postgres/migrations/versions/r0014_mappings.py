@@ -62,7 +62,7 @@ def upgrade() -> None:
     )
     op.execute(
         """create index ix_channel_external_refs_newest on channel_external_refs
-             (updated_at desc, created_at desc, external_ref_key desc)"""
+             (channel_code, updated_at desc, created_at desc, external_ref_key desc)"""
     )
     op.execute("create index ix_unmapped_queue_newest on unmapped_queue (created_at desc, queue_key desc)")
     op.execute(
