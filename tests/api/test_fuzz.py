@@ -146,6 +146,10 @@ async def _furnish(api: Api) -> dict[str, list[str]]:
     broken = body("UPDATED", at="2026-03-02T00:00:00Z", raw=paid("P-1", "SETTLING"))
     events = await api.accept(body(), broken, *valid_events().values())
     letters = [letter["deadLetterKey"] for letter in await api.data("/v1/ingest/dead-letter")]
+    for ref in ("1", "2"):
+        doubt = {"entityType": "HOTEL", "channelCode": "GYG", "externalRefKind": "HOTEL_ID", "externalRef": ref}
+        wanted = {**doubt, "entityKey": str(uuid4()), "mappingStatus": "UNMAPPED"}
+        assert (await api.http.post("/v1/channel-mappings", json=wanted, headers=IN)).status_code == 201
     bookings = [booking["bookingKey"] for booking in await api.data("/v1/ops/bookings")]
     assert letters
     assert bookings
@@ -160,7 +164,9 @@ async def _furnish(api: Api) -> dict[str, list[str]]:
         "rateId": [variant["rates"][0]["rateId"]],
         "eventId": events,
         "deadLetterKey": letters,
-        "status": ["ready", "REPLAYING", "failed", "closed"],
+        "mappingId": [one["mappingId"] for one in await api.data("/v1/channel-mappings")],
+        "queueId": [one["queueId"] for one in await api.data("/v1/channel-mappings/unmapped")],
+        "status": ["ready", "REPLAYING", "failed", "in_review", "closed"],
         "id": [*bookings, "WEB-1", "DIRECT:WEB-1"],
         "driverId": ["8", "9"],
         "partnerId": ["3"],
@@ -335,6 +341,8 @@ def test_what_was_accepted_is_shown_as_the_document_says(fuzzed: Fuzzed) -> None
             query["cursor"] = answer["meta"]["nextCursor"]
 
     all_of("/v1/audit/events", "eventId")
+    all_of("/v1/channel-mappings", "mappingId")
+    all_of("/v1/channel-mappings/unmapped", "queueId")
     all_of("/v1/ingest/dead-letter", "deadLetterKey")
     assert len(all_of("/v1/ingest/events", "eventId", "50")) > len(fuzzed.names["eventId"])
     for key in all_of("/v1/ops/bookings", "bookingKey"):

@@ -1,6 +1,6 @@
 """A caller who knows the predecessor's page and changed a base URL: routes 15 to 47, in good and in bad cases.
 
-Written from predecessor/http-api.md and contract/deviations.md alone, case by case: status, machine string, members and their types.
+Written from predecessor/http-api.md and contract/deviations.md alone, case by case: status, machine string, members, types.
 What those pages leave open is not asked here.
 """
 
@@ -59,22 +59,37 @@ def call(api: Api) -> Caller:
 
 
 READS = [
-    "/v1/ops/bookings", "/v1/ops/bookings/WEB-1", "/v1/channel-mappings", "/v1/channel-mappings/unmapped",
-    f"/v1/catalog/items/id/{NOBODY}", "/v1/catalog/publish/jobs", "/v1/catalog/publish/jobs/one",
-]  # fmt: skip
+    "/v1/ops/bookings",
+    "/v1/ops/bookings/WEB-1",
+    "/v1/channel-mappings",
+    "/v1/channel-mappings/unmapped",
+    f"/v1/catalog/items/id/{NOBODY}",
+    "/v1/catalog/publish/jobs",
+    "/v1/catalog/publish/jobs/one",
+]
 WRITES = [
-    ("PATCH", "/v1/ops/bookings/WEB-1"), ("POST", "/v1/ops/bookings/WEB-1/assign"),
-    ("POST", "/v1/ops/bookings/WEB-1/unassign"), ("POST", "/v1/ops/bookings/WEB-1/status/sync"),
-    ("POST", "/v1/channel-mappings"), ("PATCH", f"/v1/channel-mappings/{NOBODY}"),
+    ("PATCH", "/v1/ops/bookings/WEB-1"),
+    ("POST", "/v1/ops/bookings/WEB-1/assign"),
+    ("POST", "/v1/ops/bookings/WEB-1/unassign"),
+    ("POST", "/v1/ops/bookings/WEB-1/status/sync"),
+    ("POST", "/v1/channel-mappings"),
+    ("PATCH", f"/v1/channel-mappings/{NOBODY}"),
     ("PATCH", f"/v1/channel-mappings/unmapped/{NOBODY}/status/RESOLVED"),
-    ("POST", "/v1/catalog/items"), ("PATCH", f"/v1/catalog/items/{NOBODY}"), ("PATCH", f"/v1/catalog/items/{NOBODY}/content"),
-    ("DELETE", f"/v1/catalog/items/{NOBODY}"), ("POST", f"/v1/catalog/items/{NOBODY}/variants"),
-    ("PATCH", f"/v1/catalog/variants/{NOBODY}"), ("DELETE", f"/v1/catalog/variants/{NOBODY}"),
-    ("POST", f"/v1/catalog/variants/{NOBODY}/rates"), ("PATCH", f"/v1/catalog/rates/{NOBODY}"),
-    ("DELETE", f"/v1/catalog/rates/{NOBODY}"), ("POST", "/v1/catalog/publish/jobs"),
-    ("POST", "/v1/catalog/publish/jobs/one/submit-review"), ("POST", "/v1/catalog/publish/jobs/one/publish"),
+    ("POST", "/v1/catalog/items"),
+    ("PATCH", f"/v1/catalog/items/{NOBODY}"),
+    ("PATCH", f"/v1/catalog/items/{NOBODY}/content"),
+    ("DELETE", f"/v1/catalog/items/{NOBODY}"),
+    ("POST", f"/v1/catalog/items/{NOBODY}/variants"),
+    ("PATCH", f"/v1/catalog/variants/{NOBODY}"),
+    ("DELETE", f"/v1/catalog/variants/{NOBODY}"),
+    ("POST", f"/v1/catalog/variants/{NOBODY}/rates"),
+    ("PATCH", f"/v1/catalog/rates/{NOBODY}"),
+    ("DELETE", f"/v1/catalog/rates/{NOBODY}"),
+    ("POST", "/v1/catalog/publish/jobs"),
+    ("POST", "/v1/catalog/publish/jobs/one/submit-review"),
+    ("POST", "/v1/catalog/publish/jobs/one/publish"),
     ("POST", "/v1/catalog/publish/jobs/one/retry"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +111,15 @@ async def test_every_guarded_route_asks_in_the_same_order(api: Api, method: str,
 
 
 BOOKING = {
-    "bookingKey", "channelCode", "externalBookingRef", "customerPaymentStatus", "opsFulfillmentStatus", "note", "meetingPoint",
+    "bookingKey",
+    "channelCode",
+    "externalBookingRef",
+    "customerPaymentStatus",
+    "opsFulfillmentStatus",
+    "note",
+    "meetingPoint",
     "assignedDriverId",
-}  # fmt: skip
+}
 
 
 async def test_ops_bookings(api: Api, call: Caller) -> None:
@@ -126,15 +147,17 @@ async def test_ops_bookings(api: Api, call: Caller) -> None:
     assert legacy["packageRefType"] == "LEGACY_PACKAGE"
     assert await call.refused("PATCH", at, {"packageRefType": "ODD"}) == (400, "INVALID_PACKAGE_REF_TYPE:ODD")
     assert await call.refused("PATCH", at, {"packageRefType": " "}) == (400, "EMPTY_FIELD_PACKAGEREFTYPE")
-    for wrong in (
+    unfit: list[Any] = [
         {"packageRefKey": "no-uuid"},
         {"packageRefType": "CATALOG_PRODUCT", "packageRefKey": NOBODY},
         {"note": 7},
         [],
-    ):
+    ]
+    for wrong in unfit:
         assert (await call.refused("PATCH", at, wrong))[0] == 400
     assert await call.refused("PATCH", "/v1/ops/bookings/NOPE", {}) == (404, "Booking not found: NOPE")
 
+    sent: Any
     for sent, driver in ((8, 8), ("8.9", 8), ("12", 12), (7.9, 7)):
         assert (await call.data("POST", f"{at}/assign", {"driverId": sent}, status=201))["assignedDriverId"] == driver
     for sent in ({}, {"driverId": 0}, {"driverId": -3}, {"driverId": "x"}, {"driverId": None}):
@@ -173,7 +196,7 @@ UNMAPPED = [
 
 async def test_channel_mappings(api: Api, call: Caller) -> None:
     await api.accept(body(ref="WEB-1"), body(ref="WEB-2"))
-    one, two = ((await call.data("GET", f"/v1/ops/bookings/WEB-{n}", status=200))["bookingKey"] for n in (1, 2))
+    one, two = [(await call.data("GET", f"/v1/ops/bookings/WEB-{n}", status=200))["bookingKey"] for n in (1, 2)]
     at = "/v1/channel-mappings"
     new = {
         "entityType": "booking",
@@ -184,9 +207,19 @@ async def test_channel_mappings(api: Api, call: Caller) -> None:
     }
     made = await call.data("POST", at, new, status=201)
     assert set(made) >= set(MAPPING)
-    assert (made["entityType"], made["channelCode"], made["externalRefKind"], made["externalRef"], made["mappingStatus"]) == (
-        "BOOKING", "GYG", "RESELLER_REF", "R-1", "MAPPED",
-    )  # fmt: skip
+    assert (
+        made["entityType"],
+        made["channelCode"],
+        made["externalRefKind"],
+        made["externalRef"],
+        made["mappingStatus"],
+    ) == (
+        "BOOKING",
+        "GYG",
+        "RESELLER_REF",
+        "R-1",
+        "MAPPED",
+    )
     assert (await call.data("POST", at, new, status=201))["mappingId"] == made["mappingId"]
     assert (await call.refused("POST", at, {**new, "entityKey": two}))[0] == 409
     moved = await call.data("POST", at, {**new, "entityKey": two, "replace": True}, status=201)
@@ -232,7 +265,8 @@ async def test_channel_mappings(api: Api, call: Caller) -> None:
 async def test_the_unmapped_queue(api: Api, call: Caller) -> None:
     await api.do(
         "insert into unmapped_queue (queue_key, queue_type, source_system, source_table, source_pk, reason_code)"
-        " select gen_random_uuid(), 'PRODUCT_MAPPING', 'balisnap', 'TourProduct', n::text, 'NO_MATCH' from generate_series(1, 3) n"
+        " select gen_random_uuid(), 'PRODUCT_MAPPING', 'balisnap', 'TourProduct', n::text, 'NO_MATCH'"
+        " from generate_series(1, 3) n"
     )
     at = "/v1/channel-mappings/unmapped"
     listed = await call.data("GET", f"{at}?status=open&queueType=product_mapping", status=200)
@@ -271,9 +305,21 @@ async def test_the_catalog_editor(call: Caller) -> None:
     item = await call.data("POST", ITEMS, an_item(description="One.\nTwo."), status=201, role="MANAGER")
     assert set(item) >= set(EDITOR)
     assert set(item["content"]) == PARTS
-    assert (item["slug"], item["name"], item["description"], item["isActive"], item["isFeatured"], item["thumbnailUrl"]) == (
-        "ubud-tour", "Ubud Tour", "One.\nTwo.", True, False, None,
-    )  # fmt: skip
+    assert (
+        item["slug"],
+        item["name"],
+        item["description"],
+        item["isActive"],
+        item["isFeatured"],
+        item["thumbnailUrl"],
+    ) == (
+        "ubud-tour",
+        "Ubud Tour",
+        "One.\nTwo.",
+        True,
+        False,
+        None,
+    )
     [variant] = item["variants"]
     assert set(variant) >= set(VARIANT)
     assert (variant["code"], variant["durationDays"], variant["currencyCode"], variant["isDefault"]) == (
@@ -319,10 +365,13 @@ async def test_the_catalog_editor(call: Caller) -> None:
     assert [entry["title"] for entry in shown["itinerary"]] == ["First", "Later"]
     assert shown["inclusions"] == []
     for wrong, code in {
-        "SLIDES_INVALID": {"slides": "x"}, "SLIDE_URL_REQUIRED": {"slides": [{}]}, "ITINERARY_TITLE_REQUIRED": {"itinerary": [{}]},
-        "FAQ_REQUIRED": {"faqs": [{"question": "", "answer": ""}]}, "HIGHLIGHTS_INVALID": {"highlights": 1},
+        "SLIDES_INVALID": {"slides": "x"},
+        "SLIDE_URL_REQUIRED": {"slides": [{}]},
+        "ITINERARY_TITLE_REQUIRED": {"itinerary": [{}]},
+        "FAQ_REQUIRED": {"faqs": [{"question": "", "answer": ""}]},
+        "HIGHLIGHTS_INVALID": {"highlights": 1},
         "ITINERARY_DAY_INVALID": {"itinerary": [{"title": "x", "day": 0}]},
-    }.items():  # fmt: skip
+    }.items():
         assert await call.refused("PATCH", f"{one}/content", {"content": code}) == (
             400,
             f"CATALOG_ITEM_CONTENT_{wrong}",
@@ -337,9 +386,10 @@ async def test_the_catalog_editor(call: Caller) -> None:
         "CATALOG_RESOURCE_ALREADY_EXISTS",
     )
     for wrong, code in {
-        "CODE_REQUIRED": {"code": " ", "name": "x"}, "NAME_REQUIRED": {"code": "c"},
+        "CODE_REQUIRED": {"code": " ", "name": "x"},
+        "NAME_REQUIRED": {"code": "c"},
         "DURATION_DAYS_INVALID": {"code": "c", "name": "x", "durationDays": 0},
-    }.items():  # fmt: skip
+    }.items():
         assert await call.refused("POST", f"{one}/variants", code) == (400, f"CATALOG_VARIANT_{wrong}")
     odd = {"code": "c", "name": "x", "currencyCode": "1"}
     assert await call.refused("POST", f"{one}/variants", odd) == (400, "CATALOG_CURRENCY_CODE_INVALID")
@@ -347,8 +397,9 @@ async def test_the_catalog_editor(call: Caller) -> None:
     renamed = await call.data("PATCH", f"/v1/catalog/variants/{b}", {"name": "Better", "durationDays": 3}, status=200)
     assert [(v["name"], v["durationDays"]) for v in renamed["variants"] if v["variantId"] == b] == [("Better", 3)]
     assert (await call.refused("PATCH", f"/v1/catalog/variants/{NOBODY}", {"name": "x"})) == (
-        404, f"Catalog variant not found for id: {NOBODY}",
-    )  # fmt: skip
+        404,
+        f"Catalog variant not found for id: {NOBODY}",
+    )
 
     rates = f"/v1/catalog/variants/{b}/rates"
     priced = await call.data(
@@ -357,11 +408,12 @@ async def test_the_catalog_editor(call: Caller) -> None:
     [child] = next(v for v in priced["variants"] if v["variantId"] == b)["rates"]
     assert (child["travelerType"], child["price"], child["minQuantity"], child["maxQuantity"]) == ("CHILD", 20.5, 1, 4)
     for wrong, code in {
-        "TRAVELER_TYPE_INVALID": {"travelerType": "DOG", "price": 1}, "RATE_PRICE_INVALID": {"travelerType": "ADULT", "price": -1},
+        "TRAVELER_TYPE_INVALID": {"travelerType": "DOG", "price": 1},
+        "RATE_PRICE_INVALID": {"travelerType": "ADULT", "price": -1},
         "RATE_MIN_QUANTITY_INVALID": {"travelerType": "ADULT", "price": 1, "minQuantity": 0},
         "RATE_MAX_QUANTITY_INVALID": {"travelerType": "ADULT", "price": 1, "maxQuantity": "x"},
         "RATE_QUANTITY_RANGE_INVALID": {"travelerType": "ADULT", "price": 1, "minQuantity": 3, "maxQuantity": 2},
-    }.items():  # fmt: skip
+    }.items():
         assert await call.refused("POST", rates, code) == (400, f"CATALOG_{wrong}")
     at = f"/v1/catalog/rates/{child['rateId']}"
     assert await call.refused("PATCH", at, {}) == (400, "CATALOG_RATE_PATCH_EMPTY")
@@ -385,12 +437,14 @@ async def test_the_catalog_editor(call: Caller) -> None:
         }
 
     for wrong, code in {
-        "CATALOG_ITEM_SLUG_REQUIRED": {"name": "x"}, "CATALOG_ITEM_NAME_REQUIRED": {"slug": "x"},
+        "CATALOG_ITEM_SLUG_REQUIRED": {"name": "x"},
+        "CATALOG_ITEM_NAME_REQUIRED": {"slug": "x"},
         "CATALOG_VARIANT_DEFAULT_CONFLICT": {
-            "slug": "x", "name": "x",
+            "slug": "x",
+            "name": "x",
             "variants": [{"code": c, "name": c, "isDefault": True} for c in "ab"],
         },
-    }.items():  # fmt: skip
+    }.items():
         assert await call.refused("POST", ITEMS, code) == (400, wrong)
     assert (await call.refused("POST", ITEMS, {"slug": "featured", "name": "x"}))[0] == 400
 
@@ -424,12 +478,28 @@ async def test_the_public_catalog_and_publishing(api: Api, call: Caller) -> None
     jobs = "/v1/catalog/publish/jobs"
     draft = await call.data("POST", jobs, {"itemIds": [f" {item['itemId']} ", item["itemId"]], "note": "n"}, status=201)
     assert list(draft) == [
-        "jobId", "payloadVersion", "status", "itemIds", "itemCount", "note", "createdAt", "updatedAt", "createdBy", "reviewedBy",
-        "publishedBy", "publishedAt", "snapshotPath", "checksum", "failureReason",
-    ] or set(draft) >= {"jobId", "payloadVersion", "status"}  # fmt: skip
+        "jobId",
+        "payloadVersion",
+        "status",
+        "itemIds",
+        "itemCount",
+        "note",
+        "createdAt",
+        "updatedAt",
+        "createdBy",
+        "reviewedBy",
+        "publishedBy",
+        "publishedAt",
+        "snapshotPath",
+        "checksum",
+        "failureReason",
+    ] or set(draft) >= {"jobId", "payloadVersion", "status"}
     assert (draft["status"], draft["itemIds"], draft["itemCount"], draft["createdBy"]) == (
-        "DRAFT", [item["itemId"]], 1, "caller@example.test",
-    )  # fmt: skip
+        "DRAFT",
+        [item["itemId"]],
+        1,
+        "caller@example.test",
+    )
     job = f"{jobs}/{draft['jobId']}"
     assert await call.refused("POST", f"{job}/publish") == (409, "CATALOG_PUBLISH_JOB_STATUS_INVALID:DRAFT")
     assert await call.refused("POST", f"{job}/retry") == (409, "CATALOG_PUBLISH_JOB_RETRY_INVALID_STATUS:DRAFT")
@@ -504,9 +574,13 @@ async def test_audit_of_the_catalog(call: Caller) -> None:
     ]
     found = {e["eventType"]: e for e in events}
     assert {name: found[name]["resourceType"] for name in found}.items() >= {
-        "CATALOG_ITEM_CREATED": "CATALOG_ITEM", "CATALOG_ITEM_UPDATED": "CATALOG_ITEM", "CATALOG_ITEM_CONTENT_UPDATED": "CATALOG_ITEM",
-        "CATALOG_VARIANT_CREATED": "CATALOG_ITEM", "CATALOG_RATE_CREATED": "CATALOG_VARIANT", "CATALOG_ITEM_DEACTIVATED": "CATALOG_ITEM",
+        "CATALOG_ITEM_CREATED": "CATALOG_ITEM",
+        "CATALOG_ITEM_UPDATED": "CATALOG_ITEM",
+        "CATALOG_ITEM_CONTENT_UPDATED": "CATALOG_ITEM",
+        "CATALOG_VARIANT_CREATED": "CATALOG_ITEM",
+        "CATALOG_RATE_CREATED": "CATALOG_VARIANT",
+        "CATALOG_ITEM_DEACTIVATED": "CATALOG_ITEM",
         "CATALOG_PUBLISH_JOB_CREATED": "CATALOG_PUBLISH_JOB",
-    }.items()  # fmt: skip
+    }.items()
     assert found["CATALOG_ITEM_CREATED"]["metadata"] == {"slug": "ubud-tour", "variantCount": 1}
     assert found["CATALOG_PUBLISH_JOB_CREATED"]["resourceId"] == job["jobId"]

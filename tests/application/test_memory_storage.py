@@ -1,6 +1,6 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
@@ -9,13 +9,14 @@ from bst_application.ports.access import AccessStore
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import StoredBooking
 from bst_application.ports.catalog import CatalogEditor
-from bst_domain.booking import PackageRefType
+from bst_application.ports.mappings import Entity
 from bst_domain.values import BookingIdentity, ExternalRef, FulfilmentStatus
 from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.catalog import CatalogEditorConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
+from bst_testing.conformance.mappings import MappingDeskConformance, MappingStorage
 from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
 from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
@@ -70,6 +71,22 @@ class TestMemoryRepairDesk(RepairDeskConformance):
         return list(storage.tables.audit.values())
 
 
+class TestMemoryMappingDesk(MappingDeskConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: MappingStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+    async def add_entity(self, storage: MappingStorage, kind: Entity) -> UUID:
+        assert isinstance(storage, MemoryStorage)
+        key = uuid4()
+        storage.tables.catalog.add((kind, key))
+        return key
+
+
 class TestMemoryRetention(RetentionConformance):
     @pytest.fixture
     def storage(self) -> MemoryStorage:
@@ -111,8 +128,7 @@ class TestMemoryOpsDesk(OpsDeskConformance):
 
     async def add_to_catalog(self, storage: OpsStorage, product: UUID, variant: UUID) -> None:
         assert isinstance(storage, MemoryStorage)
-        kinds = PackageRefType
-        storage.tables.catalog |= {(kinds.CATALOG_PRODUCT, product), (kinds.CATALOG_VARIANT, variant)}
+        storage.tables.catalog |= {(Entity.CATALOG_PRODUCT, product), (Entity.CATALOG_VARIANT, variant)}
 
 
 class TestMemoryCrew(CrewRegisterConformance):

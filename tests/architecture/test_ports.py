@@ -26,6 +26,7 @@ SUITES = {
     "CrewRegister": "CrewRegisterConformance",
     "BookingTimeline": "BookingTimelineConformance",
     "ReplayJobs": "ReplayJobsConformance",
+    "MappingDesk": "MappingDeskConformance",
     "RetentionStore": "RetentionConformance",
     "FlagStore": "FlagStoreConformance",
     "AuditTrail": "AuditTrailConformance",

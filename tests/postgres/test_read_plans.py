@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 
 from benchmarks.reads.bookings import Made
 from benchmarks.reads.fill import fill
+from bst_application.ports.mappings import MappingFilter
 from bst_application.ports.reading import BookingFilter, EventFilter, Position
 from bst_application.ports.timeline import Happening
-from bst_domain.values import BookingKey, is_found, parse_search, search_words
+from bst_domain.values import BookingKey, ChannelReference, is_found, parse_search, search_words
 from bst_postgres import booking_search
 from bst_postgres.booking_reader import PostgresBookingReader
+from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.ingest_reader import PostgresIngestReader
+from bst_postgres.mappings import PostgresMappingDesk
 from bst_postgres.timeline import PostgresBookingTimeline
 from tests.servers import PostgresAddress
 
@@ -130,6 +133,30 @@ async def test_no_name_of_a_booking_reads_a_table_whole(
 ) -> None:
     await PostgresBookingReader(database).find(name)
     assert asked
+    assert read_whole(filled[0], asked) == set()
+
+
+@pytest.mark.parametrize(
+    "wanted", [MappingFilter(), MappingFilter(channel="VIATOR"), MappingFilter(channel="GYG", entity_type="HOTEL")]
+)
+@pytest.mark.parametrize("deep", [False, True])
+async def test_no_list_of_mappings_reads_a_table_whole(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]], wanted: MappingFilter, deep: bool
+) -> None:
+    after = Position(at=NOW, key=uuid4()) if deep else None
+    await PostgresMappingDesk(database).mappings(wanted, after=after, limit=201)
+    assert asked
+    assert read_whole(filled[0], asked) == set()
+
+
+async def test_the_bookings_of_a_package_are_found_without_the_others(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]]
+) -> None:
+    package = ChannelReference("GYG", "LEGACY_PACKAGE_ID", "7")
+    await PostgresMappingDesk(database).named_by(package, behind=uuid4(), limit=200)
+    async with PostgresBookingStore(database).processing() as tx:
+        await tx.mapped_packages([package])
+    assert len(asked) == 2
     assert read_whole(filled[0], asked) == set()
 
 

@@ -54,6 +54,14 @@ ADDED_COLUMNS = {
         "fold": column("json", default="'{}'::json"),  # sections 2 and 3
         "version": column("integer", default="1"),  # section 5: what an acknowledgement names
         "status_reasons": column("text[]", default="'{}'::text[]"),  # section 5
+        "package_external_ref": column("varchar(128)", nullable=True),  # what a mapping is looked up by
+    },
+    "channel_external_refs": {"mapping_status": column("varchar(32)", default="'MAPPED'")},  # deviations: stored
+    "unmapped_queue": {  # section 7: what waits, and why it was settled so
+        "resolution": column("text", nullable=True),
+        "entity_type": column("varchar(32)", nullable=True),
+        "external_ref_kind": column("varchar(64)", nullable=True),
+        "external_ref": column("varchar(128)", nullable=True),
     },
     "booking_contact": {
         "phone_e164": column("varchar(16)", nullable=True),  # section 3
@@ -93,12 +101,27 @@ ADDED_INDEXES = {
             **index("booking_created_at desc", "booking_key desc"),
             "where": "tour_date < (((booking_created_at at time zone 'utc'::text))::date - 1",  # as catalog.py reads it
         },
+        "ix_booking_core_package_external_ref": {
+            **index("channel_code", "package_external_ref", "booking_key"),
+            "where": "package_external_ref is not null",
+        },
     },
     "channel_external_refs": {
         "ix_channel_external_refs_booking_ref": {
             **index("external_ref"),
             "where": "entity_type)::text = 'booking'::text",
-        }
+        },
+        "ix_channel_external_refs_newest": index(
+            "channel_code", "updated_at desc", "created_at desc", "external_ref_key desc"
+        ),
+    },
+    "unmapped_queue": {
+        "ix_unmapped_queue_newest": index("created_at desc", "queue_key desc"),
+        "ux_unmapped_queue_waiting_mapping": {
+            **unique("channel_code", "external_ref_kind", "external_ref", "entity_type"),
+            "where": "queue_type)::text = 'channel_mapping'::text) and ((status)::text = any ((array['open'::character varying,"
+            " 'in_review'::character varying])::text[]",
+        },
     },
     "ops_assignment": {"ux_ops_assignment_one_active": {**unique("booking_key"), "where": "is_active"}},
     "booking_item_snapshot": {"ix_booking_item_snapshot_booking_key": index("booking_key")},
@@ -314,6 +337,19 @@ ADDED_TABLES: dict[str, Any] = {
             "ix_replay_job_item_pending": {"unique": False, "columns": ["job_key"], "where": "outcome is null"}
         },
     },
+    "package_refold": {
+        "columns": {
+            "channel_code": column("varchar(32)"),
+            "external_ref_kind": column("varchar(64)"),
+            "external_ref": column("varchar(128)"),
+            "asked_at": column("timestamptz"),
+            "behind": column("uuid", nullable=True),
+        },
+        "primary_key": ["channel_code", "external_ref_kind", "external_ref"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
     "runtime_flag": {
         "columns": {
             "flag_name": column("varchar(64)"),
@@ -459,6 +495,10 @@ def expected_schema() -> Schema:
         tables[name]["checks"] |= checks
     for name, indexes in ADDED_INDEXES.items():
         tables[name]["indexes"] |= indexes
+    tables["channel_external_refs"]["checks"]["ck_channel_external_refs_mapping_status"] = {
+        "column": "mapping_status",
+        "values": ["MAPPED", "UNMAPPED", "REVIEW_REQUIRED"],
+    }
     # A producer's name and a blank stand before its keys, so that none can use up another's.
     tables["ingest_event_log"]["columns"]["idempotency_key"]["type"] = "varchar(191)"
     # Each pair of statuses goes on by channel and time: a list of any of the three reads the heads of such streams. It and the

@@ -32,6 +32,7 @@ from bst_litestar.request_counts import RequestCounts
 from bst_litestar.requests import MAX_BODY_BYTES, id_of
 from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.catalog_editor import CatalogParts, catalog_editor_routes
+from bst_litestar.routes.channel_mappings import MappingParts, channel_mapping_routes
 from bst_litestar.routes.crew import CrewParts, crew_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
@@ -47,6 +48,7 @@ from bst_litestar.routes.publishing import PublishingParts, publishing_routes
 from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
+from bst_litestar.routes.unmapped import unmapped_routes
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class ApiParts:
     catalog: CatalogParts
     publishing: PublishingParts
     public_catalog: PublicCatalogParts
+    mappings: MappingParts
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
@@ -110,6 +113,8 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *dead_letter_routes(parts.events, parts.repair.change_status, parts.tokens),
             *repair_routes(parts.events, parts.repair, parts.tokens),
             *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
+            *channel_mapping_routes(parts.mappings, parts.tokens),
+            *unmapped_routes(parts.mappings, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
             *catalog_editor_routes(parts.catalog, parts.tokens),
             *publishing_routes(parts.publishing, parts.tokens),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -81,12 +82,23 @@ def text_member(
         return None
     if not isinstance(value, str):
         raise invalid_input(name, f"INVALID_{code}", f"{name} must be a string")
-    text = value.strip()
+    text = value.strip().upper() if upper else value.strip()  # some letters become two
     if not text and required:
         raise invalid_input(name, f"EMPTY_{code}", f"{name} must not be empty")
     if len(text) > limit:
         raise invalid_input(name, f"INVALID_{code}", f"{name} must have at most {limit} characters")
-    return (text.upper() if upper else text) or None
+    return text or None
+
+
+def uuid_member(body: Mapping[str, Any], name: str, *, required: bool = False) -> UUID | None:
+    """A UUID of a body, in its hyphenated spelling. Raises Refused."""
+    text = text_member(body, name, limit=64, required=required)
+    if text is None:
+        return None
+    try:
+        return UUID(text if len(text) == 36 else "")
+    except ValueError:
+        raise invalid_input(name, f"INVALID_FIELD_{name.upper()}", f"{name} must be a UUID") from None
 
 
 def flag_member(body: Mapping[str, Any], name: str, *, default: bool) -> bool:

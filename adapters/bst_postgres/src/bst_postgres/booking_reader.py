@@ -102,6 +102,8 @@ def _meanings(name: str) -> list[ColumnElement[bool]]:
     channels = select(t.channel_registry.c.channel_code)
     meanings.append(and_(core.c.channel_code.in_(channels), core.c.external_booking_ref == bare))
     refs = t.channel_external_refs
-    other = select(refs.c.entity_key).where(refs.c.entity_type == "BOOKING", refs.c.external_ref == bare)
+    other = select(refs.c.entity_key).where(
+        refs.c.entity_type == "BOOKING", refs.c.external_ref == bare, refs.c.mapping_status == "MAPPED"
+    )
     meanings.append(core.c.booking_key.in_(other))
     return meanings

@@ -1,6 +1,6 @@
 """The ops desk in PostgreSQL: one transaction that holds one booking, with the statements of processing and a few of its own."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -9,11 +9,11 @@ from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_application.ports.crew import CrewKind
 from bst_application.ports.operations import Assignment, ConflictRecord, OpsTransaction, Settlement
-from bst_domain.booking import PackageRefType
-from bst_domain.values import BookingIdentity, BookingKey
+from bst_domain.booking import PackageRef, PackageRefType
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 from bst_postgres import conflicts
 from bst_postgres.audit import append_entries
-from bst_postgres.bookings.loading import load_bookings, lock_bookings
+from bst_postgres.bookings.loading import load_bookings, load_packages, lock_bookings
 from bst_postgres.bookings.saving import save_bookings
 from bst_postgres.database import Database, DriverConnection
 
@@ -73,6 +73,9 @@ class _Operating:
     async def load(self, identity: BookingIdentity) -> StoredBooking | None:
         await lock_bookings(self._connection, [identity])
         return (await load_bookings(self._connection, [identity])).get(identity)
+
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        return await load_packages(self._connection, named)
 
     async def save(self, change: BookingChange, *, now: datetime) -> None:
         await save_bookings(self._connection, [change], now)

@@ -32,6 +32,7 @@ from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.mappings import mapping_parts
 from bst_core_api.operations import crew_parts, ops_writes
 from bst_core_api.publishing import catalog_area
 from bst_core_api.reading import reading_from
@@ -127,9 +128,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         tracing=tracing,
     )
     audit = PostgresAuditTrail(database)
-    desk = PostgresRepairDesk(database)
+    desk, replay_jobs = PostgresRepairDesk(database), PostgresReplayJobs(database)
     replay = ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on)
-    replay_jobs = PostgresReplayJobs(database)
+    mappings = mapping_parts(database, store, now)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -173,6 +174,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
                         stop=stop,
                     )
                 ),
+                asyncio.create_task(periodically("mapped packages", mappings.refold, every_s=SWEEP_EVERY_S, stop=stop)),
             ]
         try:
             yield
@@ -221,6 +223,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         catalog=catalog.editing,
         publishing=catalog.publishing,
         public_catalog=catalog.public,
+        mappings=mappings,
         audit=audit,
         queue=queue,
         probes=[probe, PostgresProbe("channel_db", channel)],

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from bst_domain.booking import (
     OPERATOR,
     OPS_RELEVANT,
+    PACKAGE_ENTITIES,
     BookingFacts,
     Evidence,
     Field,
     OpsInputs,
     Override,
+    PackageRef,
     TerminalStatus,
     edit,
     hold,
@@ -208,6 +210,7 @@ ops_inputs = st.builds(
     finance_items=st.integers(0, 2),
     finance_items_paid=st.integers(0, 2),
     finance_validated=st.booleans(),
+    package=st.none() | st.builds(PackageRef, st.sampled_from(PACKAGE_ENTITIES), st.uuids(), st.sampled_from([7, 8])),
 )
 today = st.sampled_from([date(2026, 5, 31), date(2026, 6, 1), date(2026, 6, 2)])
 

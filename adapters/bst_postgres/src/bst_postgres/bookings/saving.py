@@ -29,6 +29,7 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
     )
     outlived = [key for change in paying for key in rows.outlived_payment_keys(change)]
     payments = [row for change in moved for row in rows.payments_rows(change)]
+    unmapped = rows.unmapped_rows(moved, now)
     for upsert, values in plan:
         if values:
             await connection.execute(upsert.statement, (as_json(values),))
@@ -38,6 +39,8 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
         )
     if payments:
         await connection.execute(upserts.PAYMENT, (as_json(payments),))
+    if unmapped:
+        await connection.execute(upserts.UNMAPPED, (as_json(unmapped),))
 
 
 def _touches_contact(change: BookingChange) -> bool:

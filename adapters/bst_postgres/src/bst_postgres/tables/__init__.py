@@ -18,6 +18,7 @@ from bst_postgres.tables.catalog import (
     catalog_variant_rate,
     channel_external_refs,
     channel_registry,
+    package_refold,
 )
 from bst_postgres.tables.ingest import (
     ingest_dead_letter,
@@ -85,6 +86,7 @@ __all__ = [
     "ops_driver",
     "ops_finance_bridge",
     "ops_partner",
+    "package_refold",
     "payment_event",
     "payment_fact",
     "principal",

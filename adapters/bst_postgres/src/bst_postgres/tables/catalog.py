@@ -39,7 +39,12 @@ channel_external_refs = Table(
     Column("source_system", String(32), nullable=False),
     Column("source_table", String(64), nullable=False),
     Column("source_pk", String(128), nullable=False),
+    Column("mapping_status", String(32), nullable=False, server_default=text("'MAPPED'")),  # others lead nowhere
     *row_times(),
+    CheckConstraint(
+        "mapping_status in ('MAPPED', 'UNMAPPED', 'REVIEW_REQUIRED')",
+        name="ck_channel_external_refs_mapping_status",
+    ),
     Index(
         "ux_channel_external_refs_entity_channel_kind_ref",
         "entity_type",
@@ -53,6 +58,24 @@ channel_external_refs = Table(
         "external_ref",
         postgresql_where=text("entity_type = 'BOOKING'"),
     ),
+    Index(
+        "ix_channel_external_refs_newest",
+        "channel_code",
+        text("updated_at desc"),
+        text("created_at desc"),
+        text("external_ref_key desc"),
+    ),
+)
+
+# A package whose mapping has changed; its bookings behind this key are still to be folded again.
+package_refold = Table(
+    "package_refold",
+    metadata,
+    Column("channel_code", String(32), primary_key=True),
+    Column("external_ref_kind", String(64), primary_key=True),
+    Column("external_ref", String(128), primary_key=True),
+    Column("asked_at", INSTANT, nullable=False),
+    Column("behind", Uuid),
 )
 
 catalog_product = Table(

@@ -11,9 +11,9 @@ from attrs import frozen
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_application.ports.crew import CrewKind
-from bst_domain.booking import FactValue, PackageRefType
+from bst_domain.booking import FactValue, PackageRef, PackageRefType
 from bst_domain.migration import Choice, Module, Severity
-from bst_domain.values import BookingIdentity, BookingKey
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 
 
 @frozen(kw_only=True)
@@ -59,6 +59,10 @@ class OpsTransaction(Protocol):
 
     async def load(self, identity: BookingIdentity) -> StoredBooking | None:
         """Locks the booking, as processing does, and reads it. May be called once."""
+        ...
+
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        """As in processing."""
         ...
 
     async def save(self, change: BookingChange, *, now: datetime) -> None:

@@ -34,7 +34,7 @@ def change(
         version = 1
         changed = frozenset(facts.registers)
     else:
-        same = facts == stored.facts and statuses == stored.statuses and not touched
+        same = (facts, statuses, ops.package) == (stored.facts, stored.statuses, stored.ops.package) and not touched
         version = stored.version if same else stored.version + 1
         known, seen = shown(stored.facts), shown(facts)
         changed = frozenset(name for name, fact in seen.items() if known.get(name) is not fact)

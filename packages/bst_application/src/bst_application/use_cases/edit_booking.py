@@ -22,6 +22,7 @@ from bst_domain.booking import (
     edit,
     operator_evidence,
     shown,
+    shown_package,
 )
 from bst_domain.values import BookingIdentity
 
@@ -96,8 +97,9 @@ class EditBooking:
 
 
 def _package(stored: StoredBooking) -> PackageRef:
+    """As everybody sees it, which may be what a mapping makes of it."""
     fact = shown(stored.facts).get(Field.PACKAGE)
-    return fact.value if fact is not None and isinstance(fact.value, PackageRef) else _UNMAPPED
+    return (None if fact is None else shown_package(fact.value, stored.ops.package)) or _UNMAPPED
 
 
 def _edited(present: PackageRef, wanted: PackageEdit | None) -> PackageRef:

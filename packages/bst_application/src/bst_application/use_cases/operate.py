@@ -9,6 +9,7 @@ from attrs import frozen
 from bst_application.ports.bookings import RecordedFacts, StoredBooking, WrittenBy
 from bst_application.ports.operations import OpsTransaction
 from bst_application.use_cases.changing import as_audited, change
+from bst_application.use_cases.packages import packages_of, with_package
 from bst_application.use_cases.repair import Author, entry_of
 from bst_domain.booking import NOTHING, BookingFacts, OpsInputs, merge
 from bst_domain.values import BookingIdentity, BookingKey, EventId
@@ -69,15 +70,17 @@ async def write(
     touched: bool = False,
 ) -> Written:
     """Folds in what was said, recomputes the statuses, saves and audits; for ``touched`` see ``change``."""
+    facts = merge(stored.facts, said)
+    mapped = (await packages_of(tx, {stored.identity: facts})).get(stored.identity)
     recorded = () if said.first is None else (RecordedFacts(event_id=EventId(said.first.event_id), facts=said),)
     made = change(
         key=stored.key,
         identity=stored.identity,
         stored=stored,
-        facts=merge(stored.facts, said),
+        facts=facts,
         now=act.now,
         recorded=recorded,
-        ops=ops,
+        ops=with_package(stored.ops if ops is None else ops, mapped),
         touched=touched,
         written_by=WrittenBy.CORE_API,
     )

@@ -30,8 +30,9 @@ from bst_application.ports.tracing import NO_TRACING, Span, Tracing
 from bst_application.ports.watching import UNWATCHED, ProcessingWatch
 from bst_application.use_cases.changing import as_audited, change
 from bst_application.use_cases.executions import Telling
+from bst_application.use_cases.packages import packages_of, with_package
 from bst_application.use_cases.repair import LEASE
-from bst_domain.booking import NOTHING, BookingFacts, merge
+from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, PackageRef, merge
 from bst_domain.ingest import (
     BookingEvent,
     ExternalReference,
@@ -145,21 +146,38 @@ class ProcessEvents:
             groups[identity].append(entry)
             if booking is not None:
                 bookings[identity] = booking
-        changes = [self._change(identity, bookings.get(identity), group, now) for identity, group in groups.items()]
+        merged = {identity: _merged(bookings.get(identity), group) for identity, group in groups.items()}
+        packages = await packages_of(tx, merged)
+        changes = [
+            self._change(
+                identity,
+                group,
+                stored=bookings.get(identity),
+                facts=merged[identity],
+                package=packages.get(identity),
+                now=now,
+            )
+            for identity, group in groups.items()
+        ]
         await tx.save(changes, now=now)
         return changes
 
     def _change(
-        self, identity: BookingIdentity, stored: StoredBooking | None, group: Sequence[_Read], now: datetime
+        self,
+        identity: BookingIdentity,
+        group: Sequence[_Read],
+        *,
+        stored: StoredBooking | None,
+        facts: BookingFacts,
+        package: PackageRef | None,
+        now: datetime,
     ) -> BookingChange:
-        facts = NOTHING if stored is None else stored.facts
-        for entry in group:
-            facts = merge(facts, entry.facts)
         return change(
             key=BookingKey(self.new_id()) if stored is None else stored.key,
             identity=identity,
             stored=stored,
             facts=facts,
+            ops=with_package(NO_OPS if stored is None else stored.ops, package),
             now=now,
             recorded=tuple(RecordedFacts(event_id=e.event.event_id, facts=e.facts) for e in group),
             references=tuple(dict.fromkeys(reference for e in group for reference in e.references)),
@@ -205,6 +223,13 @@ def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: 
         at=now,
         request_id=replay.request_id,
     )
+
+
+def _merged(stored: StoredBooking | None, group: Sequence[_Read]) -> BookingFacts:
+    facts = NOTHING if stored is None else stored.facts
+    for entry in group:
+        facts = merge(facts, entry.facts)
+    return facts
 
 
 def _read_all(claimed: Iterable[ClaimedEvent], now: datetime) -> tuple[list[_Read], list[FailedEvent]]:

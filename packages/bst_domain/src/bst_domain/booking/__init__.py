@@ -49,6 +49,7 @@ from bst_domain.booking._operator import (
     lift,
     operator_evidence,
 )
+from bst_domain.booking._packages import PACKAGE_ENTITIES, PACKAGE_REF_KIND, package_reference, shown_package
 from bst_domain.booking._payments import (
     ATTEMPTS,
     RETURNS,
@@ -75,6 +76,8 @@ __all__ = [
     "NO_OPS",
     "OPERATOR",
     "OPS_RELEVANT",
+    "PACKAGE_ENTITIES",
+    "PACKAGE_REF_KIND",
     "RETURNS",
     "UNSTATED",
     "Balance",
@@ -115,12 +118,14 @@ __all__ = [
     "lift",
     "merge",
     "operator_evidence",
+    "package_reference",
     "payment_status",
     "project",
     "reference_status",
     "said_by",
     "settlement_status",
     "shown",
+    "shown_package",
     "status_with_reasons",
     "terminal_fact",
     "tour_day",

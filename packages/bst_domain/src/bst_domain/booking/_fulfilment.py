@@ -14,12 +14,12 @@ from bst_domain.booking._facts import (
     BookingFacts,
     Evidence,
     Fact,
-    FactValue,
     Field,
     PackageRef,
     TerminalStatus,
     shown,
 )
+from bst_domain.booking._packages import shown_package
 from bst_domain.booking._payments import Balance
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
 from bst_domain.values import EventType, FulfilmentStatus, PaymentStatus, Quality
@@ -45,13 +45,17 @@ class Reason(StrEnum):
 
 @frozen(kw_only=True)
 class OpsInputs:
-    """What operations and finance know of a booking; everything here lives beside the facts that channels say."""
+    """What operations and finance know of a booking; everything here lives beside the facts that channels say.
+
+    ``package``: what a channel mapping says that the booking's package is, with the number that it was looked up by.
+    """
 
     driver_assigned: bool = False
     cost_pattern_set: bool = False
     finance_items: int = 0
     finance_items_paid: int = 0
     finance_validated: bool = False
+    package: PackageRef | None = None
 
 
 NO_OPS = OpsInputs()
@@ -181,7 +185,7 @@ def status_with_reasons(
         (Reason.PAID_THEN_CANCELLED, status is FulfilmentStatus.CANCELLED and payment is PaymentStatus.PAID),
         (Reason.DONE_NOT_PAID, finished and payment is not PaymentStatus.PAID),
         (Reason.PLACEHOLDER_CONTACT, _below_relay(name) or _below_relay(email)),
-        (Reason.UNMAPPED_PACKAGE, package is not None and _is_unmapped(package.value)),
+        (Reason.UNMAPPED_PACKAGE, package is not None and _is_unmapped(shown_package(package.value, ops.package))),
     )
     return status, tuple([reason for reason, is_so in holds if is_so])
 
@@ -190,8 +194,8 @@ def _below_relay(fact: Fact | None) -> bool:
     return fact is None or fact.quality < Quality.RELAY
 
 
-def _is_unmapped(package: FactValue) -> bool:
-    return isinstance(package, PackageRef) and package.key is None
+def _is_unmapped(package: PackageRef | None) -> bool:
+    return package is not None and package.key is None
 
 
 def _said_after(facts: BookingFacts, terminal: Evidence) -> bool:

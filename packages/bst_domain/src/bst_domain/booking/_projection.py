@@ -12,6 +12,7 @@ from attrs import frozen
 
 from bst_domain.booking._facts import BookingFacts, Evidence, Fact, FactValue, Field, PackageRef, shown
 from bst_domain.booking._fulfilment import OpsInputs, Reason, status_with_reasons
+from bst_domain.booking._packages import shown_package
 from bst_domain.booking._payments import (
     PaymentFact,
     balance_of_distinct,
@@ -82,8 +83,6 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
     legacy = said.get(Field.LEGACY_PAYMENT)
     paid = payment_status(sums, None if legacy is None else PaymentStatus(str(legacy)))
     fulfilment, reasons = status_with_reasons(facts, ops, today, payment=paid, total=sums)
-    package = said.get(Field.PACKAGE)
-    assert package is None or isinstance(package, PackageRef)
     return Booking(
         payment_status=paid,
         fulfilment_status=fulfilment,
@@ -96,7 +95,7 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
         infant=_count(said.get(Field.INFANT)),
         total=total,
         note=_text(said.get(Field.NOTE)),
-        package=package,
+        package=shown_package(said.get(Field.PACKAGE), ops.package),
         contact=_contact(registers, said),
         payments=_payments(payments, currency),
         paid_at=_paid_at(payments) if paid is PaymentStatus.PAID else None,

@@ -1,6 +1,6 @@
 """The transaction of operators in memory, and the timeline of what came of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,8 @@ from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_application.ports.crew import CrewKind
 from bst_application.ports.operations import Assignment, ConflictRecord, Settlement
 from bst_application.ports.timeline import Happening, Moment, TimelineEntry
-from bst_domain.booking import PackageRefType, said_by
-from bst_domain.values import BookingIdentity, BookingKey, format_instant
+from bst_domain.booking import PackageRef, PackageRefType, said_by
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, format_instant
 from bst_testing.fakes.processing import MemoryProcessing, save_booking
 from bst_testing.fakes.tables import AssignmentRow, Tables, Transaction
 
@@ -27,8 +27,11 @@ class MemoryOperating:
     async def load(self, identity: BookingIdentity) -> StoredBooking | None:
         return (await MemoryProcessing(self._tables).load([identity])).get(identity)
 
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        return await MemoryProcessing(self._tables).mapped_packages(named)
+
     async def save(self, change: BookingChange, *, now: datetime) -> None:
-        save_booking(self._tables, change, now)
+        await save_booking(self._tables, change, now)
 
     async def assignment(self, booking: BookingKey) -> Assignment | None:
         active = (row.assignment for row in assignments_of(self._tables, booking) if row.ended_at is None)
@@ -46,9 +49,9 @@ class MemoryOperating:
         return not managed or (number in managed and managed[number].is_active)
 
     async def fits(self, kind: PackageRefType, key: UUID) -> bool:
-        catalog = self._tables.catalog
-        return (kind, key) in catalog or (
-            kind is PackageRefType.LEGACY_PACKAGE and any(known == key for _, known in catalog)
+        return any(
+            known == key and (entity.value == kind.value or kind is PackageRefType.LEGACY_PACKAGE)
+            for entity, known in self._tables.catalog
         )
 
     async def said_after(self, booking: BookingKey, version: int) -> frozenset[UUID]:

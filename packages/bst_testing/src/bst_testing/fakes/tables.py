@@ -17,13 +17,13 @@ from bst_application.ports.bookings import (
 from bst_application.ports.crew import CrewKind, CrewMember
 from bst_application.ports.event_log import KeyConflict, NewEvent
 from bst_application.ports.flags import FlagOverride
+from bst_application.ports.mappings import ChannelMapping, Entity, Refold, UnmappedEntry
 from bst_application.ports.operations import Assignment, ConflictRecord
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import LetterReason
 from bst_application.ports.replay_jobs import NewReplayJob
-from bst_domain.booking import PackageRefType
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
-from bst_domain.values import BookingIdentity, BookingKey, EventId
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, EventId
 from bst_testing.fakes.transactions import Changes, Holder, Locks, View
 
 CHANNELS = frozenset({"DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL"})
@@ -115,7 +115,10 @@ class Tables:
     assignments: dict[UUID, AssignmentRow] = field(factory=dict)
     crew: dict[tuple[CrewKind, int], CrewMember] = field(factory=dict)
     disputes: dict[UUID, ConflictRecord] = field(factory=dict)
-    catalog: frozenset[tuple[PackageRefType, UUID]] = frozenset()
+    mappings: dict[UUID, ChannelMapping] = field(factory=dict)
+    unmapped: dict[UUID, UnmappedEntry] = field(factory=dict)
+    refolds: dict[ChannelReference, Refold] = field(factory=dict)
+    catalog: set[tuple[Entity, UUID]] = field(factory=set)  # products and variants that there are
 
 
 class Transaction:
@@ -142,6 +145,9 @@ class Transaction:
         self.assignments = View(tables.assignments)
         self.crew = View(tables.crew)
         self.disputes = View(tables.disputes)
+        self.mappings = View(tables.mappings)
+        self.unmapped = View(tables.unmapped)
+        self.refolds = View(tables.refolds)
         self.catalog = tables.catalog
 
     def commit(self) -> dict[str, Changes]:

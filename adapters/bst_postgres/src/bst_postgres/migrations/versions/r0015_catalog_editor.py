@@ -6,7 +6,7 @@ Frozen: never edited once released. There is no way down; see revision 0001.
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 
 def upgrade() -> None:
