@@ -12,15 +12,21 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
 from parts import bookings, flags, ingest, observing, repair, schemas
+from parts.examples import with_examples
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
-VERSION = "1.0.0"
+VERSION = "1.1.0"  # docs/api-versions.md says when it moves; contracts/released/ has the ones that callers rely on
 
 Schema = dict[str, Any]
 
 
 def document() -> Schema:
+    return with_examples(described())
+
+
+def described() -> Schema:
+    """As the parts say it."""
     return {
         "openapi": "3.1.0",
         "info": {
