@@ -14,6 +14,7 @@ from parts.shapes import (
     maybe,
     number,
     obj,
+    path,
     query,
     ref,
     refusals,
@@ -59,6 +60,7 @@ NOT_READY: Schema = {"status": "not_ready", "checks": [READY["checks"][0], PENDI
 
 
 def paths() -> Schema:
+    words = {"schema": {"type": "string"}}
     return {
         "/v1/ingest/metrics/queue": get(
             "getQueueMetrics",
@@ -140,6 +142,29 @@ def paths() -> Schema:
                 "200": answer("ready", ref("Readiness"), READY),
                 "503": answer("not ready", ref("Readiness"), NOT_READY),
             },
+        ),
+        "/docs": get(
+            "getDocsPage",
+            "documents",
+            "This document to read and to try",
+            "A page for people; open to everybody. It sends to this server only, and signs what has to be signed.",
+            {"200": {"description": "the page", "content": {"text/html": {**words, "example": "<!doctype html>…"}}}},
+        ),
+        "/docs/{name}": get(
+            "getDocsAsset",
+            "documents",
+            "What the page is made of",
+            "Scripts, styles and the licence of Swagger UI.",
+            {
+                "200": {
+                    "description": "the file",
+                    "content": {
+                        kind: {**words, "example": "…"} for kind in ("text/javascript", "text/css", "text/plain")
+                    },
+                },
+                "404": refusals(s404="Cannot GET /docs/<name>")["404"],
+            },
+            parameters=[path("name", "as the page asks for it")],
         ),
         **{
             place: get(name, "documents", "This document", "OpenAPI 3.1.", {"200": document_answer()})
