@@ -60,9 +60,9 @@ async def test_nothing_on_it_is_of_another_server(http: httpx.AsyncClient) -> No
     assert not re.search(r"<script>|<style|\son\w+=|style=", own[0])
 
 
-async def test_a_slash_too_many_leads_back(http: httpx.AsyncClient) -> None:
+async def test_a_slash_too_many_leads_back(api: Api) -> None:
     """Else the page's relative links would lead nowhere."""
-    answer = await http.get("/docs/", follow_redirects=False)
+    answer = await api.http.get("/docs/", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (307, "../docs")
 
 

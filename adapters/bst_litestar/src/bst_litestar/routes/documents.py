@@ -9,7 +9,6 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.response import Redirect
 
 from bst_contracts import openapi
 from bst_litestar.envelope import encode
@@ -42,7 +41,7 @@ def document_routes() -> list[HTTPRouteHandler]:
     @get(PAGE)
     async def docs_page(request: Request[Any, Any, Any]) -> Response[bytes]:
         if request.scope["raw_path"].endswith(b"/"):  # its links are relative: a proxy may have cut a prefix off
-            return Redirect(f"..{PAGE}", status_code=307)
+            return Response(b"", status_code=307, media_type="text/plain", headers={"location": f"..{PAGE}"})
         return Response(page, media_type="text/html", headers=_ASK_EACH_TIME)
 
     @get(f"{PAGE}/{{name:str}}")
