@@ -139,7 +139,7 @@ def test_the_page_signs_what_has_to_be_signed(prefix: str, tmp_path: Path) -> No
         signature=headers["x-signature"],
     )
     assert isinstance(verify(request, secrets=["kunci-é✓"], now=datetime.now(UTC)), Verified)
-    assert made["note"] is None
+    assert made["note"] == f"The last request was signed at {headers['x-timestamp']}."
     # The page asks its own server for the document, sends there, and asks nobody for what it makes itself.
     assert made["spec"]["asked"] == f"https://core.example.org{prefix}/docs-json"
     assert made["spec"]["servers"] == [{"url": f"https://core.example.org{prefix}"}]

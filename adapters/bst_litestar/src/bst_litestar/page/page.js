@@ -51,13 +51,12 @@ async function sign(request, secret) {
   Object.assign(request.headers, {
     "x-signature-algorithm": "HMAC-SHA256", "x-timestamp": timestamp, "x-nonce": nonce, "x-signature": signature,
   });
+  say(`The last request was signed at ${timestamp}.`, "");
   return request;
 }
 
-function say(text) {
-  const said = document.getElementById("said");
-  said.textContent = text;
-  said.className = "trouble";
+function say(text, className = "trouble") {
+  Object.assign(document.getElementById("said"), { textContent: text, className });
 }
 
 async function show() {
