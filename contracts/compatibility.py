@@ -62,13 +62,26 @@ def differences(pairs: Mapping[str, tuple[Document, Document]]) -> dict[str, lis
         [node, str(TOOL / "differences.mjs")], input=json.dumps(asked), capture_output=True, text=True, check=True
     )
     raw: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
-    return {name: [_judged(one) for one in found] for name, found in raw.items()}
+    return {name: [_judged(one, pairs[name][0]) for one in found] for name, found in raw.items()}
 
 
-def _judged(one: Mapping[str, Any]) -> Difference:
+def _judged(one: Mapping[str, Any], old: Document) -> Difference:
     path = [str(part) for part in one["path"]]
     change = f"{json.dumps(one.get('before'))[:80]} -> {json.dumps(one.get('after'))[:80]}"
-    return Difference(_breaks(one, path), f"{one['action']} {' '.join(path)}: {change}")
+    was_told = path[-2:-1] == ["enum"] and one["action"] == "add" and _grows(old, path[:-2])
+    return Difference(not was_told and _breaks(one, path), f"{one['action']} {' '.join(path)}: {change}")
+
+
+def _grows(document: Document, path: Iterable[str]) -> bool:
+    """Whether callers were told that other words may come here."""
+    place: Any = document
+    for part in path:
+        place = place[int(part)] if isinstance(place, list) else place.get(part)
+        while isinstance(place, dict) and "$ref" in place:
+            place = document["components"]["schemas"][place["$ref"].rpartition("/")[2]]
+        if not isinstance(place, dict | list):
+            return False
+    return "x-grows" in place
 
 
 def _breaks(one: Mapping[str, Any], path: list[str]) -> bool:

@@ -268,6 +268,17 @@ def an_answer_loses_a_word(document: Document) -> None:
 
 
 @harmless
+def an_answer_that_was_to_grow_has_a_new_word(document: Document) -> None:
+    member(document, "statusReasons")["items"]["enum"].append("NEWER")
+
+
+@breaks
+def words_that_were_not_to_grow_do(document: Document) -> None:
+    member(document, "customerPaymentStatus")["enum"].append("NEWER")
+    member(document, "customerPaymentStatus")["x-grows"] = True
+
+
+@harmless
 def an_answer_is_written_more_narrowly(document: Document) -> None:
     member(document, "externalBookingRef")["pattern"] = "^[A-Z0-9]+$"
 
