@@ -37,8 +37,7 @@ PAGE_HEADERS = _security(
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: These say themselves how long they may be kept; any other answer may name guests.
-CACHEABLE = frozenset({"/schema/openapi.json", "/docs-json"})
+#: Unless an answer says itself how long it may be kept: any other may name guests.
 NO_STORE = (b"cache-control", b"no-store")
 #: In production, where a proxy in front speaks TLS; browsers ignore it on plain HTTP.
 HSTS = (b"strict-transport-security", b"max-age=31536000")
@@ -55,12 +54,7 @@ class Guard:
 
     def address(self, scope: HTTPScope) -> str:
         """Who asks, as the limits count them."""
-        client = scope["client"]
-        peer = "" if client is None else client[0]  # a unix socket has no address: everybody on it is one
-        if not self.trusted:
-            return client_of(peer, None, ())
-        said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        return client_of(peer, b",".join(said).decode("latin-1") if said else None, self.trusted)
+        return address_of(scope, self.trusted)
 
     def refuse(self, scope: HTTPScope, address: str) -> Refused | None:
         """What is wrong before anybody looks at what is asked."""
@@ -77,6 +71,16 @@ class Guard:
         return None
 
 
+def address_of(scope: HTTPScope, trusted: Sequence[Network]) -> str:
+    """Who asks: an address, as ``client_of`` tells it."""
+    client = scope["client"]
+    peer = "" if client is None else client[0]  # a unix socket has no address: everybody on it is one
+    if not trusted:
+        return client_of(peer, None, ())
+    said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return client_of(peer, b",".join(said).decode("latin-1") if said else None, trusted)
+
+
 def is_of_the_page(path: str) -> bool:
     """Whether it is the page, or something that the page is made of."""
     return path == PAGE or path.startswith(f"{PAGE}/")
@@ -86,7 +90,6 @@ def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refus
     """``app`` behind the guard."""
     transport = [HSTS] if guard.production else []
     always = [*SECURITY_HEADERS, *transport]
-    private = [*always, NO_STORE]
     page = [*PAGE_HEADERS, *transport]
 
     async def guarding(scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,14 +97,14 @@ def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refus
             await app(scope, receive, send)
             return
         address = guard.address(scope)
-        path = scope["path"]
-        marks = page if is_of_the_page(path) else always if path in CACHEABLE else private
+        marks = page if is_of_the_page(scope["path"]) else always
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == _UNAUTHORIZED:
                     guard.refused.take(address)
-                message["headers"] = [*message["headers"], *marks]
+                says_itself = any(name == NO_STORE[0] for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], *marks, *(() if says_itself else (NO_STORE,))]
             await send(message)
 
         refusal = guard.refuse(scope, address)
