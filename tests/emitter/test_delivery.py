@@ -20,18 +20,17 @@ from bst_emitter import (
     Emitter,
     Envelope,
     Patience,
-    PublishStep,
     Refused,
     Result,
     Target,
     Undelivered,
+    prepare,
     prepare_event,
-    prepare_publish,
 )
 
 TARGET = Target(url="http://core/bst", token="token", secret="secret-é")
 EVENT = prepare_event({"name": "Brandstätter"}, key="direct-created-1")
-STEP = prepare_publish(job_id="17", step=PublishStep.PUBLISH, key="publish-17")
+STEP = prepare("POST", "/v1/somewhere", {}, key="key-1", repeatable=False)
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 TAKEN = {"data": {"eventId": "e-1"}, "meta": {"requestId": "r-1"}}
 

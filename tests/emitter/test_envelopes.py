@@ -92,7 +92,7 @@ def test_publish_calls_go_where_the_contract_says() -> None:
     for step in PublishStep:
         call = prepare_publish(job_id="17", step=step, key="key-1")
         assert (call.path, call.body) == (f"/v1/catalog/publish/jobs/17/{step.value}", b"{}")
-        assert not call.repeatable
+        assert call.repeatable
     with pytest.raises(BadEnvelope, match="step"):
         prepare_publish(job_id="17", key="key-1")
     with pytest.raises(BadEnvelope, match="path"):

@@ -90,16 +90,19 @@ def prepare_publish(
 ) -> Envelope:
     """A call of catalog publishing: without ``job_id`` a new draft, else a ``step`` of that job.
 
-    Publishing goes by the job's status and not by the key, so a call whose answer was lost is not made again: look at the job.
+    ``key`` names the call: made again under the same key, with the same body, it is answered as it was the first time.
     """
     if (job_id is None) != (step is None):
         raise BadEnvelope("a step needs a job, and a job a step; a new draft has neither")
     path = PUBLISH_PATH if step is None else f"{PUBLISH_PATH}/{job_id}/{step.value}"
-    return prepare("POST", path, {} if body is None else body, key=key, repeatable=False)
+    return prepare("POST", path, {} if body is None else body, key=key, repeatable=True)
 
 
 def prepare(method: str, path: str, body: Mapping[str, Any], *, key: str, repeatable: bool) -> Envelope:
-    """Any call with a JSON body. Raises BadEnvelope for what is no JSON (NaN, lone surrogates, other types)."""
+    """Any call with a JSON body; ``repeatable`` as in Envelope.
+
+    Raises BadEnvelope for what is no JSON: NaN, a lone surrogate, another type.
+    """
     try:
         raw = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (ValueError, TypeError, RecursionError) as error:
