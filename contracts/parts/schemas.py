@@ -14,6 +14,7 @@ from parts.shapes import (
     amount,
     enum,
     flag,
+    growing,
     instant,
     integer,
     listing,
@@ -294,12 +295,12 @@ def schemas() -> Schema:
                 "checks": listing(
                     obj(
                         {
-                            "database": enum("ops_db", "channel_db", "ops_db_read"),
+                            "database": growing("ops_db", "channel_db", "ops_db_read"),
                             "configured": flag,
                             "reachable": flag,
                             "latencyMs": maybe(integer()),
                             "error": maybe(
-                                enum(
+                                growing(
                                     "MISSING_CONNECTION_STRING",
                                     "DB_CHECK_FAILED",
                                     "NOT_LOOKED_AT",
@@ -320,7 +321,7 @@ def schemas() -> Schema:
                 "checks": listing(
                     obj(
                         {
-                            "name": enum("ops_db", "schema", "queue", "ops_db_read"),
+                            "name": growing("ops_db", "schema", "queue", "ops_db_read"),
                             "ok": flag,
                             "required": flag,
                             "detail": maybe(text()),

@@ -37,6 +37,11 @@ def enum(*words: str) -> Schema:
     return {"type": "string", "enum": list(words)}
 
 
+def growing(*words: str) -> Schema:
+    """Words to which others may come in a minor version: callers pass over one that they do not know."""
+    return {**enum(*words), "x-grows": True}
+
+
 def listing(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
@@ -48,7 +53,7 @@ flag: Schema = {"type": "boolean"}
 number: Schema = {"type": "number"}
 PAYMENT = enum("DRAFT", "PENDING_PAYMENT", "PAID", "FAILED", "REFUNDED")
 FULFILMENT = enum("NEW", "READY", "ATTENTION", "COMPLETED", "DONE", "UPDATED", "CANCELLED", "NO_SHOW")
-REASON = enum(
+REASON = growing(
     "INCOMPLETE",
     "REVIEW_REQUIRED",
     "CHANGED_AFTER_CANCEL",

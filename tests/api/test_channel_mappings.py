@@ -262,6 +262,32 @@ async def test_what_a_crash_leaves_behind_the_worker_does(api: Api, postgres_dsn
     assert "UNMAPPED_PACKAGE" not in (await api.data("/v1/ops/bookings/GYG:A-1"))["statusReasons"]
 
 
+async def test_an_operators_act_shows_what_a_mapping_makes_of_the_package(api: Api) -> None:
+    await book(api)
+    variant = str(await add_entity(api.database, Entity.CATALOG_VARIANT))
+    reference = {"externalRefKind": "LEGACY_PACKAGE_ID", "externalRef": "7"}
+    await made(api, entityType="CATALOG_VARIANT", entityKey=variant, **reference)
+    await api.do(
+        "update booking_core set package_ref_type = 'LEGACY_PACKAGE', package_ref_key = null"
+    )  # as before the mapping
+    answer = await act(api, "PATCH", "/v1/ops/bookings/GYG:A-1", {"note": "vegetarian"})
+    assert answer.status_code == 200, answer.text
+    edited = answer.json()["data"]["booking"]
+    assert (edited["packageRefType"], edited["packageRefKey"], edited["note"]) == (
+        "CATALOG_VARIANT",
+        variant,
+        "vegetarian",
+    )
+    answer = await act(
+        api, "PATCH", "/v1/ops/bookings/GYG:A-1", {"packageRefType": "CATALOG_VARIANT", "packageRefKey": variant}
+    )
+    assert answer.json()["data"]["booking"]["version"] == edited["version"]  # it says what is shown already
+    answer = await act(
+        api, "PATCH", "/v1/ops/bookings/GYG:A-1", {"packageRefKey": None, "packageRefType": "LEGACY_PACKAGE"}
+    )
+    assert answer.status_code == 200, answer.text
+
+
 async def test_another_systems_number_leads_to_a_booking_while_its_mapping_holds(api: Api) -> None:
     await api.accept(body(source="GYG"))
     [booking] = await api.data("/v1/ops/bookings")

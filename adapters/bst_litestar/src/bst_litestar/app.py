@@ -204,7 +204,9 @@ def _as_refused(request: AnyRequest, error: Exception) -> Refused:
         return Refused(405, where, headers=error.headers or {})
     if isinstance(error, NotFoundException):
         return Refused(404, where)
-    if isinstance(error, HTTPException):
+    if (
+        isinstance(error, HTTPException) and error.status_code < 500
+    ):  # the framework's own texts of what is our bug are ours
         too_large = isinstance(error, RequestEntityTooLarge)
         return Refused(error.status_code, "BODY_TOO_LARGE" if too_large else error.detail)
     _log.error("a request failed", exc_info=error)

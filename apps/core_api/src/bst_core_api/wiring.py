@@ -48,6 +48,7 @@ from bst_litestar.routes.replay_jobs import ReplayJobParts
 from bst_postgres.access import PostgresAccessStore
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.bookings import PostgresBookingStore
+from bst_postgres.channel import ChannelProbe
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
@@ -89,7 +90,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
     """The API of these settings and this clock. Connects to nothing until it is started."""
     assert settings.ops_db_url is not None
     database = Database(settings.ops_db_url, application_name="bst-api", hang_up_after_s=HANG_UP_AFTER_S)
-    channel = None if settings.channel_db_url is None else Database(settings.channel_db_url, pool_size=1)
+    channel = ChannelProbe(settings.channel_db_url)
     queue: JobQueue = (
         PostgresJobQueue(settings.ops_db_url, settings.queue_name)
         if settings.redis_url is None
@@ -190,8 +191,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             await queue.close()
             await reading.close()
             await database.close()
-            if channel is not None:
-                await channel.close()
+            await channel.close()
 
     probe = PostgresProbe("ops_db", database)
     catalog = catalog_area(settings, database, now)
@@ -226,7 +226,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         mappings=mappings,
         audit=audit,
         queue=queue,
-        probes=[probe, PostgresProbe("channel_db", channel)],
+        probes=[probe, channel],
         replica=reading.replica,
         writers=reading.writers,
         tokens=Tokens(admin=settings.admin_token, board=access, admin_required=settings.admin_auth_enabled),

@@ -10,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.ports.audit import AuditEntry
-from bst_domain.booking import Booking, BookingFacts, Field, OpsInputs, PackageRef, Reason, package_reference
+from bst_domain.booking import Booking, BookingFacts, Field, OpsInputs, PackageRef, Reason, package_reference, shown
 from bst_domain.ingest import DeadLetter, ExternalReference, FailureCode, RetryAt
 from bst_domain.values import (
     BookingIdentity,
@@ -105,7 +105,7 @@ class BookingChange:
     @property
     def mapped(self) -> PackageRef | None:
         """What a mapping made of the package, where the channel's own word is shown no more."""
-        said = self.facts.registers.get(Field.PACKAGE)
+        said = shown(self.facts).get(Field.PACKAGE)
         return None if said is None or self.booking.package == said.value else self.booking.package
 
     @property

@@ -7,7 +7,7 @@ and 8; a variant says more than its product.
 
 from typing import Final
 
-from bst_domain.booking._facts import BookingFacts, FactValue, Field, PackageRef, PackageRefType
+from bst_domain.booking._facts import BookingFacts, FactValue, Field, PackageRef, PackageRefType, shown
 from bst_domain.values import ChannelReference
 
 #: The kind under which channel mappings hold packages that are named by a number of the old systems.
@@ -18,7 +18,7 @@ PACKAGE_ENTITIES: Final = (PackageRefType.CATALOG_VARIANT, PackageRefType.CATALO
 
 def package_reference(channel: str, facts: BookingFacts) -> ChannelReference | None:
     """What a mapping of the booking's package is looked up by; None where the package names an entity itself, or nothing."""
-    said = facts.registers.get(Field.PACKAGE)
+    said = shown(facts).get(Field.PACKAGE)
     if said is None or not isinstance(said.value, PackageRef):
         return None
     if said.value.key is not None or said.value.legacy_id is None:
