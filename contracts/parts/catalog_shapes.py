@@ -48,7 +48,7 @@ EXAMPLE: Schema = {
                     "rateId": RATE,
                     "travelerType": "ADULT",
                     "currencyCode": "USD",
-                    "price": 50.0,
+                    "price": 50,
                     "minQuantity": None,
                     "maxQuantity": None,
                     "isActive": True,

@@ -255,8 +255,8 @@ def edit() -> Schema:
         body={
             "type": "object",
             "properties": {
-                "note": maybe(text(maxLength=2000)),
-                "meetingPoint": maybe(text(maxLength=2000)),
+                "note": maybe(text(maxLength=100_000)),
+                "meetingPoint": maybe(text(maxLength=100_000)),
                 "packageRefType": text("LEGACY_PACKAGE, CATALOG_PRODUCT or CATALOG_VARIANT, in any letter case"),
                 "packageRefKey": maybe(uuid),
             },

@@ -64,7 +64,7 @@ def paths() -> Schema:
                 query("limit", "page size", integer(minimum=1, maximum=100, default=20)),
                 query("featured", "true, 1, yes, on or false, 0, no, off", text()),
                 query("active", "the same words", text()),
-                query("q", "a part of name, slug or description; no sign is special", text(maxLength=191)),
+                query("q", "a part of name, slug or description; no sign is special", text(maxLength=2000)),
             ],
         ),
         "/v1/catalog/items/featured": get(

@@ -78,7 +78,7 @@ ITEM_EXAMPLE: Schema = {
             "durationDays": 1,
             "currency": "USD",
             "rates": [
-                {"travelerType": "ADULT", "price": 50.0, "currency": "USD", "minQuantity": None, "maxQuantity": None}
+                {"travelerType": "ADULT", "price": 50, "currency": "USD", "minQuantity": None, "maxQuantity": None}
             ],
         }
     ],
@@ -87,8 +87,8 @@ ITEM_EXAMPLE: Schema = {
     "legacyPackageId": 7,
     "package_id": 7,
     "package_name": "Ubud",
-    "price_per_person": 50.0,
-    "price_per_child": 25.0,
+    "price_per_person": 50,
+    "price_per_child": 25,
     "thumbnailUrl": None,
 }
 

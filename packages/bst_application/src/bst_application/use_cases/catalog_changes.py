@@ -26,6 +26,7 @@ from bst_domain.catalog import (
     deactivate_item,
     deactivate_rate,
     deactivate_variant,
+    json_number,
     replace_content,
 )
 
@@ -123,7 +124,7 @@ def rate_added(variant: UUID, new: NewRate) -> Change:
         resource=(_VARIANT, variant),
         metadata=lambda _: {
             "travelerType": new.traveller,
-            "price": float(new.price),
+            "price": json_number(new.price),
             "minQuantity": new.min_quantity,
             "maxQuantity": new.max_quantity,
         },

@@ -45,7 +45,7 @@ from bst_domain.catalog._editor_input import (
 )
 from bst_domain.catalog._editor_json import content_json, editor_json
 from bst_domain.catalog._editor_texts import Flaw, Flawed, slug_of
-from bst_domain.catalog._items import JsonObject, Media, Product, Variant, item_v1, lead_variant
+from bst_domain.catalog._items import JsonObject, Media, Product, Variant, item_v1, json_number, lead_variant
 from bst_domain.catalog._matching import (
     CatalogRow,
     Matched,
@@ -142,6 +142,7 @@ __all__ = [
     "frozen_json",
     "invalid_because",
     "item_v1",
+    "json_number",
     "lead_price",
     "lead_variant",
     "normalise_name",

@@ -4,7 +4,7 @@ Source of the shape: predecessor, "EditorItem" and its content parts. Members ar
 """
 
 from bst_domain.catalog._editor import Content, EditorItem, EditorRate, EditorVariant, Faq, ItineraryStep, Slide
-from bst_domain.catalog._items import JsonObject
+from bst_domain.catalog._items import JsonObject, json_number
 
 
 def editor_json(item: EditorItem) -> JsonObject:
@@ -81,7 +81,7 @@ def _rate(rate: EditorRate) -> JsonObject:
         "rateId": str(rate.key),
         "travelerType": rate.traveller,
         "currencyCode": rate.currency,
-        "price": float(rate.price),
+        "price": json_number(rate.price),
         "minQuantity": rate.min_quantity,
         "maxQuantity": rate.max_quantity,
         "isActive": rate.is_active,
