@@ -22,6 +22,7 @@ from bst_application.ports.tracing import Tracing
 from bst_application.recent_writers import RecentWriters
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import ERROR_CODES, failure
+from bst_litestar.escaped_slashes import names_unescaped, slashes_kept
 from bst_litestar.fresh_reads import noting_writes, reads_what_it_wrote
 from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
@@ -130,7 +131,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         lifespan=[lifespan],
         state=State({"tokens": parts.tokens}),  # whose token it is, for whoever writes the audit
         exception_handlers={Exception: _answer_error},
-        before_request=None if parts.writers is None else reads_what_it_wrote(parts.writers),
+        before_request=names_unescaped(None if parts.writers is None else reads_what_it_wrote(parts.writers)),
         after_request=_mark if parts.writers is None else noting_writes(parts.writers, _mark),
         request_max_body_size=MAX_BODY_BYTES,  # counted as it comes, for whoever does not state a length
         debug=False,
@@ -142,12 +143,14 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             scope["path_template"] = PATH
             parts.ingest.note_outcome(refusal.message, refusal.status, 0)
 
-    app.asgi_handler = observed(
-        guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal),
-        parts.tracing,
-        note,
-        is_core_path=_is_core_path(app),
-        quiet_path=PATH,
+    app.asgi_handler = slashes_kept(
+        observed(
+            guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal),
+            parts.tracing,
+            note,
+            is_core_path=_is_core_path(app),
+            quiet_path=PATH,
+        )
     )
     return app
 
