@@ -584,3 +584,132 @@ async def test_audit_of_the_catalog(call: Caller) -> None:
     }.items()
     assert found["CATALOG_ITEM_CREATED"]["metadata"] == {"slug": "ubud-tour", "variantCount": 1}
     assert found["CATALOG_PUBLISH_JOB_CREATED"]["resourceId"] == job["jobId"]
+
+
+async def test_a_reference_may_have_a_slash(api: Api, call: Caller) -> None:
+    """BA escapes it as ``%2F``."""
+    await api.accept(body(ref="AB/12"))
+    at = "/v1/ops/bookings/ab%2f12"
+    assert (await call.data("GET", at, status=200))["externalBookingRef"] == "AB/12"
+    assert (await call.data("PATCH", at, {"note": "n"}, status=200))["booking"]["note"] == "n"
+    assert (await call.data("POST", "/v1/ops/bookings/AB%2F12/assign", {"driverId": 4}, status=201))[
+        "assignedDriverId"
+    ] == 4
+    assert await call.refused("GET", "/v1/ops/bookings/A%2FB%2520C") == (404, "Booking not found: A/B%20C")
+    assert await call.refused("GET", "/v1/catalog/publish/jobs/a%2Fb") == (404, "Catalog publish job not found: a/b")
+    assert await call.refused("GET", "/v1/ops/bookings/AB/12") == (404, "Cannot GET /v1/ops/bookings/AB/12")
+    long = "X" * 400
+    assert await call.refused("GET", f"/v1/ops/bookings/{long}") == (404, f"Booking not found: {long}")
+
+
+async def test_operators_write_long_notes(api: Api, call: Caller) -> None:
+    await api.accept(body(ref="WEB-1"))
+    long = "Straße 1\n" * 2500
+    noted = await call.data("PATCH", "/v1/ops/bookings/WEB-1", {"note": long, "meetingPoint": long}, status=200)
+    assert (noted["booking"]["note"], noted["booking"]["meetingPoint"]) == (long.strip(), long.strip())
+    assert (await call.data("GET", "/v1/ops/bookings", status=200))[0]["note"] == long.strip()
+
+
+async def test_prices_are_written_as_numbers_always_were(call: Caller) -> None:
+    """55 and 20.5: not 55.0, and no text."""
+    rates = [{"travelerType": "ADULT", "price": "55.00"}, {"travelerType": "CHILD", "price": 20.5}]
+    variants = [{"code": "a", "name": "A", "rates": rates}]
+    made = await call("POST", ITEMS, an_item(variants=variants))
+    assert ('"price":55,' in made.text, '"price":20.5,' in made.text) == (True, True), made.text
+    shown = await call("GET", f"{ITEMS}/ubud-tour")
+    assert '"price":55,' in shown.text
+    assert '"price_per_person":55,' in shown.text
+    again = await call("POST", f"{ITEMS}/{made.json()['data']['itemId']}/variants", {"code": "b", "name": "B"})
+    b = next(v["variantId"] for v in again.json()["data"]["variants"] if v["code"] == "B")
+    await call.data("POST", f"/v1/catalog/variants/{b}/rates", {"travelerType": "ADULT", "price": 7.0}, status=201)
+    audit = await call("GET", "/v1/audit/events?limit=10")
+    assert '"price":7' in audit.text
+    assert '"price":7.0' not in audit.text
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+async def test_a_body_that_is_no_json_is_refused_everywhere(api: Api, call: Caller, method: str, path: str) -> None:
+    headers = {"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN", "content-type": "application/json"}
+    answer = await api.http.request(method, path, content=b'{"note": ', headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BAD_REQUEST")
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+
+
+async def test_a_wrong_method_and_an_unknown_path(api: Api, call: Caller) -> None:
+    for method, path in [("PUT", path) for path in READS] + [("GET", "/v1/ops/bookings/X/assign")]:
+        answer = await call(method, path)
+        assert (answer.status_code, answer.json()["error"]["message"]) == (405, f"Cannot {method} {path}")
+        assert method not in answer.headers["allow"]
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    unknown = await api.http.get("/v1/nothing")
+    assert unknown.json()["error"] == {
+        "code": "NOT_FOUND",
+        "message": "Cannot GET /v1/nothing",
+        "details": {"message": "Cannot GET /v1/nothing", "error": "Not Found", "statusCode": 404},
+        "requestId": unknown.json()["error"]["requestId"],
+    }
+
+
+async def test_limits_and_pages_that_are_no_numbers(api: Api, call: Caller) -> None:
+    for slug in ("one", "two", "three"):
+        await call.data("POST", ITEMS, an_item(slug=slug, variants=[]), status=201)
+    for asked, page, limit in (
+        ("page=x&limit=y", 1, 20),
+        ("page=0&limit=0", 1, 1),
+        ("page=1.9&limit=2.9", 1, 2),
+        ("page=-1&limit=1000", 1, 100),
+        ("limit=1_0", 1, 20),
+        ("limit=NaN&page=Infinity", 1, 20),
+    ):
+        shown = await call.data("GET", f"{ITEMS}?{asked}", status=200)
+        assert shown["pagination"] == {"page": page, "limit": limit, "total": 3}, asked
+        assert len(shown["items"]) == min(3, limit), asked
+    assert (await call.data("GET", f"{ITEMS}?q={'x' * 500}", status=200))["items"] == []
+
+
+async def test_who_acted_is_the_first_who_is_named(api: Api) -> None:
+    admin = {"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN"}
+    for said, actor in (
+        ({"x-actor": "a", "x-admin-user": "b", "x-user-id": "c"}, "a"),
+        ({"x-admin-user": "b", "x-user-id": "c"}, "b"),
+        ({"x-user-id": "c"}, "c"),
+        ({"x-actor": "", "x-user-id": "c"}, "c"),
+        ({}, "system"),
+    ):
+        made = await api.http.post("/v1/catalog/publish/jobs", json={}, headers={**admin, **said})
+        assert made.json()["data"]["createdBy"] == actor
+        [newest] = (await api.http.get("/v1/audit/events?limit=1", headers=admin)).json()["data"]
+        assert (newest["eventType"], newest["actor"]) == ("CATALOG_PUBLISH_JOB_CREATED", actor)
+        assert newest["metadata"] == {"payloadVersion": "v1", "itemCount": 0}
+
+
+@pytest.mark.parametrize(
+    ("table", "asked", "message"),
+    [
+        ("booking_core", "GET /v1/ops/bookings", "BOOKING_SCHEMA_NOT_READY"),
+        ("booking_core", "GET /v1/ops/bookings/X", "BOOKING_SCHEMA_NOT_READY"),
+        ("booking_core", "POST /v1/ops/bookings/X/status/sync", "BOOKING_SCHEMA_NOT_READY"),
+        ("channel_external_refs", "GET /v1/channel-mappings", "MAPPING_SCHEMA_NOT_READY"),
+        ("unmapped_queue", "GET /v1/channel-mappings/unmapped", "MAPPING_SCHEMA_NOT_READY"),
+        ("catalog_product", f"GET {ITEMS}", "CATALOG_READ_MODEL_NOT_READY"),
+        ("catalog_product", f"GET {ITEMS}/featured", "CATALOG_READ_MODEL_NOT_READY"),
+        ("catalog_product", f"GET {ITEMS}/slug", "CATALOG_READ_MODEL_NOT_READY"),
+        ("catalog_product", f"GET {ITEMS}/id/{NOBODY}", "CATALOG_SCHEMA_NOT_READY"),
+        ("catalog_product", f"DELETE {ITEMS}/{NOBODY}", "CATALOG_SCHEMA_NOT_READY"),
+        ("catalog_publish_job", "GET /v1/catalog/publish/jobs", "CATALOG_SCHEMA_NOT_READY"),
+        ("catalog_publish_job", "POST /v1/catalog/publish/jobs", "CATALOG_SCHEMA_NOT_READY"),
+    ],
+)
+async def test_a_schema_that_is_not_there(api: Api, call: Caller, table: str, asked: str, message: str) -> None:
+    await api.do(f"alter table {table} rename to gone")
+    method, path = asked.split()
+    assert await call.refused(method, path) == (503, message)
+
+
+async def test_with_the_guard_off_every_route_is_open(postgres_dsn: str, broker_url: str) -> None:
+    async with running(postgres_dsn, broker_url, ADMIN_AUTH_ENABLED="false") as api:
+        for headers in ({}, {"authorization": "Bearer wrong"}, {"x-admin-role": "GUEST"}):
+            for path in ("/v1/ops/bookings", "/v1/channel-mappings", "/v1/catalog/publish/jobs"):
+                assert (await api.http.get(path, headers=headers)).status_code == 200
+            made = await api.http.post("/v1/catalog/publish/jobs", json={}, headers=headers)
+            assert (made.status_code, made.json()["data"]["createdBy"]) == (201, "system")

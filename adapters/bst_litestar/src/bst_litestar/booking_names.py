@@ -23,7 +23,7 @@ async def named_booking(bookings: BookingReader, name: str) -> tuple[BookingKey,
 
 def booking_not_found(name: str) -> Refused:
     """No booking has this name."""
-    return Refused(404, f"Booking not found: {name[:191]}")
+    return Refused(404, f"Booking not found: {name}")
 
 
 @contextmanager

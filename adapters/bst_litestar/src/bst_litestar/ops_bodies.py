@@ -15,8 +15,8 @@ from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.queries import uuid_in_path
 from bst_litestar.requests import flag_member, text_member
 
-#: As in an event.
-MAX_TEXT = 2000
+#: More than an event may say: what operators wrote so far had no limit but that of the body, 100 kB.
+MAX_TEXT = 100_000
 MAX_REASON = 2000
 MAX_NUMBER = 2**31 - 1
 

@@ -17,8 +17,9 @@ def whole_number(
     query: Mapping[str, str], name: str, *, default: int, least: int, most: int, rounds: bool = True
 ) -> int:
     """Brought into bounds; what is not a number counts as absent. A fraction is cut off where ``rounds``, else Refused."""
+    said = query.get(name, "")
     try:
-        value = float(query.get(name, ""))
+        value = float(said if "_" not in said else "")  # Python's own way to group digits, and nobody else's
         whole = int(value)
     except (ValueError, OverflowError):
         return default

@@ -55,13 +55,19 @@ def states_too_much(length: str) -> bool:
     return length.isascii() and length.isdigit() and (len(length) > 20 or int(length) > MAX_BODY_BYTES)
 
 
-async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
-    """The body as an object; an absent one is empty unless ``required``. Raises Refused."""
+async def body_bytes(request: AnyRequest) -> bytes:
+    """The body as it was sent. Raises Refused where it is too large."""
     if states_too_much(request.headers.get("content-length", "")):
         raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
     raw = await request.body()
     if len(raw) > MAX_BODY_BYTES:
         raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
+    return raw
+
+
+async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
+    """The body as an object; an absent one is empty unless ``required``. Raises Refused."""
+    raw = await body_bytes(request)
     if not raw and not required:
         return {}
     body = decode(raw)
@@ -70,6 +76,13 @@ async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid_input("", "INVALID_BODY", "the body must be a JSON object")
     return body
+
+
+async def no_body(request: AnyRequest) -> None:
+    """Where nothing is said in a body, callers send none, or ``{}``; one that is no JSON at all is refused as everywhere."""
+    raw = await body_bytes(request)
+    if raw and isinstance(said := decode(raw), InvalidJson):
+        raise invalid_input("", "INVALID_JSON", said.why)
 
 
 def text_member(

@@ -34,7 +34,7 @@ from bst_litestar.envelope import success
 from bst_litestar.if_match import entity_tag, expected_versions
 from bst_litestar.problems import RETRY_AFTER, Refused, invalid_input
 from bst_litestar.queries import uuid_in_path
-from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body
+from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, no_body
 
 ITEMS, VARIANTS, RATES = "/v1/catalog/items", "/v1/catalog/variants", "/v1/catalog/rates"
 #: The public catalog serves an item by its slug on the same path: the segment has one name.
@@ -56,7 +56,7 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
     """Every role may look, ADMIN and MANAGER may edit."""
 
     async def done(request: AnyRequest, what: str, change: Change, status: int = 200) -> Answer:
-        async with _ready():
+        async with catalog_ready():
             versions = expected_versions(header_map(request))
             outcome = await parts.edit(change, by=author_of(request), versions=versions)
         return _answer(request, outcome, what, status)
@@ -69,7 +69,7 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
     async def get_item(request: Request[Any, Any, Any]) -> Answer:
         tokens.require_role(header_map(request), READERS)
         key = _key(request, "item")
-        async with _ready():
+        async with catalog_ready():
             item = await parts.editor.item(key)
         if request.query_params.get("includeInactive", "").strip().lower() == "false":
             item = active_part(item) if item is not None and item.is_active else None
@@ -79,7 +79,7 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
     async def create_item(request: Request[Any, Any, Any]) -> Answer:
         tokens.require_role(header_map(request), WRITERS)
         new = _taken(read_new_item(await json_body(request, required=False)))
-        async with _ready():
+        async with catalog_ready():
             outcome = await parts.edit.create(new, by=author_of(request))
         return _answer(request, outcome, "item", 201)
 
@@ -97,7 +97,9 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
 
     @delete(ITEM, status_code=200)
     async def deactivate_item(request: Request[Any, Any, Any]) -> Answer:
-        return await done(request, "item", changes.item_deactivated(key_for_writing(request, "item")))
+        key = key_for_writing(request, "item")
+        await no_body(request)
+        return await done(request, "item", changes.item_deactivated(key))
 
     @post(f"{ITEM}/variants")
     async def add_variant(request: Request[Any, Any, Any]) -> Answer:
@@ -113,7 +115,9 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
 
     @delete(f"{VARIANTS}/{{variant:str}}", status_code=200)
     async def deactivate_variant(request: Request[Any, Any, Any]) -> Answer:
-        return await done(request, "variant", changes.variant_deactivated(key_for_writing(request, "variant")))
+        key = key_for_writing(request, "variant")
+        await no_body(request)
+        return await done(request, "variant", changes.variant_deactivated(key))
 
     @post(f"{VARIANTS}/{{variant:str}}/rates")
     async def add_rate(request: Request[Any, Any, Any]) -> Answer:
@@ -129,7 +133,9 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
 
     @delete(f"{RATES}/{{rate:str}}", status_code=200)
     async def deactivate_rate(request: Request[Any, Any, Any]) -> Answer:
-        return await done(request, "rate", changes.rate_deactivated(key_for_writing(request, "rate")))
+        key = key_for_writing(request, "rate")
+        await no_body(request)
+        return await done(request, "rate", changes.rate_deactivated(key))
 
     return [
         get_item,
@@ -202,7 +208,7 @@ def _key(request: AnyRequest, name: str) -> UUID:
 
 
 @asynccontextmanager
-async def _ready() -> AsyncIterator[None]:
+async def catalog_ready() -> AsyncIterator[None]:
     """A catalog whose tables are not there yet says so."""
     try:
         yield

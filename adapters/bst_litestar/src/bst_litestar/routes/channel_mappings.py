@@ -131,7 +131,7 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
             case Written():
                 return await _written(request, parts, outcome)
             case MappingNotFound():
-                raise Refused(404, f"Channel mapping not found: {name[:191]}")
+                raise Refused(404, f"Channel mapping not found: {name}")
             case UnknownReference():
                 raise unknown_reference(outcome)
             case MappedOtherwise():

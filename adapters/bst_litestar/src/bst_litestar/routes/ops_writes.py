@@ -13,7 +13,7 @@ from bst_application.use_cases.judge_booking import AcknowledgeBooking, Override
 from bst_litestar.booking_names import schema_ready
 from bst_litestar.ops_bodies import crew_of, edit_of
 from bst_litestar.ops_door import Answer, AnyRequest, OpsDoor, refused
-from bst_litestar.requests import author_of, json_body
+from bst_litestar.requests import author_of, json_body, no_body
 from bst_litestar.routes.ops_judgements import ops_judgement_routes
 
 BOOKING: Final = "/v1/ops/bookings/{name:str}"
@@ -65,12 +65,14 @@ def ops_write_routes(acts: OpsWrites, door: OpsDoor) -> list[HTTPRouteHandler]:
     @post(f"{BOOKING}/unassign")
     async def unassign_driver(request: AnyRequest) -> Answer:
         expected = door.let_in(request)
+        await no_body(request)
         identity = await door.booking(request)
         return await door.answer(request, acts.unassign(identity, expected=expected, by=author_of(request)))
 
     @post(f"{BOOKING}/status/sync")
     async def sync_status(request: AnyRequest) -> Answer:
         expected = door.let_in(request)
+        await no_body(request)
         identity = await door.booking(request)
         return await door.answer(request, acts.sync(identity, expected=expected, by=author_of(request)))
 

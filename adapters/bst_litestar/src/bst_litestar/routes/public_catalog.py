@@ -1,7 +1,8 @@
 """The catalog that everybody reads: without a token what is published, with an administrator's the editor's state."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ Answer = Response[Any]
 PAGE = 20
 MOST_A_PAGE = 100
 MOST_PAGES = 1_000_000_000
-MAX_QUERY = 191
+MAX_QUERY = 2000
 #: What is answered depends on whose token it is, so a cache in between keeps the two apart.
 VARY = {"vary": "Authorization"}
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -71,9 +72,10 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
         wanted = text(query, "q", limit=MAX_QUERY, code="INVALID_QUERY")
         offset = (page - 1) * limit
         if for_admin:
-            found = await parts.editor.listed(
-                ItemFilter(featured=featured, active=active, text=wanted), offset=offset, limit=limit
-            )
+            with _ready():
+                found = await parts.editor.listed(
+                    ItemFilter(featured=featured, active=active, text=wanted), offset=offset, limit=limit
+                )
             return _private(request, _page([editors(item) for item in found.items], page, limit, found.total))
         edition = await _edition(parts.published)
         rows = edition.listed(featured=featured, active=active, text=wanted)
@@ -82,7 +84,8 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
     @get(f"{ITEMS}/featured")
     async def list_featured(request: AnyRequest) -> Answer:
         if is_admin(request):
-            found = await parts.editor.listed(ItemFilter(featured=True))
+            with _ready():
+                found = await parts.editor.listed(ItemFilter(featured=True))
             return _private(request, [editors(item) for item in found.items])
         edition = await _edition(parts.published)
         return _public(request, parts, edition, edition.listed(featured=True))
@@ -91,7 +94,8 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
     async def get_item(request: AnyRequest) -> Answer:
         slug: str = request.path_params["item"]
         if is_admin(request):
-            item = await parts.editor.by_slug(slug.strip().lower()) if "\x00" not in slug else None
+            with _ready():
+                item = await parts.editor.by_slug(slug.strip().lower()) if "\x00" not in slug else None
             if item is None:
                 raise _not_found(slug)
             return _private(request, editors(item, with_content=True))
@@ -105,12 +109,19 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
 
 
 def _not_found(slug: str) -> Refused:
-    return Refused(404, f"Catalog item not found for slug: {slug[:MAX_QUERY]}", headers=VARY)
+    return Refused(404, f"Catalog item not found for slug: {slug}", headers=VARY)
 
 
 async def _edition(published: PublishedCatalog) -> Edition:
-    try:
+    with _ready():
         return await published.edition()
+
+
+@contextmanager
+def _ready() -> Iterator[None]:
+    """Raises Refused where the catalog cannot be read, or is not there yet."""
+    try:
+        yield
     except (Unavailable, Conflict) as error:
         raise store_unavailable("CATALOG_READ_MODEL_NOT_READY") from error
 

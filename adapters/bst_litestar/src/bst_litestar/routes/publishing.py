@@ -1,7 +1,7 @@
 """Publishing the catalog: drafting a job, its review, publishing and retrying it."""
 
-from collections.abc import Mapping
-from typing import Any, assert_never
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar, assert_never
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -30,8 +30,10 @@ from bst_litestar.publish_json import job_json
 from bst_litestar.publish_signature import PublishSignature, keyed
 from bst_litestar.queries import uuid_in_path, whole_number
 from bst_litestar.requests import author_of, header_map, id_of, json_body, text_member
+from bst_litestar.routes.catalog_editor import catalog_ready
 
 AnyRequest = Request[Any, Any, Any]
+Done = TypeVar("Done")
 
 ROOT = "/v1/catalog/publish"
 MAX_TEXT = 2000
@@ -60,7 +62,7 @@ class PublishingParts:
         """ADMIN and MANAGER may act, signed where that is asked for, as a principal where that is. Raises Refused."""
         headers = header_map(request)
         tokens.require_role(headers, WRITERS)
-        await self.signature.require(request)
+        await _ready(self.signature.require(request))
         if self.by_principal and tokens.principal(headers) is None:
             raise Refused(403, "CATALOG_PUBLISH_PRINCIPAL_REQUIRED")
 
@@ -73,7 +75,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         await json_body(request, required=False)
         key = _job_key(request)
         repeat = await keyed(request, f"jobs/{key}/{action}", key)
-        outcome = await parts.step(action, key, by=author_of(request), request=repeat)
+        outcome = await _ready(parts.step(action, key, by=author_of(request), request=repeat))
         match outcome:
             case PublishJob():
                 if action is not PublishAction.SUBMIT_REVIEW:
@@ -95,13 +97,13 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
     async def list_jobs(request: AnyRequest) -> dict[str, Any]:
         tokens.require_role(header_map(request), READERS)
         limit = whole_number(dict(request.query_params.items()), "limit", default=50, least=1, most=1000)
-        return success([job_json(job) for job in await parts.desk.jobs(limit=limit)], id_of(request))
+        return success([job_json(job) for job in await _ready(parts.desk.jobs(limit=limit))], id_of(request))
 
     @get(f"{ROOT}/jobs/{{job_id:str}}")
     async def get_job(request: AnyRequest) -> dict[str, Any]:
         tokens.require_role(header_map(request), READERS)
         key = _job_key(request)
-        job = await parts.desk.job(key)
+        job = await _ready(parts.desk.job(key))
         if job is None:
             raise _no_job(str(key))
         return success(job_json(job), id_of(request))
@@ -116,7 +118,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         def about(job: UUID) -> KeyedRequest | None:
             return None if repeat is None else evolve(repeat, subject=str(job))
 
-        outcome = await parts.draft(_item_keys(body), note, by=author_of(request), request=about)
+        outcome = await _ready(parts.draft(_item_keys(body), note, by=author_of(request), request=about))
         match outcome:
             case PublishJob():
                 return success(job_json(outcome), id_of(request))
@@ -148,6 +150,12 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         publish,
         retry,
     ]
+
+
+async def _ready(act: Awaitable[Done]) -> Done:
+    """What the act comes to. Raises Refused where the catalog's tables are not there yet."""
+    async with catalog_ready():
+        return await act
 
 
 def _refusal(action: PublishAction, why: PublishRefusal, status: str) -> str:
@@ -185,7 +193,7 @@ def _job_key(request: AnyRequest) -> UUID:
 
 
 def _no_job(name: str) -> Refused:
-    return Refused(404, f"Catalog publish job not found: {name[:191]}")
+    return Refused(404, f"Catalog publish job not found: {name}")
 
 
 def key_reused() -> Refused:

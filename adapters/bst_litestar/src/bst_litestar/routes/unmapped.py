@@ -203,7 +203,7 @@ def _target(body: Mapping[str, Any]) -> Target:
 def _refused(outcome: Unresolved, name: str) -> Refused:
     match outcome:
         case EntryNotFound():
-            return Refused(404, f"Unmapped queue not found: {name[:191]}")
+            return Refused(404, f"Unmapped queue not found: {name}")
         case NotAllowed(current=current, wanted=wanted, allowed=allowed):
             return Refused(409, f"INVALID_UNMAPPED_TRANSITION:{current}->{wanted}", details={"allowed": list(allowed)})
         case NotMappable(kind):
