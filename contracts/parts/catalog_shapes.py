@@ -109,7 +109,7 @@ def schemas() -> Schema:
     )
     step = obj(
         {
-            "variantId": maybe(uuid),
+            "variantId": maybe(text()),
             "day": integer(minimum=1),
             "sortOrder": integer(minimum=0),
             "title": text(),
@@ -223,7 +223,9 @@ def _content_input() -> Schema:
     slide = _input({"url": text(maxLength=2048), "altText": line, "isCover": flag, "sortOrder": maybe(count)}, "url")
     step = _input(
         {
-            "variantId": maybe(text("a variant of this product", maxLength=64)),
+            "variantId": maybe(
+                text("the variant that it is for, as the editor writes it: it is not looked up", maxLength=64)
+            ),
             "day": maybe({**count, "minimum": 1}),
             "sortOrder": maybe(count),
             "title": text(maxLength=255),

@@ -238,7 +238,7 @@ async def test_the_first_flaw_is_the_message_and_all_are_in_the_details(api: Api
         (f"/v1/catalog/rates/{variant['rates'][0]['rateId']}", "CATALOG_RATE_PATCH_EMPTY"),
     ):
         assert refusal(await call(api, "PATCH", url, {"unknown": 1})) == (400, message)
-    steps = [{"title": "Up"}, {"title": "Elsewhere", "variantId": str(uuid4())}]
+    steps = [{"title": "Up"}, {"title": "Elsewhere", "variantId": 5}]
     elsewhere = await call(api, "PATCH", f"{path}/content", {"content": {"itinerary": steps}})
     assert refusal(elsewhere) == (400, "CATALOG_ITEM_CONTENT_ITINERARY_VARIANT_INVALID")
     assert elsewhere.json()["error"]["details"]["errors"][0]["path"] == "content.itinerary[1].variantId"

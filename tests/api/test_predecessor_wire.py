@@ -364,6 +364,10 @@ async def test_the_catalog_editor(call: Caller) -> None:
     assert shown["highlights"] == ["a b"]
     assert [entry["title"] for entry in shown["itinerary"]] == ["First", "Later"]
     assert shown["inclusions"] == []
+    for variant_id in ("tour-a", NOBODY, "7"):  # "not checked"
+        step = {"title": "x", "variantId": f" {variant_id} "}
+        taken = await call.data("PATCH", f"{one}/content", {"content": {"itinerary": [step]}}, status=200)
+        assert taken["content"]["itinerary"][0]["variantId"] == variant_id
     for wrong, code in {
         "SLIDES_INVALID": {"slides": "x"},
         "SLIDE_URL_REQUIRED": {"slides": [{}]},

@@ -257,7 +257,9 @@ def test_a_content_document_is_kept_in_its_order_with_one_cover() -> None:
             Slide(url="/d.jpg", sort_order=3),
         ),
         itinerary=(
-            ItineraryStep(title="Up", variant=VARIANT, day=1, sort_order=2, description="a\nb", start_time="08:00"),
+            ItineraryStep(
+                title="Up", variant=str(VARIANT), day=1, sort_order=2, description="a\nb", start_time="08:00"
+            ),
             ItineraryStep(title="Down", day=2, sort_order=1),
         ),
         highlights=("Rice terrace", "x" * 500),
@@ -286,6 +288,11 @@ def test_a_content_document_is_kept_in_its_order_with_one_cover() -> None:
         ({"itinerary": [{"title": 1}]}, "itinerary[0].title", "ITINERARY_TITLE_INVALID"),
         ({"itinerary": [{"title": "x" * 256}]}, "itinerary[0].title", "ITINERARY_TITLE_INVALID"),
         ({"itinerary": [{"title": "x", "variantId": 1}]}, "itinerary[0].variantId", "ITINERARY_VARIANT_INVALID"),
+        (
+            {"itinerary": [{"title": "x", "variantId": "v" * 65}]},
+            "itinerary[0].variantId",
+            "ITINERARY_VARIANT_INVALID",
+        ),
         ({"itinerary": [{"title": "x", "day": 0}]}, "itinerary[0].day", "ITINERARY_DAY_INVALID"),
         ({"itinerary": [{"title": "x", "sortOrder": "1"}]}, "itinerary[0].sortOrder", "ITINERARY_SORT_ORDER_INVALID"),
         (

@@ -126,7 +126,7 @@ async def test_what_older_systems_wrote_can_be_read_and_edited(editor: Editor) -
     item = await editor.item(product)
     assert item is not None
     assert item.content == Content(
-        faqs=(Faq(question="Q", answer="A"),), itinerary=(ItineraryStep(title="Up", day=1, sort_order=0),)
+        faqs=(Faq(question="Q", answer="A"),), itinerary=(ItineraryStep(title="Up", variant="12", day=1, sort_order=0),)
     )
     assert [one["travelerType"] for one in editor_json(item)["variants"][0]["rates"]] == ["ADULT", "ADULT", "SENIOR"]
     assert item.legacy_package_id == 5

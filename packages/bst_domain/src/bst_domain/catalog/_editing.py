@@ -18,7 +18,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from bst_domain.catalog._editor import Content, EditorItem, EditorRate, EditorVariant, EndedWith, arranged
-from bst_domain.catalog._editor_content import ordered, unknown_variants
+from bst_domain.catalog._editor_content import ordered
 from bst_domain.catalog._editor_input import Changes, NewItem, NewRate, NewVariant, quantity_flaw
 from bst_domain.catalog._editor_texts import Flawed
 from bst_domain.catalog._rates import overlap
@@ -84,9 +84,8 @@ def change_item(item: EditorItem, changes: Changes, *, now: datetime) -> Edited:
 
 
 def replace_content(item: EditorItem, content: Content, *, now: datetime) -> Edited:
-    """The whole content document. Its steps may name variants of this product only."""
-    unknown = unknown_variants(content, {variant.key for variant in item.variants})
-    return unknown or _written(item, evolve(item, content=ordered(content)), now)
+    """The whole content document."""
+    return _written(item, evolve(item, content=ordered(content)), now)
 
 
 def deactivate_item(item: EditorItem, *, now: datetime) -> Edited:

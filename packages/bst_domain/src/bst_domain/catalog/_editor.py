@@ -40,7 +40,7 @@ class ItineraryStep:
     """What happens on a day. Times are free text. Without a variant it holds for all of them."""
 
     title: str
-    variant: UUID | None = None
+    variant: str | None = None
     day: int = 1
     sort_order: int = 1
     description: str | None = None

@@ -1,12 +1,12 @@
 """The content document: as an editor sends it, checked; and as it is stored, read with good will.
 
 Source of the rules: predecessor, "catalog editor", content parts and codes. Texts that are longer than the table says are
-refused, not cut; line breaks of descriptions and answers stay.
+refused, not cut; line breaks of descriptions and answers stay. A step's variant is a text, as callers write it: it is not looked
+up.
 """
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from attrs import evolve
 
@@ -17,6 +17,7 @@ MAX_URL = 2048
 MAX_LINE = 255
 MAX_LINES = 2000
 MAX_TIME = 32
+MAX_VARIANT = 64
 MAX_ENTRY = 500
 
 _CODE = "CATALOG_ITEM_CONTENT_"
@@ -57,17 +58,6 @@ def ordered(content: Content) -> Content:
     )
 
 
-def unknown_variants(content: Content, known: set[UUID]) -> Flawed | None:
-    """Steps for variants that the product does not have; None when there are none. Content as ``read_content`` gave it."""
-    notes = Notes()
-    for at, step in enumerate(content.itinerary):
-        if step.variant is not None and step.variant not in known:
-            notes.wrong(
-                f"content.itinerary[{at}].variantId", f"{_CODE}ITINERARY_VARIANT_INVALID", "is no variant of this item"
-            )
-    return notes.result()
-
-
 def _content(notes: Notes, given: Mapping[str, Any]) -> Content:
     def parts(name: str, code: str) -> list[tuple[int, str, Mapping[str, Any]]]:
         entries = notes.objects(f"content.{name}", given.get(name), f"{_CODE}{code}_INVALID")
@@ -102,7 +92,7 @@ def _step(notes: Notes, at: int, path: str, given: Mapping[str, Any]) -> Itinera
     if given.get("title") is None or (isinstance(given["title"], str) and not given["title"].strip()):
         notes.wrong(f"{path}.title", f"{_CODE}ITINERARY_TITLE_REQUIRED", "must not be empty")
     title = _text(notes, f"{path}.title", given.get("title"), "ITINERARY_TITLE", MAX_LINE)
-    variant = _variant(notes, f"{path}.variantId", given.get("variantId"))
+    variant = _text(notes, f"{path}.variantId", given.get("variantId"), "ITINERARY_VARIANT", MAX_VARIANT)
     day = _number(notes, f"{path}.day", given.get("day"), "ITINERARY_DAY", 1, least=1)
     sort_order = _number(notes, f"{path}.sortOrder", given.get("sortOrder"), "ITINERARY_SORT_ORDER", at + 1, least=0)
     description = _text(
@@ -157,13 +147,3 @@ def _text(notes: Notes, path: str, value: object, code: str, length: int, *, lin
 
 def _number(notes: Notes, path: str, value: object, code: str, default: int, *, least: int) -> int:
     return default if value is None else notes.whole(path, value, f"{_CODE}{code}_INVALID", least=least)
-
-
-def _variant(notes: Notes, path: str, value: object) -> UUID | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    try:
-        return UUID(str(value).strip())
-    except ValueError:
-        notes.wrong(path, f"{_CODE}ITINERARY_VARIANT_INVALID", "must be the id of a variant of this item, or null")
-        return None

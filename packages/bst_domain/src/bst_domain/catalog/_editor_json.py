@@ -47,7 +47,7 @@ def _slide(slide: Slide) -> JsonObject:
 
 def _step(step: ItineraryStep) -> JsonObject:
     return {
-        "variantId": None if step.variant is None else str(step.variant),
+        "variantId": step.variant,
         "day": step.day,
         "sortOrder": step.sort_order,
         "title": step.title,
