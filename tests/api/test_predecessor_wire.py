@@ -717,3 +717,45 @@ async def test_with_the_guard_off_every_route_is_open(postgres_dsn: str, broker_
                 assert (await api.http.get(path, headers=headers)).status_code == 200
             made = await api.http.post("/v1/catalog/publish/jobs", json={}, headers=headers)
             assert (made.status_code, made.json()["data"]["createdBy"]) == (201, "system")
+
+
+async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: Caller) -> None:
+    """Its back-fill wrote rows, and no event stands behind them: neither an edit nor an event may empty them."""
+    for ref, status in (("OLD-1", "NEW"), ("OLD-2", "CANCELLED")):
+        await api.do(
+            "insert into booking_core (booking_key, channel_code, external_booking_ref, tour_date, currency_code, total_price,"
+            " number_of_adult, customer_payment_status, ops_fulfillment_status, note, booking_created_at, package_ref_type,"
+            f" legacy_package_id) values (gen_random_uuid(), 'GYG', '{ref}', '2031-01-01', 'USD', 100, 2, 'PAID', '{status}',"
+            " 'an old note', '2026-01-01T00:00:00Z', 'LEGACY_PACKAGE', 7)"
+        )
+    await api.do(
+        "insert into booking_contact (booking_key, main_name, main_email, phone, meeting_point, is_placeholder_name,"
+        " is_placeholder_email, updated_from_source) select booking_key, 'Ann', 'ann@mail.test', null, 'Lobby', false, false,"
+        " 'bstadmin' from booking_core"
+    )
+    before = await call.data("GET", "/v1/ops/bookings/OLD-1", status=200)
+    kept = [
+        name for name in before if name not in {"version", "updatedAt", "note", "statusReasons", "assignedDriverId"}
+    ]
+    shown = (before["customerPaymentStatus"], before["totalPrice"], before["tourDate"], before["meetingPoint"])
+    assert shown == ("PAID", "100.00", "2031-01-01", "Lobby")
+
+    at = "/v1/ops/bookings/old-1"
+    listed = set(await call.data("PATCH", at, {}, status=200)) and (
+        await call.data("GET", "/v1/ops/bookings", status=200)
+    )
+    assert {one["externalBookingRef"] for one in listed} == {"OLD-1", "OLD-2"}
+    edited = (await call.data("PATCH", at, {"note": "new"}, status=200))["booking"]
+    assert edited["note"] == "new"
+    assert (await call.data("POST", f"{at}/assign", {"driverId": 5}, status=201))["assignedDriverId"] == 5
+    await call.data("POST", f"{at}/status/sync", status=201)
+    after = await call.data("POST", f"{at}/unassign", status=201)
+    assert {name: after.get(name, before[name]) for name in kept if name in after} == {
+        name: before[name] for name in kept if name in after
+    }
+    await api.accept(body("UPDATED", ref="OLD-1", source="GYG", booking={"adult": 3}))
+    told = await call.data("GET", at, status=200)
+    assert (told["adult"], told["totalPrice"], told["customerPaymentStatus"]) == (3, "100.00", "PAID")
+    assert (await call.data("POST", "/v1/ops/bookings/OLD-2/status/sync", status=201))[
+        "opsFulfillmentStatus"
+    ] == "CANCELLED"

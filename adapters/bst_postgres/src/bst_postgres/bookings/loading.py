@@ -9,7 +9,15 @@ from uuid import UUID
 from attrs import evolve
 
 from bst_application.ports.bookings import Statuses, StoredBooking
-from bst_domain.booking import OpsInputs, PackageRef, PackageRefType, PaymentFact, Reason, facts_from_document
+from bst_domain.booking import (
+    BookingFacts,
+    OpsInputs,
+    PackageRef,
+    PackageRefType,
+    PaymentFact,
+    Reason,
+    facts_from_document,
+)
 from bst_domain.values import (
     BookingIdentity,
     BookingKey,
@@ -19,6 +27,7 @@ from bst_domain.values import (
     PaymentKind,
     PaymentStatus,
 )
+from bst_postgres.bookings.taken_over import load_taken_over
 from bst_postgres.database import DriverConnection, as_json
 
 # Locks end with the transaction. Taking them in number order keeps two groups from waiting for each other in a circle.
@@ -101,10 +110,11 @@ async def _load(
 ) -> dict[BookingIdentity, StoredBooking]:
     given = [{"at": at, "channel": i.channel, "ref": i.ref} for at, i in enumerate(identities)]
     rows = await (await connection.execute(_LOAD, (as_json(given),))).fetchall()
-    return {identities[row[0]]: _booking(row) for row in rows}
+    taken_over = await load_taken_over(connection, [row[1] for row in rows if not row[5]])
+    return {identities[row[0]]: _booking(row, taken_over.get(row[1])) for row in rows}
 
 
-def _booking(row: tuple[Any, ...]) -> StoredBooking:
+def _booking(row: tuple[Any, ...], taken_over: BookingFacts | None) -> StoredBooking:
     (_, key, channel, ref, version, fold, payment, fulfilment, reasons, package, *ops, paid) = row
     driver, pattern, validated, settled = ops
     payments = [_payment(entry) for entry in paid or ()]
@@ -112,7 +122,7 @@ def _booking(row: tuple[Any, ...]) -> StoredBooking:
         key=BookingKey(key),
         identity=BookingIdentity(channel, ExternalRef(ref)),
         version=version,
-        facts=evolve(facts_from_document(fold), payments={fact.key: fact for fact in payments}),
+        facts=evolve(taken_over or facts_from_document(fold), payments={fact.key: fact for fact in payments}),
         ops=OpsInputs(
             driver_assigned=driver,
             cost_pattern_set=pattern,

@@ -66,6 +66,7 @@ from bst_domain.booking._payments import (
 )
 from bst_domain.booking._projection import Booking, Contact, Payment, item_unit_price, project
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
+from bst_domain.booking._taken_over import TakenOverRow, facts_of_row
 
 __all__ = [
     "ATTEMPTS",
@@ -100,6 +101,7 @@ __all__ = [
     "Reason",
     "SettlementStatus",
     "Stamp",
+    "TakenOverRow",
     "TerminalStands",
     "TerminalStatus",
     "acknowledge",
@@ -110,6 +112,7 @@ __all__ = [
     "distinct",
     "edit",
     "facts_from_document",
+    "facts_of_row",
     "facts_to_document",
     "fulfilment_status",
     "hold",
