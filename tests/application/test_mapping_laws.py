@@ -8,12 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bst_application.ids import uuid7
-from bst_application.ports.mappings import Entity, SourceRow
+from bst_application.ports.mappings import Entity, SourceRow, UnmappedFilter
 from bst_application.use_cases.mappings import CreateMapping, NewMapping
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.refold_packages import RefoldPackages
 from bst_application.use_cases.repair import Author
-from bst_domain.booking import PackageRef
+from bst_domain.booking import PackageRef, Reason
 from bst_domain.lifecycles import MappingStatus
 from bst_domain.values import BookingIdentity, ChannelReference, ExternalRef
 from bst_testing.conformance.booking_store import accept
@@ -57,9 +57,24 @@ def test_events_and_mappings_in_any_order_show_the_same_package(
     assert asyncio.run(after(turns, order, steps)) == expected
 
 
-async def after(turns: list[str], order: list[int], steps: list[Step]) -> tuple[PackageRef | None, set[str]]:
-    """The package that the booking shows in the end, and the reasons for a look."""
+@settings(max_examples=40, deadline=None)
+@given(turns_of())
+@example((["event"] * 4 + ["mapping"] * 3, [0, 1, 2, 3], [("8", status, 1) for status in reversed(MappingStatus)]))
+@example((["mapping"] + ["event"] * 4, [0, 1, 2, 3], [("8", MappingStatus.UNMAPPED, 1)]))
+def test_a_booking_that_waits_for_a_package_has_an_entry_that_waits(
+    said: tuple[list[str], list[int], list[Step]],
+) -> None:
     storage = MemoryStorage()
+    _, reasons = asyncio.run(after(*said, storage=storage))
+    entries = asyncio.run(storage.entries(UnmappedFilter(waiting=True, ref="8"), after=None, limit=9))
+    assert bool(entries) or Reason.UNMAPPED_PACKAGE not in reasons
+
+
+async def after(
+    turns: list[str], order: list[int], steps: list[Step], *, storage: MemoryStorage | None = None
+) -> tuple[PackageRef | None, set[str]]:
+    """The package that the booking shows in the end, which is the one of 8, and the reasons for a look."""
+    storage = storage or MemoryStorage()
     storage.tables.catalog |= {(Entity.CATALOG_VARIANT, UUID(int=1)), (Entity.CATALOG_VARIANT, UUID(int=2))}
     process = ProcessEvents(store=storage, now=lambda: NOW, new_id=uuid7)
     create = CreateMapping(desk=storage, now=lambda: NOW, new_id=uuid7)

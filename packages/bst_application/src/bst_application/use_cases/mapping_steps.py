@@ -8,10 +8,16 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from bst_application.errors import Conflict, StillLocked
-from bst_application.ports.mappings import ChannelMapping, MappingTransaction, UnmappedEntry
+from bst_application.ports.mappings import (
+    ChannelMapping,
+    Entity,
+    MappingTransaction,
+    UnmappedEntry,
+    waiting_package,
+)
 from bst_application.use_cases.repair import Author, entry_of
-from bst_domain.booking import PACKAGE_REF_KIND
-from bst_domain.lifecycles import ENTRY_AFTER, SETTLED, UNMAPPED, UnmappedStatus, UnmappedType
+from bst_domain.booking import PACKAGE_ENTITIES, PACKAGE_REF_KIND, Reason
+from bst_domain.lifecycles import ENTRY_AFTER, SETTLED, UNMAPPED, MappingStatus, UnmappedStatus, UnmappedType
 from bst_domain.values import ChannelReference
 
 T = TypeVar("T")
@@ -67,7 +73,10 @@ async def follow(
     now: datetime,
     new_id: Callable[[], UUID],
 ) -> None:
-    """Brings the queue to what the mapping says: a mapped reference waits for nobody, one in doubt waits once."""
+    """Brings the queue to what the mapping says: a mapped reference waits for nobody, one in doubt waits once.
+
+    Bookings whose package is mapped to nothing that they could show go on waiting, and so does their entry.
+    """
     waiting = [
         entry
         for entry in await tx.waiting_for(mapping.reference)
@@ -75,14 +84,45 @@ async def follow(
     ]
     wanted = ENTRY_AFTER[mapping.status]
     if wanted in SETTLED:
+        leads = await _leads_to_a_package(tx, mapping)
         for entry in waiting:
-            await move_entry(tx, entry, wanted, reason="the reference is mapped", by=by, now=now)
+            if leads or not _asks_for_a_package(entry):
+                await move_entry(tx, entry, wanted, reason="the reference is mapped", by=by, now=now)
         return
     if not waiting:
         waiting = [await _queue(tx, mapping, reason, now, new_id())]
     for entry in waiting[:1]:
         if entry.status is not wanted:
             await move_entry(tx, entry, wanted, reason=reason, by=by, now=now)
+
+
+async def ask_again(
+    tx: MappingTransaction, known: ChannelMapping, *, now: datetime, new_id: Callable[[], UUID]
+) -> None:
+    """The package that ``known`` led from before it was changed waits anew, where nothing leads from it any more.
+
+    One whose entry was never settled needs nothing here: bookings that begin to wait make it.
+    """
+    package = known.reference
+    if known.status is not MappingStatus.MAPPED or package.kind != PACKAGE_REF_KIND or await tx.waiting_for(package):
+        return
+    for kind in PACKAGE_ENTITIES:
+        left = await tx.mapping_of(kind, package)
+        if left is not None and left.status is MappingStatus.MAPPED:
+            return
+    asked = waiting_package(package, now)
+    if await tx.entry(asked.key) is not None:
+        await tx.put(evolve(asked, key=new_id()))
+
+
+def _asks_for_a_package(entry: UnmappedEntry) -> bool:
+    return entry.entity_type is None and entry.reason_code == Reason.UNMAPPED_PACKAGE
+
+
+async def _leads_to_a_package(tx: MappingTransaction, mapping: ChannelMapping) -> bool:
+    return mapping.entity_type in PACKAGE_ENTITIES and await tx.has_entity(
+        Entity(mapping.entity_type), mapping.entity_key
+    )
 
 
 async def _queue(

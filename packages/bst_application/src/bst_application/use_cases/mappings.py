@@ -16,6 +16,7 @@ from bst_application.use_cases.mapping_steps import (
     MappedOtherwise,
     UnknownReference,
     again_after_conflict,
+    ask_again,
     follow,
     write_mapping,
 )
@@ -144,6 +145,7 @@ class ChangeMapping:
             return MappedOtherwise(other)
         packages = await write_mapping(tx, mapping, known, reason=patch.reason, by=by, now=now)
         await follow(tx, mapping, reason=patch.reason or "MANUAL_REVIEW", by=by, now=now, new_id=self.new_id)
+        await ask_again(tx, known, now=now, new_id=self.new_id)
         return Written(mapping, packages)
 
 
