@@ -65,6 +65,16 @@ class TestPostgresCatalogEditor(CatalogEditorConformance):
         )
 
 
+@pytest.mark.parametrize("status", ["UNMAPPED", "REVIEW_REQUIRED"])
+async def test_a_number_whose_mapping_is_in_doubt_is_not_the_products(editor: Editor, status: str) -> None:
+    item = await made(editor)
+    await TestPostgresCatalogEditor().refer(editor, 7, item.key)
+    await do(editor, "update channel_external_refs set mapping_status = %s", status)
+    read = await editor.item(item.key)
+    assert read is not None
+    assert read.legacy_package_id is None
+
+
 async def test_a_new_variant_has_what_the_editor_does_not_say(editor: Editor) -> None:
     await made(editor)
     [row] = await do(

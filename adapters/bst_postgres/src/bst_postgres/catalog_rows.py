@@ -19,7 +19,7 @@ select product.product_key, product.slug, product.name, product.description, pro
   (select payload from catalog_product_content content where content.product_key = product.product_key),
   (select min(external_ref::bigint) from channel_external_refs
    where entity_type = '{LEGACY_REF[0]}' and external_ref_kind = '{LEGACY_REF[1]}'
-     and entity_key = product.product_key and external_ref ~ '^[0-9]{{1,18}}$'),
+     and mapping_status = 'MAPPED' and entity_key = product.product_key and external_ref ~ '^[0-9]{{1,18}}$'),
   coalesce((select json_agg(json_build_object('key', variant_key, 'code', code, 'name', name,
       'duration_days', duration_days, 'currency', currency_code, 'is_default', is_default, 'is_active', is_active,
       'ended_with', ended_with, 'was_default', was_default, 'updated_at', variant.updated_at,
