@@ -1,6 +1,6 @@
 """What writing a mapping and resolving an entry have in common: the steps of one commit, each with its audit."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -97,22 +97,23 @@ async def follow(
 
 
 async def ask_again(
-    tx: MappingTransaction, known: ChannelMapping, *, now: datetime, new_id: Callable[[], UUID]
+    tx: MappingTransaction, packages: Sequence[ChannelReference], *, now: datetime, new_id: Callable[[], UUID]
 ) -> None:
-    """The package that ``known`` led from before it was changed waits anew, where nothing leads from it any more.
+    """Packages that bookings name and that lead nowhere, now that a mapping of them was written, wait for a person."""
+    for package in packages:
+        if await tx.waiting_for(package) or await _leads(tx, package) or not await tx.is_named(package):
+            continue
+        asked = waiting_package(package, now)
+        was_settled = await tx.entry(asked.key) is not None
+        await tx.put(evolve(asked, key=new_id()) if was_settled else asked)
 
-    One whose entry was never settled needs nothing here: bookings that begin to wait make it.
-    """
-    package = known.reference
-    if known.status is not MappingStatus.MAPPED or package.kind != PACKAGE_REF_KIND or await tx.waiting_for(package):
-        return
+
+async def _leads(tx: MappingTransaction, package: ChannelReference) -> bool:
     for kind in PACKAGE_ENTITIES:
-        left = await tx.mapping_of(kind, package)
-        if left is not None and left.status is MappingStatus.MAPPED:
-            return
-    asked = waiting_package(package, now)
-    if await tx.entry(asked.key) is not None:
-        await tx.put(evolve(asked, key=new_id()))
+        mapping = await tx.mapping_of(kind, package)
+        if mapping is not None and mapping.status is MappingStatus.MAPPED and await _leads_to_a_package(tx, mapping):
+            return True
+    return False
 
 
 def _asks_for_a_package(entry: UnmappedEntry) -> bool:

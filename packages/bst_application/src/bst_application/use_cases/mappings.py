@@ -100,6 +100,7 @@ class CreateMapping:
                 )
                 packages = await write_mapping(tx, mapping, known, reason=wanted.reason, by=by, now=now)
                 await follow(tx, mapping, reason=wanted.reason, by=by, now=now, new_id=self.new_id)
+                await ask_again(tx, packages, now=now, new_id=self.new_id)
             return Written(mapping, packages)
 
         return await again_after_conflict(once)
@@ -145,7 +146,7 @@ class ChangeMapping:
             return MappedOtherwise(other)
         packages = await write_mapping(tx, mapping, known, reason=patch.reason, by=by, now=now)
         await follow(tx, mapping, reason=patch.reason or "MANUAL_REVIEW", by=by, now=now, new_id=self.new_id)
-        await ask_again(tx, known, now=now, new_id=self.new_id)
+        await ask_again(tx, packages, now=now, new_id=self.new_id)
         return Written(mapping, packages)
 
 
