@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from bst_application.errors import Conflict, Unavailable
@@ -20,10 +20,9 @@ from bst_litestar.envelope import success
 from bst_litestar.guard import address_of
 from bst_litestar.problems import Refused, rate_limited, store_unavailable
 from bst_litestar.queries import text, whole_number, yes_or_no
-from bst_litestar.requests import header_map, id_of
+from bst_litestar.requests import AnyRequest, header_map, id_of
 from bst_litestar.routes.catalog_editor import ITEM, ITEMS
 
-AnyRequest = Request[Any, Any, Any]
 Answer = Response[Any]
 
 PAGE = 20

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from attrs import evolve, frozen
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
 from bst_application.ports.publishing import KeyedRequest, PublishingDesk, PublishJob
@@ -29,9 +29,7 @@ from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.publish_json import job_json
 from bst_litestar.publish_signature import PublishSignature, keyed
 from bst_litestar.queries import uuid_in_path, whole_number
-from bst_litestar.requests import author_of, header_map, id_of, json_body, text_member
-
-AnyRequest = Request[Any, Any, Any]
+from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, text_member
 
 ROOT = "/v1/catalog/publish"
 MAX_TEXT = 2000
