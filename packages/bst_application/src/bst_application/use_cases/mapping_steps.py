@@ -1,13 +1,12 @@
 """What writing a mapping and resolving an entry have in common: the steps of one commit, each with its audit."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from attrs import evolve, frozen
 
-from bst_application.errors import Conflict, StillLocked
 from bst_application.ports.mappings import (
     ChannelMapping,
     Entity,
@@ -20,8 +19,6 @@ from bst_domain.booking import PACKAGE_ENTITIES, PACKAGE_REF_KIND, Reason
 from bst_domain.lifecycles import ENTRY_AFTER, SETTLED, UNMAPPED, MappingStatus, UnmappedStatus, UnmappedType
 from bst_domain.values import ChannelReference
 
-T = TypeVar("T")
-CONFLICT_RETRIES = 3
 MAX_RESOLVED_BY = 128
 
 
@@ -177,18 +174,6 @@ async def move_entry(
     resource = ("UNMAPPED_ENTRY", entry.key)
     await tx.audit([entry_of("UNMAPPED_STATUS_UPDATED", by, now, resource=resource, metadata=metadata)])
     return moved
-
-
-async def again_after_conflict(once: Callable[[], Awaitable[T]]) -> T:
-    """A row that appeared meanwhile is there the next time. Raises what the last attempt raised."""
-    for _ in range(CONFLICT_RETRIES - 1):
-        try:
-            return await once()
-        except StillLocked:
-            raise
-        except Conflict:
-            continue
-    return await once()
 
 
 def _told(mapping: ChannelMapping) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from bst_application.ports.mappings import ChannelMapping, MappingDesk, MappingTransaction, SourceRow
+from bst_application.use_cases.again import again_after_conflict
 from bst_application.use_cases.mapping_steps import (
     MappedOtherwise,
     UnknownReference,
-    again_after_conflict,
     ask_again,
     follow,
     write_mapping,

@@ -17,10 +17,10 @@ from bst_application.ports.mappings import (
     MappingTransaction,
     UnmappedEntry,
 )
+from bst_application.use_cases.again import again_after_conflict
 from bst_application.use_cases.mapping_steps import (
     MappedOtherwise,
     UnknownReference,
-    again_after_conflict,
     follow,
     move_entry,
     write_mapping,
