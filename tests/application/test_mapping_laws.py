@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +79,28 @@ def test_a_booking_that_waits_for_a_package_has_an_entry_that_waits(
     _, reasons = asyncio.run(after(*said, storage=storage))
     entries = asyncio.run(storage.entries(UnmappedFilter(waiting=True, ref="8"), after=None, limit=9))
     assert bool(entries) or Reason.UNMAPPED_PACKAGE not in reasons
+
+
+async def test_a_package_that_cannot_be_folded_again_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = MemoryStorage()
+    storage.tables.catalog |= {(Entity.CATALOG_VARIANT, UUID(int=1))}
+    process = ProcessEvents(store=storage, now=lambda: NOW, new_id=uuid7)
+    for event in EVENTS[:2]:
+        await process(await accept(storage, event))
+    create = CreateMapping(desk=storage, now=lambda: NOW, new_id=uuid7)
+    for number in ("7", "8"):
+        await create(_mapping(number, MappingStatus.MAPPED, 1), replace=True, by=Author(actor="ayu"))
+    named_by = storage.named_by
+
+    async def fails_for_the_first(package: ChannelReference, **more: Any) -> Any:
+        if package == (await storage.refolds(limit=1))[0].package:
+            raise ValueError("a bug")
+        return await named_by(package, **more)
+
+    monkeypatch.setattr(storage, "named_by", fails_for_the_first)
+    first, _ = await storage.refolds(limit=9)
+    await RefoldPackages(desk=storage, store=storage, now=lambda: NOW)()
+    assert [refold.package for refold in await storage.refolds(limit=9)] == [first.package]
 
 
 async def after(

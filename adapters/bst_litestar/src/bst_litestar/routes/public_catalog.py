@@ -14,6 +14,7 @@ from bst_application.ports.catalog import CatalogEditor, ItemFilter
 from bst_application.published_catalog import Edition, PublishedCatalog
 from bst_application.rate_limits import Buckets
 from bst_application.trusted_proxies import Network
+from bst_contracts import openapi
 from bst_domain.catalog import EditorItem, JsonObject, entry_json, entry_of
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import success
@@ -43,6 +44,10 @@ class PublicCatalogParts:
     rates: Buckets
     trusted: Sequence[Network]
     now: Callable[[], datetime]
+
+
+#: An answer that is told in another way is another one, whatever its data: nobody keeps the old one over an upgrade.
+SHAPE = openapi()["info"]["version"]
 
 
 def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTTPRouteHandler]:
@@ -124,8 +129,8 @@ def _private(request: AnyRequest, data: Any) -> Answer:
 
 
 def _public(request: AnyRequest, parts: PublicCatalogParts, edition: Edition, data: Any) -> Answer:
-    """For everybody. The tag is of the data; the envelope's ``meta`` is each answer's own."""
-    tag = f'"{edition.tag}"'
+    """For everybody. The tag is of the data and its shape; the envelope's ``meta`` is each answer's own."""
+    tag = f'"{edition.tag}-{SHAPE}"'
     kept_s = int(edition.kept_for(parts.now()).total_seconds())
     headers = {**VARY, "etag": tag, "cache-control": f"public, max-age={kept_s}"}
     if _has(request.headers, tag):
