@@ -25,9 +25,14 @@ class CountingDesk(MemoryPublishingDesk):
 
     looks = 0
     reads = 0
+    silence: asyncio.Event | None = None
+    asked: asyncio.Event | None = None
 
     async def publication(self) -> Publication:
         self.looks += 1
+        if self.silence is not None and self.asked is not None:
+            self.asked.set()
+            await self.silence.wait()
         await asyncio.sleep(0)
         return await super().publication()
 
@@ -128,6 +133,21 @@ async def test_an_outage_leaves_the_public_catalog_up(memory: Storage) -> None:
     looks = memory.desk.looks
     await catalog.edition()
     assert memory.desk.looks == looks  # a database that is away is not asked by every reader
+
+
+async def test_a_database_that_is_silent_holds_up_one_reader_and_no_more(memory: Storage) -> None:
+    clock = Clock()
+    catalog = served(memory, clock)
+    before = await catalog.edition()
+    memory.desk.silence, memory.desk.asked = asyncio.Event(), asyncio.Event()
+    clock.seconds += LOOK_EVERY_S
+    looking = asyncio.create_task(catalog.edition())
+    await memory.desk.asked.wait()
+    async with asyncio.timeout(1):
+        assert await catalog.edition() is before
+    assert not looking.done()
+    memory.desk.silence.set()
+    assert await looking is before
 
 
 async def test_a_price_changes_at_its_instant_and_the_tag_with_it(memory: Storage) -> None:

@@ -1,6 +1,7 @@
 """The editor's catalog in PostgreSQL passes the suite of its port, and reads what older systems wrote."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from bst_application.use_cases import catalog_changes as changes
 from bst_domain.catalog import Content, Faq, ItineraryStep, editor_json
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.catalog import PostgresCatalogEditor
+from bst_postgres.catalog_rows import ITEMS
 from bst_postgres.database import Database
 from bst_testing.conformance.catalog import CatalogEditorConformance, edited, made
 
@@ -63,6 +65,30 @@ class TestPostgresCatalogEditor(CatalogEditorConformance):
             str(package),
             str(package),
         )
+
+
+@pytest.mark.parametrize("status", ["UNMAPPED", "REVIEW_REQUIRED"])
+async def test_a_number_whose_mapping_is_in_doubt_is_not_the_products(editor: Editor, status: str) -> None:
+    item = await made(editor)
+    await TestPostgresCatalogEditor().refer(editor, 7, item.key)
+    await do(editor, "update channel_external_refs set mapping_status = %s", status)
+    read = await editor.item(item.key)
+    assert read is not None
+    assert read.legacy_package_id is None
+
+
+async def test_the_old_numbers_are_read_once_and_not_for_each_product(editor: Editor) -> None:
+    [(plan,)] = await do(editor, f"explain (format json) {ITEMS}")
+    assert isinstance(plan, list)
+
+    def readings(node: dict[str, Any], of_each: bool) -> Iterator[bool]:
+        of_each |= node.get("Parent Relationship") == "SubPlan"
+        if node.get("Relation Name") == "channel_external_refs":
+            yield of_each
+        for below in node.get("Plans", []):
+            yield from readings(below, of_each)
+
+    assert list(readings(plan[0]["Plan"], of_each=False)) == [False]
 
 
 async def test_a_new_variant_has_what_the_editor_does_not_say(editor: Editor) -> None:

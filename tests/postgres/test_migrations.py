@@ -207,7 +207,14 @@ insert into booking_core (booking_key, channel_code, external_booking_ref, booki
   ops_fulfillment_status, package_ref_type, package_ref_key, legacy_package_id)
 select gen_random_uuid(), 'GYG', ref, now(), 'PAID', 'NEW', kind, key::uuid, id
 from (values ('1', 'LEGACY_PACKAGE', null, 7), ('2', 'LEGACY_PACKAGE', null, 7), ('3', 'LEGACY_PACKAGE', null, null),
-  ('4', 'CATALOG_VARIANT', gen_random_uuid()::text, 7)) given (ref, kind, key, id)
+  ('4', 'CATALOG_VARIANT', gen_random_uuid()::text, 7), ('5', 'LEGACY_PACKAGE', null, 8), ('6', 'LEGACY_PACKAGE', null, 9))
+  given (ref, kind, key, id);
+insert into catalog_product (product_key, slug, name) values ('00000000-0000-0000-0000-000000000008', 'eight', 'Eight');
+insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code, external_ref_kind, external_ref,
+  source_system, source_table, source_pk)
+select gen_random_uuid(), 'CATALOG_PRODUCT', '00000000-0000-0000-0000-000000000008', channel, 'LEGACY_PACKAGE_ID', ref,
+  'bstadmin', 'tour_packages', ref
+from (values ('GYG', '8'), ('VIATOR', '9')) given (channel, ref)
 """
 
 
@@ -217,12 +224,19 @@ def test_mappings_of_before_keep_the_status_that_was_shown_for_them(postgres_dsn
         connection.execute(_OLD_MAPPINGS.encode())
     assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0014") :]
     with psycopg.connect(postgres_dsn) as connection:
-        mappings = connection.execute("select external_ref, mapping_status from channel_external_refs").fetchall()
+        mappings = connection.execute(
+            "select external_ref, mapping_status from channel_external_refs where source_system = 'manual'"
+        ).fetchall()
         entries = connection.execute(
             "select source_pk, status, external_ref, resolved_by is null from unmapped_queue"
             " where source_system = 'manual' order by source_pk, created_at"
         ).fetchall()
-        waiting = connection.execute("select queue_key from unmapped_queue where source_system = 'ingest'").fetchall()
+        waiting = connection.execute(
+            "select queue_key from unmapped_queue where source_system = 'ingest' order by external_ref"
+        ).fetchall()
+        refolds = connection.execute(
+            "select channel_code, external_ref_kind, external_ref from package_refold"
+        ).fetchall()
         named = connection.execute(
             "select package_external_ref from booking_core order by external_booking_ref"
         ).fetchall()
@@ -236,9 +250,11 @@ def test_mappings_of_before_keep_the_status_that_was_shown_for_them(postgres_dsn
         ("HOTEL:d", "RESOLVED", "d", True),
         ("HOTEL:elsewhere", "OPEN", None, True),
     ]
-    assert named == [("7",), ("7",), (None,), (None,)]
-    package = ChannelReference("GYG", "LEGACY_PACKAGE_ID", "7")
-    assert waiting == [(waiting_package(package, datetime.now(UTC)).key,)]  # the next event that names it finds it
+    assert named == [("7",), ("7",), (None,), (None,), ("8",), ("9",)]
+    seven, eight, nine = (ChannelReference("GYG", "LEGACY_PACKAGE_ID", ref) for ref in "789")
+    now = datetime.now(UTC)  # the next event that names one of them finds its entry
+    assert waiting == [(waiting_package(package, now).key,) for package in (seven, nine)]
+    assert [ChannelReference(*row) for row in refolds] == [eight]
 
 
 def test_a_refused_revision_leaves_nothing_but_its_failure(empty_postgres_dsn: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
-from litestar import Litestar, MediaType, Request, Response
+from litestar import Litestar, MediaType, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
@@ -30,7 +30,7 @@ from bst_litestar.observed import NoteAnswer, observed
 from bst_litestar.ops_door import OpsDoor
 from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.request_counts import RequestCounts
-from bst_litestar.requests import MAX_BODY_BYTES, id_of
+from bst_litestar.requests import MAX_BODY_BYTES, AnyRequest, id_of
 from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.catalog_editor import CatalogParts, catalog_editor_routes
 from bst_litestar.routes.channel_mappings import MappingParts, channel_mapping_routes
@@ -54,7 +54,6 @@ from bst_litestar.routes.unmapped import unmapped_routes
 _log = logging.getLogger(__name__)
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
-AnyRequest = Request[Any, Any, Any]
 AnyResponse = Response[Any]
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -207,9 +206,7 @@ def _as_refused(request: AnyRequest, error: Exception) -> Refused:
         return Refused(405, where, headers=error.headers or {})
     if isinstance(error, NotFoundException):
         return Refused(404, where)
-    if (
-        isinstance(error, HTTPException) and error.status_code < 500
-    ):  # the framework's own texts of what is our bug are ours
+    if isinstance(error, HTTPException) and error.status_code < 500:  # what the framework says of our bugs stays inside
         too_large = isinstance(error, RequestEntityTooLarge)
         return Refused(error.status_code, "BODY_TOO_LARGE" if too_large else error.detail)
     _log.error("a request failed", exc_info=error)

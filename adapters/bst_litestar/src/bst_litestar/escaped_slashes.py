@@ -5,14 +5,13 @@ the path is matched, and is a slash again in what the path names.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import unquote
 
-from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-AnyRequest = Request[Any, Any, Any]
+from bst_litestar.requests import AnyRequest
+
 Before = Callable[[AnyRequest], Awaitable[None]]
 
 _ESCAPED = "%2F"

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from attrs import frozen
-from litestar import Request, Response
+from litestar import Response
 
 from bst_application.ports.crew import CrewKind
 from bst_application.ports.reading import BookingReader
@@ -21,9 +21,8 @@ from bst_litestar.booking_names import booking_not_found, named_booking, schema_
 from bst_litestar.envelope import success
 from bst_litestar.if_match import entity_tag, expected_versions
 from bst_litestar.problems import Refused, invalid_input
-from bst_litestar.requests import header_map, id_of
+from bst_litestar.requests import AnyRequest, header_map, id_of
 
-AnyRequest = Request[Any, Any, Any]
 Answer = Response[dict[str, Any]]
 Refusal = (
     BookingMissing

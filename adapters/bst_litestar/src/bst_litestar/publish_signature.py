@@ -6,17 +6,14 @@ Order of checks: headers, algorithm, timestamp, signature, and only then the non
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from attrs import frozen
-from litestar import Request
 
 from bst_application.ports.publishing import KeyedRequest, PublishingDesk
 from bst_application.publish_settings import PublishSettings
 from bst_domain.ingest import Refusal, SignedRequest, is_idempotency_key, verify
 from bst_litestar.problems import Refused, invalid_input
-
-AnyRequest = Request[Any, Any, Any]
+from bst_litestar.requests import AnyRequest
 
 #: Total over Refusal: status and machine string.
 REFUSALS: Mapping[Refusal, tuple[int, str]] = {

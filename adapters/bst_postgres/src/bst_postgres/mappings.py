@@ -237,6 +237,10 @@ class _Changing:
         rows = await (await self._connection.execute(_WAITING.encode(), named)).fetchall()
         return [entry_of(row) for row in rows]
 
+    async def is_named(self, package: ChannelReference) -> bool:
+        given = {"channel": package.channel, "ref": package.ref, "behind": _FIRST, "limit": 1}
+        return await (await self._connection.execute(_NAMED_BY, given)).fetchone() is not None
+
     async def put(self, entry: UnmappedEntry) -> None:
         await self._connection.execute(_PUT, entry_row(entry))
 

@@ -114,8 +114,11 @@ class PublishedCatalog:
     _reading: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def edition(self) -> Edition:
-        """What is served now. Raises Unavailable and Conflict only where nothing was ever read."""
-        if not self._is_fresh():
+        """What is served now. Raises Unavailable and Conflict only where nothing was ever read.
+
+        One reader looks at a time, and nobody who can be served waits for that: a database may take long to say nothing.
+        """
+        if not self._is_fresh() and (self._looked_at is None or not self._reading.locked()):
             async with self._reading:  # many who ask at once are one look
                 if not self._is_fresh():
                     await self._look_again()

@@ -7,9 +7,9 @@ from bst_application.use_cases.booking_conflicts import ConflictMissing, Resolve
 from bst_application.use_cases.judge_booking import AcknowledgeBooking, OverrideStatus
 from bst_litestar.auth import Role
 from bst_litestar.ops_bodies import choice_of, decision_of, reason_of, version_of
-from bst_litestar.ops_door import Answer, AnyRequest, OpsDoor, refused
+from bst_litestar.ops_door import Answer, OpsDoor, refused
 from bst_litestar.queries import uuid_in_path
-from bst_litestar.requests import author_of, header_map, json_body
+from bst_litestar.requests import AnyRequest, author_of, header_map, json_body
 
 
 def ops_judgement_routes(

@@ -12,8 +12,8 @@ from bst_application.use_cases.edit_booking import EditBooking, Edited
 from bst_application.use_cases.judge_booking import AcknowledgeBooking, OverrideStatus, SyncStatus
 from bst_litestar.booking_names import schema_ready
 from bst_litestar.ops_bodies import crew_of, edit_of
-from bst_litestar.ops_door import Answer, AnyRequest, OpsDoor, refused
-from bst_litestar.requests import author_of, json_body, no_body
+from bst_litestar.ops_door import Answer, OpsDoor, refused
+from bst_litestar.requests import AnyRequest, author_of, json_body, no_body
 from bst_litestar.routes.ops_judgements import ops_judgement_routes
 
 BOOKING: Final = "/v1/ops/bookings/{name:str}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from bst_application.errors import Conflict, Unavailable
@@ -15,16 +15,16 @@ from bst_application.ports.catalog import CatalogEditor, ItemFilter
 from bst_application.published_catalog import Edition, PublishedCatalog
 from bst_application.rate_limits import Buckets
 from bst_application.trusted_proxies import Network
+from bst_contracts import openapi
 from bst_domain.catalog import EditorItem, JsonObject, entry_json, entry_of
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import success
 from bst_litestar.guard import address_of
 from bst_litestar.problems import Refused, rate_limited, store_unavailable
 from bst_litestar.queries import text, whole_number, yes_or_no
-from bst_litestar.requests import header_map, id_of
+from bst_litestar.requests import AnyRequest, header_map, id_of
 from bst_litestar.routes.catalog_editor import ITEM, ITEMS
 
-AnyRequest = Request[Any, Any, Any]
 Answer = Response[Any]
 
 PAGE = 20
@@ -45,6 +45,10 @@ class PublicCatalogParts:
     rates: Buckets
     trusted: Sequence[Network]
     now: Callable[[], datetime]
+
+
+#: An answer that is told in another way is another one, whatever its data: nobody keeps the old one over an upgrade.
+SHAPE = openapi()["info"]["version"]
 
 
 def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTTPRouteHandler]:
@@ -136,8 +140,8 @@ def _private(request: AnyRequest, data: Any) -> Answer:
 
 
 def _public(request: AnyRequest, parts: PublicCatalogParts, edition: Edition, data: Any) -> Answer:
-    """For everybody. The tag is of the data; the envelope's ``meta`` is each answer's own."""
-    tag = f'"{edition.tag}"'
+    """For everybody. The tag is of the data and its shape; the envelope's ``meta`` is each answer's own."""
+    tag = f'"{edition.tag}-{SHAPE}"'
     kept_s = int(edition.kept_for(parts.now()).total_seconds())
     headers = {**VARY, "etag": tag, "cache-control": f"public, max-age={kept_s}"}
     if _has(request.headers, tag):

@@ -2,7 +2,7 @@
 
 from typing import Any, assert_never
 
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from bst_application.ports.publishing import SnapshotHead
@@ -14,10 +14,8 @@ from bst_litestar.problems import Refused
 from bst_litestar.publish_json import event_json, version_json
 from bst_litestar.publish_signature import keyed
 from bst_litestar.queries import whole_number
-from bst_litestar.requests import author_of, header_map, id_of, json_body, text_member
+from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, text_member
 from bst_litestar.routes.publishing import MAX_TEXT, ROOT, PublishingParts, key_reused
-
-AnyRequest = Request[Any, Any, Any]
 
 
 def publish_version_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteHandler]:

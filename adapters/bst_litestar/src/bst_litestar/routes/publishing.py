@@ -5,7 +5,7 @@ from typing import Any, TypeVar, assert_never
 from uuid import UUID
 
 from attrs import evolve, frozen
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
 from bst_application.ports.publishing import KeyedRequest, PublishingDesk, PublishJob
@@ -29,10 +29,9 @@ from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.publish_json import job_json
 from bst_litestar.publish_signature import PublishSignature, keyed
 from bst_litestar.queries import uuid_in_path, whole_number
-from bst_litestar.requests import author_of, header_map, id_of, json_body, text_member
+from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, text_member
 from bst_litestar.routes.catalog_editor import catalog_ready
 
-AnyRequest = Request[Any, Any, Any]
 Done = TypeVar("Done")
 
 ROOT = "/v1/catalog/publish"

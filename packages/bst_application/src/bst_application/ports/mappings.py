@@ -170,6 +170,10 @@ class MappingTransaction(Protocol):
         """CHANNEL_MAPPING entries of this reference that are OPEN or IN_REVIEW, oldest first, held until the commit."""
         ...
 
+    async def is_named(self, package: ChannelReference) -> bool:
+        """Whether a booking's channel names its package like this."""
+        ...
+
     async def put(self, entry: UnmappedEntry) -> None:
         """Writes an entry, new or known by its key. Raises Conflict when another one waits for the same."""
         ...

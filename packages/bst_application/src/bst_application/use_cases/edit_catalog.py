@@ -9,14 +9,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_application.errors import Conflict, StillLocked
 from bst_application.ports.catalog import CatalogEditor, SlugTaken
+from bst_application.use_cases.again import again_after_conflict
 from bst_application.use_cases.catalog_changes import Change
 from bst_application.use_cases.repair import Author, entry_of
 from bst_domain.catalog import CodeTaken, EditorItem, Flawed, NewItem, RatesOverlap, create_item
-
-#: How often a change is tried that the database chose as a loser; each time it sees what the winner left.
-TRIES = 3
 
 
 @frozen
@@ -86,14 +83,7 @@ class EditCatalog:
 
 
 async def _tried(attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
-    for left in reversed(range(TRIES)):
-        try:
-            return await attempt()
-        except SlugTaken:
-            return SlugInUse()
-        except StillLocked:  # to try again at once is to wait again
-            raise
-        except Conflict:
-            if not left:
-                raise
-    raise AssertionError("the last try returns or raises")
+    try:
+        return await again_after_conflict(attempt)
+    except SlugTaken:
+        return SlugInUse()

@@ -1,21 +1,24 @@
 """What writing a mapping and resolving an entry have in common: the steps of one commit, each with its audit."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from attrs import evolve, frozen
 
-from bst_application.errors import Conflict, StillLocked
-from bst_application.ports.mappings import ChannelMapping, MappingTransaction, UnmappedEntry
+from bst_application.ports.mappings import (
+    ChannelMapping,
+    Entity,
+    MappingTransaction,
+    UnmappedEntry,
+    waiting_package,
+)
 from bst_application.use_cases.repair import Author, entry_of
-from bst_domain.booking import PACKAGE_REF_KIND
-from bst_domain.lifecycles import ENTRY_AFTER, SETTLED, UNMAPPED, UnmappedStatus, UnmappedType
+from bst_domain.booking import PACKAGE_ENTITIES, PACKAGE_REF_KIND, Reason
+from bst_domain.lifecycles import ENTRY_AFTER, SETTLED, UNMAPPED, MappingStatus, UnmappedStatus, UnmappedType
 from bst_domain.values import ChannelReference
 
-T = TypeVar("T")
-CONFLICT_RETRIES = 3
 MAX_RESOLVED_BY = 128
 
 
@@ -67,7 +70,10 @@ async def follow(
     now: datetime,
     new_id: Callable[[], UUID],
 ) -> None:
-    """Brings the queue to what the mapping says: a mapped reference waits for nobody, one in doubt waits once."""
+    """Brings the queue to what the mapping says: a mapped reference waits for nobody, one in doubt waits once.
+
+    Bookings whose package is mapped to nothing that they could show go on waiting, and so does their entry.
+    """
     waiting = [
         entry
         for entry in await tx.waiting_for(mapping.reference)
@@ -75,14 +81,46 @@ async def follow(
     ]
     wanted = ENTRY_AFTER[mapping.status]
     if wanted in SETTLED:
+        leads = await _leads_to_a_package(tx, mapping)
         for entry in waiting:
-            await move_entry(tx, entry, wanted, reason="the reference is mapped", by=by, now=now)
+            if leads or not _asks_for_a_package(entry):
+                await move_entry(tx, entry, wanted, reason="the reference is mapped", by=by, now=now)
         return
     if not waiting:
         waiting = [await _queue(tx, mapping, reason, now, new_id())]
     for entry in waiting[:1]:
         if entry.status is not wanted:
             await move_entry(tx, entry, wanted, reason=reason, by=by, now=now)
+
+
+async def ask_again(
+    tx: MappingTransaction, packages: Sequence[ChannelReference], *, now: datetime, new_id: Callable[[], UUID]
+) -> None:
+    """Packages that bookings name and that lead nowhere, now that a mapping of them was written, wait for a person."""
+    for package in packages:
+        if await tx.waiting_for(package) or await _leads(tx, package) or not await tx.is_named(package):
+            continue
+        asked = waiting_package(package, now)
+        was_settled = await tx.entry(asked.key) is not None
+        await tx.put(evolve(asked, key=new_id()) if was_settled else asked)
+
+
+async def _leads(tx: MappingTransaction, package: ChannelReference) -> bool:
+    for kind in PACKAGE_ENTITIES:
+        mapping = await tx.mapping_of(kind, package)
+        if mapping is not None and mapping.status is MappingStatus.MAPPED and await _leads_to_a_package(tx, mapping):
+            return True
+    return False
+
+
+def _asks_for_a_package(entry: UnmappedEntry) -> bool:
+    return entry.entity_type is None and entry.reason_code == Reason.UNMAPPED_PACKAGE
+
+
+async def _leads_to_a_package(tx: MappingTransaction, mapping: ChannelMapping) -> bool:
+    return mapping.entity_type in PACKAGE_ENTITIES and await tx.has_entity(
+        Entity(mapping.entity_type), mapping.entity_key
+    )
 
 
 async def _queue(
@@ -136,18 +174,6 @@ async def move_entry(
     resource = ("UNMAPPED_ENTRY", entry.key)
     await tx.audit([entry_of("UNMAPPED_STATUS_UPDATED", by, now, resource=resource, metadata=metadata)])
     return moved
-
-
-async def again_after_conflict(once: Callable[[], Awaitable[T]]) -> T:
-    """A row that appeared meanwhile is there the next time. Raises what the last attempt raised."""
-    for _ in range(CONFLICT_RETRIES - 1):
-        try:
-            return await once()
-        except StillLocked:
-            raise
-        except Conflict:
-            continue
-    return await once()
 
 
 def _told(mapping: ChannelMapping) -> dict[str, Any]:

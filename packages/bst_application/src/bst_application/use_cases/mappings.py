@@ -12,10 +12,11 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from bst_application.ports.mappings import ChannelMapping, MappingDesk, MappingTransaction, SourceRow
+from bst_application.use_cases.again import again_after_conflict
 from bst_application.use_cases.mapping_steps import (
     MappedOtherwise,
     UnknownReference,
-    again_after_conflict,
+    ask_again,
     follow,
     write_mapping,
 )
@@ -99,6 +100,7 @@ class CreateMapping:
                 )
                 packages = await write_mapping(tx, mapping, known, reason=wanted.reason, by=by, now=now)
                 await follow(tx, mapping, reason=wanted.reason, by=by, now=now, new_id=self.new_id)
+                await ask_again(tx, packages, now=now, new_id=self.new_id)
             return Written(mapping, packages)
 
         return await again_after_conflict(once)
@@ -144,6 +146,7 @@ class ChangeMapping:
             return MappedOtherwise(other)
         packages = await write_mapping(tx, mapping, known, reason=patch.reason, by=by, now=now)
         await follow(tx, mapping, reason=patch.reason or "MANUAL_REVIEW", by=by, now=now, new_id=self.new_id)
+        await ask_again(tx, packages, now=now, new_id=self.new_id)
         return Written(mapping, packages)
 
 

@@ -41,8 +41,19 @@ class RefoldPackages:
     now: Callable[[], datetime]
 
     async def __call__(self) -> int:
-        """A batch of each package that waits; returns how many bookings changed or stayed. Raises Unavailable and Conflict."""
-        return sum([(await self._batch(refold)).bookings for refold in await self.desk.refolds(limit=AT_ONCE)])
+        """A batch of each package that waits; returns how many bookings changed or stayed. Raises Unavailable and Conflict.
+
+        A package that cannot be folded again for a reason of its own is told in the log, and holds up no other.
+        """
+        seen = 0
+        for refold in await self.desk.refolds(limit=AT_ONCE):
+            try:
+                seen += (await self._batch(refold)).bookings
+            except (Unavailable, Conflict):
+                raise
+            except Exception:
+                _log.exception("the bookings of a package cannot be folded again: %s", refold.package)
+        return seen
 
     async def at_once(self, package: ChannelReference, *, batches: int) -> Refolded:
         """As many batches of one package at most; an outage leaves the rest to the worker. Raises nothing."""

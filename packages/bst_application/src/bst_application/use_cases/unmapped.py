@@ -17,10 +17,10 @@ from bst_application.ports.mappings import (
     MappingTransaction,
     UnmappedEntry,
 )
+from bst_application.use_cases.again import again_after_conflict
 from bst_application.use_cases.mapping_steps import (
     MappedOtherwise,
     UnknownReference,
-    again_after_conflict,
     follow,
     move_entry,
     write_mapping,
@@ -126,14 +126,26 @@ class ChangeUnmappedStatus:
     async def _take_along(
         self, tx: MappingTransaction, entry: UnmappedEntry, reason: str | None, by: Author, now: datetime
     ) -> tuple[ChannelReference, ...]:
-        status = MAPPING_AFTER[entry.status]
-        if status is None or entry.reference is None or entry.entity_type is None:
+        status, reference = MAPPING_AFTER[entry.status], entry.reference
+        if status is None or reference is None:
             return ()
-        mapping = await tx.mapping_of(entry.entity_type, entry.reference)
+        mapping = await _waited_for(tx, entry, reference)
         if mapping is None or mapping.status is status:
             return ()
         after = evolve(mapping, status=status, updated_at=now)
         return await write_mapping(tx, after, mapping, reason=reason, by=by, now=now)
+
+
+async def _waited_for(
+    tx: MappingTransaction, entry: UnmappedEntry, reference: ChannelReference
+) -> ChannelMapping | None:
+    """The mapping that an entry waits for. One that bookings made names no entity: it waits for what is in doubt."""
+    if entry.entity_type is not None:
+        return await tx.mapping_of(entry.entity_type, reference)
+    if reference.kind != PACKAGE_REF_KIND:
+        return None
+    found = [await tx.mapping_of(kind, reference) for kind in PACKAGE_ENTITIES]
+    return next((one for one in found if one is not None and one.status is not MappingStatus.MAPPED), None)
 
 
 @frozen(kw_only=True)

@@ -400,6 +400,50 @@ class MappingDeskConformance:
         assert isinstance(moved, Written)
         assert moved.refold == (PACKAGE_7, evolve(PACKAGE_7, ref="8"))
 
+    async def test_a_package_whose_mapping_moves_away_waits_again(self, storage: MappingStorage) -> None:
+        variant = await self.add_entity(storage, Entity.CATALOG_VARIANT)
+        [identity] = await book(storage, "A-1")
+        [asked] = await waiting(storage)
+        mapping = await written(storage, wanted(variant, PACKAGE_7, "CATALOG_VARIANT"))
+        await refold(storage)()
+        assert await waiting(storage) == []
+        for step, patch in enumerate((MappingPatch(ref="8"), MappingPatch(ref="7"), MappingPatch(entity_type="TOUR"))):
+            assert isinstance(await change(storage, LATER * step)(mapping.key, patch, by=AYU), Written)
+            await refold(storage)()
+            waits, _ = shown(await loaded(storage, identity))
+            entries = await waiting(storage)
+            assert [(entry.reference, entry.reason_code) for entry in entries] == (
+                [(PACKAGE_7, "UNMAPPED_PACKAGE")] if waits else []
+            )
+            assert waits is (step != 1)
+            assert asked.key not in {entry.key for entry in entries}  # what was settled is not opened again
+
+    async def test_a_mapping_that_leads_nowhere_leaves_the_package_waiting(self, storage: MappingStorage) -> None:
+        [identity] = await book(storage, "A-1")
+        for entity_type in ("CATALOG_VARIANT", "TOUR"):
+            await written(storage, wanted(uuid4(), PACKAGE_7, entity_type))
+            await refold(storage)()
+            assert shown(await loaded(storage, identity)) == (True, None)
+            assert [entry.reference for entry in await waiting(storage)] == [PACKAGE_7]
+
+    async def test_the_entry_of_a_package_takes_the_mapping_in_doubt_along(self, storage: MappingStorage) -> None:
+        variant = await self.add_entity(storage, Entity.CATALOG_VARIANT)
+        [identity] = await book(storage, "A-1")
+        mapping = await written(storage, wanted(variant, PACKAGE_7, "CATALOG_VARIANT", M.REVIEW_REQUIRED))
+        [entry] = await waiting(storage)
+        assert (entry.entity_type, entry.status) == (None, S.IN_REVIEW)
+        outcome = await judge(storage)(entry.key, S.RESOLVED, reason="seen", by=AYU)
+        assert isinstance(outcome, StatusChanged)
+        assert outcome.refold == (PACKAGE_7,)
+        now = await storage.mapping_with(mapping.key)
+        assert now is not None
+        assert now.status is M.MAPPED
+        await refold(storage)()
+        assert shown(await loaded(storage, identity)) == (
+            False,
+            PackageRef(PackageRefType.CATALOG_VARIANT, variant, 7),
+        )
+
     async def test_folding_again_goes_on_where_a_crash_left_it(self, storage: MappingStorage) -> None:
         identities = await book(storage, *(f"A-{number}" for number in range(BATCH + 1)))
         variant = await self.add_entity(storage, Entity.CATALOG_VARIANT)

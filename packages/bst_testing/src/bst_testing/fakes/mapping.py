@@ -69,6 +69,9 @@ class MemoryMapping:
         found = [entry for entry in self._tables.unmapped.values() if _waits(entry) and entry.reference == reference]
         return sorted(found, key=lambda entry: (entry.created_at, entry.key))
 
+    async def is_named(self, package: ChannelReference) -> bool:
+        return bool(named_bookings(self._tables, package, None, 1))
+
     async def put(self, entry: UnmappedEntry) -> None:
         if _waits(entry) and entry.entity_type is not None:
             for other in self._tables.unmapped.values():

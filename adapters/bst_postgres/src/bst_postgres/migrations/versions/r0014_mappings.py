@@ -2,7 +2,8 @@
 
 So far a mapping's status was read off the queue: no entry that waits is MAPPED, one IN_REVIEW is REVIEW_REQUIRED, one OPEN is
 UNMAPPED. Existing rows get the status that was shown for them. Of entries that wait for the same mapping (nothing forbade them)
-the newest stays. Packages that bookings wait for already get their entry, with the key that live events would give it.
+the newest stays. Packages that bookings wait for already get their entry, with the key that live events would give it; where one
+is mapped, its bookings are folded again instead.
 
 Frozen: never edited once released. There is no way down; see revision 0001.
 """
@@ -19,6 +20,13 @@ _NAMESPACE = UUID("6b647a19-b987-5dd4-8c1e-94bceb859370")
 _WAITS = "queue_type = 'CHANNEL_MAPPING' and status in ('OPEN', 'IN_REVIEW')"
 _SAME_SOURCE = """entry.channel_code = mapping.channel_code and entry.source_system = mapping.source_system
   and entry.source_table = mapping.source_table and entry.source_pk = mapping.source_pk"""
+_MAPPED = """exists (select 1 from channel_external_refs mapping
+  where mapping.channel_code = booking.channel_code and mapping.external_ref_kind = 'LEGACY_PACKAGE_ID'
+    and mapping.external_ref = booking.package_external_ref and mapping.mapping_status = 'MAPPED'
+    and (mapping.entity_type = 'CATALOG_PRODUCT'
+         and exists (select 1 from catalog_product where product_key = mapping.entity_key)
+      or mapping.entity_type = 'CATALOG_VARIANT'
+         and exists (select 1 from catalog_variant where variant_key = mapping.entity_key)))"""
 _QUEUE = sa.text("""
 insert into unmapped_queue (queue_key, queue_type, channel_code, source_system, source_table, source_pk, reason_code,
   external_ref_kind, external_ref)
@@ -92,9 +100,15 @@ def upgrade() -> None:
 
 def _queue_packages() -> None:
     connection = op.get_bind()
+    op.execute(
+        f"""insert into package_refold (channel_code, external_ref_kind, external_ref, asked_at)
+            select distinct channel_code, 'LEGACY_PACKAGE_ID', package_external_ref, now() from booking_core booking
+            where package_external_ref is not null and {_MAPPED}"""
+    )
     waiting = connection.execute(
         sa.text(
-            "select distinct channel_code, package_external_ref from booking_core where package_external_ref is not null"
+            f"""select distinct channel_code, package_external_ref from booking_core booking
+                where package_external_ref is not null and not {_MAPPED}"""
         )
     ).all()
     for channel, ref in waiting:
