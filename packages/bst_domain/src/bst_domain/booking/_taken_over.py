@@ -1,4 +1,4 @@
-"""A booking's row that no event stands behind: the predecessor's own, in a database that was taken over.
+"""A booking's row that no event stands behind: the predecessor's own, brought in as it stood.
 
 Source of the rules: semantics 1 and 9. Meeting such a row is a merge, and what it says is what a back-filled row says: facts of
 origin 0 that count as CREATED, with the payment status as the header's word. Without them the first event, or the first edit,
