@@ -74,7 +74,7 @@ contents = st.builds(
     slides=st.lists(st.builds(Slide, url=texts, is_cover=st.booleans(), sort_order=st.integers(0, 5)), max_size=3).map(
         tuple
     ),
-    itinerary=st.lists(st.builds(ItineraryStep, title=texts, variant=st.none() | keys), max_size=2).map(tuple),
+    itinerary=st.lists(st.builds(ItineraryStep, title=texts, variant=st.none() | texts), max_size=2).map(tuple),
     highlights=st.lists(texts, max_size=2).map(tuple),
     faqs=st.lists(st.builds(Faq, question=texts, answer=texts), max_size=2).map(tuple),
 )
