@@ -65,7 +65,7 @@ CALLERS: Mapping[str, dict[str, str]] = {"nobody": {}, "admin": IN}
 
 TIMES = int(os.environ.get("BST_FUZZ_TIMES", "1"))
 #: Shared by all operations of the document, for each caller.
-CORNERS = 1500 * TIMES // len(operations("nobody"))
+CORNERS = 900 * TIMES // len(operations("nobody"))
 EXAMPLES = max(2, 240 * TIMES // len(operations("nobody")))
 
 fuzzing = settings(
