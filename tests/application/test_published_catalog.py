@@ -33,7 +33,7 @@ class CountingDesk(MemoryPublishingDesk):
         if self.silence is not None and self.asked is not None:
             self.asked.set()
             await self.silence.wait()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # others get their turn, as with a database
         return await super().publication()
 
     async def read_snapshot(self, version: int) -> Snapshot | None:

@@ -42,7 +42,7 @@ def statements(source: str) -> Iterator[str]:
     """Every string of a module that begins like a statement; what is put in by a format is a question mark."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr):
-            text = "".join(part.value if isinstance(part, ast.Constant) else "?" for part in node.values)  # type: ignore[misc]
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
         else:

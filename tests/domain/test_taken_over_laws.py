@@ -28,7 +28,7 @@ rows = st.builds(
     TakenOverRow,
     key=st.uuids(),
     channel=st.sampled_from(["DIRECT", "GYG"]),
-    booked_at=st.datetimes(datetime(2020, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    booked_at=st.datetimes(datetime(2020, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - Hypothesis adds the zone
     payment_status=st.sampled_from(PaymentStatus),
     fulfilment_status=st.sampled_from(FulfilmentStatus),
     tour_date=st.none() | st.dates(date(2027, 1, 1), date(2030, 1, 1)),
