@@ -11,16 +11,36 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
-from parts import bookings, flags, ingest, observing, repair, schemas
+from parts import (
+    bookings,
+    catalog_editor,
+    catalog_shapes,
+    flags,
+    ingest,
+    mappings,
+    observing,
+    operations,
+    public_catalog,
+    publishing,
+    publishing_shapes,
+    repair,
+    schemas,
+)
+from parts.examples import with_examples
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
-VERSION = "1.0.0"
+VERSION = "1.1.0"  # docs/api-versions.md says when it moves; contracts/released/ has the ones that callers rely on
 
 Schema = dict[str, Any]
 
 
 def document() -> Schema:
+    return with_examples(described())
+
+
+def described() -> Schema:
+    """As the parts say it."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -33,13 +53,45 @@ def document() -> Schema:
         "servers": [{"url": "http://127.0.0.1:4000", "description": "bst up"}],
         "tags": [
             {"name": name}
-            for name in ("ingest", "repair", "audit", "flags", "bookings", "metrics", "health", "documents")
+            for name in (
+                "ingest",
+                "repair",
+                "audit",
+                "flags",
+                "bookings",
+                "operations",
+                "mappings",
+                "catalog",
+                "metrics",
+                "health",
+                "documents",
+            )
         ],
         "paths": behind_the_guard(
-            {**ingest.paths(), **repair.paths(), **flags.paths(), **bookings.paths(), **observing.paths()}
+            together(
+                ingest.paths(),
+                repair.paths(),
+                flags.paths(),
+                bookings.paths(),
+                operations.paths(),
+                mappings.paths(),
+                catalog_editor.paths(),
+                public_catalog.paths(),
+                publishing.paths(),
+                observing.paths(),
+            )
         ),
         "components": {
-            "schemas": {**schemas.schemas(), **repair.schemas(), **flags.schemas(), **observing.schemas()},
+            "schemas": {
+                **schemas.schemas(),
+                **repair.schemas(),
+                **flags.schemas(),
+                **operations.schemas(),
+                **catalog_shapes.schemas(),
+                **publishing_shapes.schemas(),
+                **mappings.schemas(),
+                **observing.schemas(),
+            },
             "responses": guard_responses(),
             "securitySchemes": {
                 "serviceToken": {
@@ -65,10 +117,21 @@ def document() -> Schema:
     }
 
 
+def together(*parts: Schema) -> Schema:
+    """The paths of all parts. Two parts may have methods of one path, but not the same one."""
+    paths: Schema = {}
+    for part in parts:
+        for path, methods in part.items():
+            known = paths.setdefault(path, {})
+            assert not known.keys() & methods.keys(), f"two parts describe {path}"
+            known |= methods
+    return paths
+
+
 def behind_the_guard(paths: Schema) -> Schema:
     """Every operation may also be answered by what stands before it."""
-    for operations in paths.values():
-        for operation in operations.values():
+    for methods in paths.values():
+        for operation in methods.values():
             operation["responses"] |= {
                 status: {"$ref": f"#/components/responses/{name}"} for status, name in GUARD_ANSWERS.items()
             }

@@ -18,8 +18,11 @@ from parts.shapes import (
     query,
     ref,
     refusals,
+    tagged,
     text,
 )
+
+READY = "OPS_DB_UNAVAILABLE, BOOKING_SCHEMA_NOT_READY"
 
 SEARCH = (
     "each of its words begins a word of the reference, name, e-mail or phone, without regard to case and accents; a number"
@@ -83,7 +86,7 @@ def paths() -> Schema:
                 **refusals(
                     s400="INVALID_BOOKING_STATUS:<x>, INVALID_PAYMENT_STATUS:<x>, UNSUPPORTED_SOURCE:<x>, INVALID_DATE_FROM,"
                     " INVALID_DATE_TO, INVALID_QUERY, INVALID_CURSOR",
-                    **ADMIN_REFUSALS,
+                    **{**ADMIN_REFUSALS, "s503": READY},
                 ),
             },
             security=ADMIN,
@@ -95,8 +98,10 @@ def paths() -> Schema:
             "One booking, and where each field comes from",
             "{id} is a booking key, CHANNEL:REF, a bare reference, or another system's reference, in any letter case.",
             {
-                "200": answer("the booking", ref("OpsBookingDetail")),
-                **refusals(s404="Booking not found: <id>", s409="AMBIGUOUS_BOOKING_REF", **ADMIN_REFUSALS),
+                "200": tagged(answer("the booking", ref("OpsBookingDetail"))),
+                **refusals(
+                    s404="Booking not found: <id>", s409="AMBIGUOUS_BOOKING_REF", **{**ADMIN_REFUSALS, "s503": READY}
+                ),
             },
             security=ADMIN,
             parameters=[path("id", "names the booking")],

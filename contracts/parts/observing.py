@@ -14,6 +14,7 @@ from parts.shapes import (
     maybe,
     number,
     obj,
+    path,
     query,
     ref,
     refusals,
@@ -29,9 +30,37 @@ RECONCILIATION_CHECKS = (
     "unmapped_ratio_percent",
     "global_mismatch_ratio",
 )
+METRICS_EXAMPLE = 'bst_ingest_deliveries_total{outcome="ACCEPTED"} 313.0\nbst_ingest_backlog_events 0.0\n'
+CHECK: Schema = {
+    "database": "ops_db",
+    "configured": True,
+    "reachable": True,
+    "latencyMs": 1,
+    "error": None,
+    "lagSeconds": None,
+    "replayedAt": None,
+}
+UNCONFIGURED = {
+    "database": "channel_db",
+    "configured": False,
+    "reachable": False,
+    "latencyMs": None,
+    "error": "MISSING_CONNECTION_STRING",
+}
+DATABASES: Schema = {"status": "ok", "checks": [CHECK, {**CHECK, **UNCONFIGURED}]}
+READY: Schema = {
+    "status": "ready",
+    "checks": [
+        {"name": name, "ok": True, "required": required, "detail": None}
+        for name, required in (("ops_db", True), ("schema", True), ("queue", False))
+    ],
+}
+PENDING = {"name": "schema", "ok": False, "required": True, "detail": "migrations are pending: run `bst db upgrade`"}
+NOT_READY: Schema = {"status": "not_ready", "checks": [READY["checks"][0], PENDING, READY["checks"][2]]}
 
 
 def paths() -> Schema:
+    words = {"schema": {"type": "string"}}
     return {
         "/v1/ingest/metrics/queue": get(
             "getQueueMetrics",
@@ -83,7 +112,12 @@ def paths() -> Schema:
             "metrics",
             "Everything that Prometheus scrapes",
             "Needs no token: nothing names a booking, a guest or a producer. What does not answer is said to be down.",
-            {"200": {"description": "the text format", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+            {
+                "200": {
+                    "description": "the text format",
+                    "content": {"text/plain": {"schema": {"type": "string"}, "example": METRICS_EXAMPLE}},
+                }
+            },
         ),
         "/health": get(
             "getHealth",
@@ -97,14 +131,40 @@ def paths() -> Schema:
             "health",
             "Do the databases answer?",
             "Always 200; degraded when one that is configured does not answer or is too far behind, or none is.",
-            {"200": answer("the checks", ref("DatabaseHealth"))},
+            {"200": answer("the checks", ref("DatabaseHealth"), DATABASES)},
         ),
         "/health/ready": get(
             "getReadiness",
             "health",
             "Can it do its work?",
             "503 while something required is missing; the queue and a read replica are not: log and primary are enough.",
-            {"200": answer("ready", ref("Readiness")), "503": answer("not ready", ref("Readiness"))},
+            {
+                "200": answer("ready", ref("Readiness"), READY),
+                "503": answer("not ready", ref("Readiness"), NOT_READY),
+            },
+        ),
+        "/docs": get(
+            "getDocsPage",
+            "documents",
+            "This document to read and to try",
+            "A page for people; open to everybody. It sends to this server only, and signs what has to be signed.",
+            {"200": {"description": "the page", "content": {"text/html": {**words, "example": "<!doctype html>…"}}}},
+        ),
+        "/docs/{name}": get(
+            "getDocsAsset",
+            "documents",
+            "What the page is made of",
+            "Scripts, styles and the licence of Swagger UI.",
+            {
+                "200": {
+                    "description": "the file",
+                    "content": {
+                        kind: {**words, "example": "…"} for kind in ("text/javascript", "text/css", "text/plain")
+                    },
+                },
+                "404": refusals(s404="Cannot GET /docs/<name>")["404"],
+            },
+            parameters=[path("name", "as the page asks for it")],
         ),
         **{
             place: get(name, "documents", "This document", "OpenAPI 3.1.", {"200": document_answer()})
@@ -183,4 +243,7 @@ def schemas() -> Schema:
 
 
 def document_answer() -> Schema:
-    return {"description": "the document", "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {
+        "description": "the document",
+        "content": {"application/json": {"schema": {"type": "object"}, "example": {"openapi": "3.1.0"}}},
+    }

@@ -14,6 +14,7 @@ from parts.shapes import (
     amount,
     enum,
     flag,
+    growing,
     instant,
     integer,
     listing,
@@ -86,7 +87,11 @@ def schemas() -> Schema:
                         "message": text("the machine string: read this first"),
                         "details": {
                             "type": ["object", "null"],
-                            "properties": {"errors": listing(ref("Problem")), "candidates": listing(ref("Candidate"))},
+                            "properties": {
+                                "errors": listing(ref("Problem")),
+                                "candidates": listing(ref("Candidate")),
+                                "version": integer("of a booking, where another one was expected"),
+                            },
                         },
                         "requestId": text(),
                     }
@@ -153,6 +158,7 @@ def schemas() -> Schema:
                 "assignments": listing(ref("Assignment")),
                 "items": listing(ref("Item")),
                 "finance": maybe(ref("Finance")),
+                "conflicts": listing(ref("BookingConflict")),
             }
         ),
         "FieldOrigin": origin,
@@ -289,12 +295,12 @@ def schemas() -> Schema:
                 "checks": listing(
                     obj(
                         {
-                            "database": enum("ops_db", "channel_db", "ops_db_read"),
+                            "database": growing("ops_db", "channel_db", "ops_db_read"),
                             "configured": flag,
                             "reachable": flag,
                             "latencyMs": maybe(integer()),
                             "error": maybe(
-                                enum(
+                                growing(
                                     "MISSING_CONNECTION_STRING",
                                     "DB_CHECK_FAILED",
                                     "NOT_LOOKED_AT",
@@ -315,7 +321,7 @@ def schemas() -> Schema:
                 "checks": listing(
                     obj(
                         {
-                            "name": enum("ops_db", "schema", "queue", "ops_db_read"),
+                            "name": growing("ops_db", "schema", "queue", "ops_db_read"),
                             "ok": flag,
                             "required": flag,
                             "detail": maybe(text()),

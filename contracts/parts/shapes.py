@@ -37,6 +37,11 @@ def enum(*words: str) -> Schema:
     return {"type": "string", "enum": list(words)}
 
 
+def growing(*words: str) -> Schema:
+    """Words to which others may come in a minor version: callers pass over one that they do not know."""
+    return {**enum(*words), "x-grows": True}
+
+
 def listing(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
@@ -48,8 +53,9 @@ flag: Schema = {"type": "boolean"}
 number: Schema = {"type": "number"}
 PAYMENT = enum("DRAFT", "PENDING_PAYMENT", "PAID", "FAILED", "REFUNDED")
 FULFILMENT = enum("NEW", "READY", "ATTENTION", "COMPLETED", "DONE", "UPDATED", "CANCELLED", "NO_SHOW")
-REASON = enum(
+REASON = growing(
     "INCOMPLETE",
+    "REVIEW_REQUIRED",
     "CHANGED_AFTER_CANCEL",
     "TOUR_DAY_UNASSIGNED",
     "UNACKNOWLEDGED_CHANGE",
@@ -77,6 +83,11 @@ def answer(description: str, data: Schema, example: Any = None, **meta: Schema) 
     return {"description": description, "content": {"application/json": content}}
 
 
+def tagged(described: Schema) -> Schema:
+    """The same with the version of what it shows, for If-Match."""
+    return {**described, "headers": {"ETag": {"description": 'the version, e.g. "3"', "schema": text()}}}
+
+
 def refusals(**by_status: str) -> Schema:
     """Error answers: ``s400="A or B"`` and so on; 429 and 503 carry their header."""
     codes = {
@@ -85,6 +96,7 @@ def refusals(**by_status: str) -> Schema:
         "403": "FORBIDDEN",
         "404": "NOT_FOUND",
         "409": "CONFLICT",
+        "412": "PRECONDITION_FAILED",
         "413": "PAYLOAD_TOO_LARGE",
         "414": "URI_TOO_LONG",
         "429": "TOO_MANY_REQUESTS",

@@ -146,6 +146,27 @@ async def test_repairs_by_a_principal_are_audited_under_its_name(site: Site) -> 
     assert (entry["actor"], entry["metadata"]["principal"]["role"]) == ("made", "MANAGER")
 
 
+async def test_a_booking_is_written_in_the_name_and_by_the_role_of_the_principal(site: Site) -> None:
+    """Predecessor's defect 32, on this side: whoever has a token of their own acts as themselves, never as system."""
+    await site.api.accept(body())
+    manager = await site.principal("made@ops.example.org", Role.MANAGER)
+    staff = await site.principal("ketut@ops.example.org", Role.STAFF)
+
+    async def write(path: str, said: Any, by: PrincipalChanged, **headers: str) -> httpx.Response:
+        given = {"authorization": f"Bearer {by.token}", **headers}
+        return await site.api.http.post(f"/v1/ops/bookings/WEB-1{path}", json=said, headers=given)
+
+    lifting = {"status": "READY", "reason": "r", "reinstate": True}
+    assert (await write("/assign", {"driverId": 8}, manager, **{"x-actor": "boss"})).status_code == 201
+    refused = await write("/status/override", lifting, manager, **{"x-admin-role": "ADMIN"})
+    assert refusal(refused) == (403, "ADMIN_ROLE_FORBIDDEN:MANAGER")
+    refused = await write("/assign", {"driverId": 9}, staff, **{"x-admin-role": "ADMIN"})
+    assert refusal(refused) == (403, "ADMIN_ROLE_FORBIDDEN:STAFF")
+    [entry] = await site.api.data("/v1/audit/events", resourceType="BOOKING")
+    assert (entry["eventType"], entry["actor"]) == ("BOOKING_ASSIGNED", "made@ops.example.org")
+    assert entry["metadata"]["principal"] == {"role": "MANAGER", "claimedActor": "boss"}
+
+
 async def test_a_revoked_token_and_a_disabled_principal_open_nothing_within_five_seconds(site: Site) -> None:
     made = await site.principal("komang", Role.STAFF)
     more = await site.act.add_principal_token("komang", reason="test", by=BY)

@@ -103,7 +103,7 @@ async def test_an_event_that_waits_for_its_retry_has_not_failed(api: Api, monkey
     event_id = answer.json()["data"]["eventId"]
     store = PostgresBookingStore(api.database)
     process = ProcessEvents(store=store, now=lambda: datetime.now(UTC), new_id=uuid7)
-    monkeypatch.setattr("bst_application.use_cases.process.project", _breaks)
+    monkeypatch.setattr("bst_application.use_cases.changing.project", _breaks)
     await process([EventId(UUID(event_id))])
     event = await api.data(f"/v1/ingest/bookings/events/{event_id}")
     assert (event["processStatus"], event["attemptCount"]) == ("RECEIVED", 1)

@@ -1,22 +1,33 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
+from uuid import UUID, uuid4
+
 import pytest
 from attrs import evolve
 
 from bst_application.ports.access import AccessStore
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import StoredBooking
+from bst_application.ports.catalog import CatalogEditor
+from bst_application.ports.mappings import Entity
 from bst_domain.values import BookingIdentity, ExternalRef, FulfilmentStatus
 from bst_testing.conformance.access import AccessStoreConformance
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
+from bst_testing.conformance.catalog import CatalogEditorConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
+from bst_testing.conformance.mappings import MappingDeskConformance, MappingStorage
+from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
 from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage
+from bst_testing.conformance.timeline import BookingTimelineConformance
 from bst_testing.fakes.access import MemoryAccessStore
+from bst_testing.fakes.catalog import MemoryCatalogEditor
+from bst_testing.fakes.operating import MemoryBookingTimeline
 from bst_testing.fakes.storage import MemoryStorage
+from bst_testing.ops_acts import OpsStorage
 
 
 class TestMemoryEventLog(EventLogConformance):
@@ -60,6 +71,22 @@ class TestMemoryRepairDesk(RepairDeskConformance):
         return list(storage.tables.audit.values())
 
 
+class TestMemoryMappingDesk(MappingDeskConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: MappingStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+    async def add_entity(self, storage: MappingStorage, kind: Entity) -> UUID:
+        assert isinstance(storage, MemoryStorage)
+        key = uuid4()
+        storage.tables.catalog.add((kind, key))
+        return key
+
+
 class TestMemoryRetention(RetentionConformance):
     @pytest.fixture
     def storage(self) -> MemoryStorage:
@@ -88,6 +115,40 @@ class TestMemoryReplayJobs(ReplayJobsConformance):
     async def audited(self, storage: ReplayJobStorage) -> list[AuditEntry]:
         assert isinstance(storage, MemoryStorage)
         return list(storage.tables.audit.values())
+
+
+class TestMemoryOpsDesk(OpsDeskConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: OpsStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+    async def add_to_catalog(self, storage: OpsStorage, product: UUID, variant: UUID) -> None:
+        assert isinstance(storage, MemoryStorage)
+        storage.tables.catalog |= {(Entity.CATALOG_PRODUCT, product), (Entity.CATALOG_VARIANT, variant)}
+
+
+class TestMemoryCrew(CrewRegisterConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    async def audited(self, storage: OpsStorage) -> list[AuditEntry]:
+        assert isinstance(storage, MemoryStorage)
+        return list(storage.tables.audit.values())
+
+
+class TestMemoryTimeline(BookingTimelineConformance):
+    @pytest.fixture
+    def storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    @pytest.fixture
+    def timeline(self, storage: MemoryStorage) -> MemoryBookingTimeline:
+        return MemoryBookingTimeline(storage.tables)
 
 
 class TestMemoryAccess(AccessStoreConformance):
@@ -128,3 +189,21 @@ class TestMemoryReconciliation(ReconciliationConformance):
         assert isinstance(storage, MemoryStorage)
         identity = BookingIdentity("DIRECT", ExternalRef(ref))
         return identity, storage.tables.bookings[identity]
+
+
+class TestMemoryCatalogEditor(CatalogEditorConformance):
+    @pytest.fixture
+    def editor(self) -> MemoryCatalogEditor:
+        return MemoryCatalogEditor()
+
+    async def audited(self, editor: CatalogEditor) -> list[AuditEntry]:
+        assert isinstance(editor, MemoryCatalogEditor)
+        return list(editor.trail.values())
+
+    async def content_by(self, editor: CatalogEditor, item: UUID) -> str | None:
+        assert isinstance(editor, MemoryCatalogEditor)
+        return editor.content_by.get(item)
+
+    async def refer(self, editor: CatalogEditor, package: int, item: UUID) -> None:
+        assert isinstance(editor, MemoryCatalogEditor)
+        editor.rows[item] = evolve(editor.rows[item], legacy_package_ref=package)

@@ -4,6 +4,7 @@ import pytest
 
 from bst_application.flags import DEFAULTS, BadFlagValue, Flag, FlagKind, initial_flags, kind_of, normal_value
 from bst_application.settings import BadSettings, settings_from
+from bst_domain.lifecycles import FourEyes
 
 SECRETS = {
     name: f"a-long-enough-{name.lower()}"
@@ -60,6 +61,15 @@ def test_production_refuses_an_open_admin() -> None:
         ({"CHANNEL_DB_URL": "postgresql://bst:Passw%6Frd@db/ops"}, "CHANNEL_DB_URL", "random"),
         ({"INGEST_REDIS_URL": "redis://:changeme@queue"}, "INGEST_REDIS_URL", "random"),
         ({"INGEST_TIMESTAMP_DRIFT_MINUTES": "6"}, "INGEST_NONCE_TTL_MINUTES=10", "12 or more"),
+        ({"CATALOG_PUBLISH_TIMESTAMP_DRIFT_MINUTES": "6"}, "CATALOG_PUBLISH_NONCE_TTL_MINUTES=10", "12 or more"),
+        ({"CATALOG_PUBLISH_SECRET": "secret"}, "CATALOG_PUBLISH_SECRET", "choose a random one"),
+        ({"CATALOG_PUBLISH_SECRETS_PREVIOUS": "dev-service-secret"}, "CATALOG_PUBLISH_SECRETS_PREVIOUS", "take it out"),
+        (
+            {"CATALOG_PUBLISH_SECRET": SECRETS["INGEST_SERVICE_SECRET"]},
+            "INGEST_SERVICE_SECRET and CATALOG_PUBLISH_SECRET",
+            "a random one for each",
+        ),
+        ({"CATALOG_PUBLISH_SIGNATURE_REQUIRED": "true"}, "CATALOG_PUBLISH_SIGNATURE_REQUIRED", "set both"),
         ({"BST_TRUSTED_PROXIES": "10.0.0.1, 0.0.0.0/0"}, "BST_TRUSTED_PROXIES=0.0.0.0/0", "name the addresses"),
         ({"BST_TRUSTED_PROXIES": "::/0"}, "BST_TRUSTED_PROXIES=::/0", "name the addresses"),
     ],
@@ -185,3 +195,23 @@ def test_the_environment_is_read_as_the_predecessor_did() -> None:
     assert (values[Flag.READ_MODEL_PERCENT], values[Flag.WRITE_CORE_PERCENT]) == ("0", "100")
     assert values[Flag.WRITE_CORE] == values[Flag.QUEUE] == "false"
     assert problems == ["INGEST_QUEUE_ENABLED must be one of true, false, 1, 0, yes, no, on, off"]
+
+
+def test_publishing_is_as_open_as_callers_expect_until_it_is_set() -> None:
+    publish = settings_from({"BST_ENV": "production", **SECRETS}).publish
+    assert not publish.signature_required
+    assert not publish.secrets
+    assert publish.four_eyes == FourEyes()
+    assert not publish.by_principal
+    publish = settings_from({"CATALOG_PUBLISH_SECRET": "new", "CATALOG_PUBLISH_SECRETS_PREVIOUS": "old,older"}).publish
+    assert publish.signature_required
+    assert publish.secrets == ("new", "old", "older")
+    assert "new" not in repr(publish)
+    assert not settings_from(
+        {"CATALOG_PUBLISH_SECRET": "new", "CATALOG_PUBLISH_SIGNATURE_REQUIRED": "no"}
+    ).publish.signature_required
+    both = FourEyes(reviewer_is_not_creator=True, publisher_is_not_reviewer=True)
+    publish = settings_from({"CATALOG_PUBLISH_FOUR_EYES_BY_PRINCIPAL": "true"}).publish
+    assert (publish.four_eyes, publish.by_principal) == (both, True)
+    publish = settings_from({"CATALOG_PUBLISH_PUBLISHER_MUST_DIFFER_FROM_REVIEWER": "1"}).publish
+    assert publish.four_eyes == FourEyes(publisher_is_not_reviewer=True)

@@ -24,6 +24,10 @@ OFFENCES = {
     "queue-owner": ("bst_worker/server.py", "import redis"),
     "http-owner": ("bst_worker/__main__.py", "import litestar"),
     "telemetry-owner": ("bst_litestar/problems.py", "import prometheus_client"),
+    "emitter-alone": ("bst_emitter/_signing.py", "import bst_domain.values"),
+    "emitter-face": ("bst_litestar/auth.py", "import bst_emitter"),
+    "channel-database": ("bst_postgres/event_log.py", "import bst_postgres.channel"),
+    "no-join": ("bst_postgres/channel.py", "import bst_postgres.tables"),
 }
 
 

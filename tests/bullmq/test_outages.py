@@ -75,7 +75,7 @@ async def test_whoever_is_cancelled_while_asking_leaves_nothing_behind(
     await queue.enqueue(job())
     os.kill(redis.pid, signal.SIGSTOP)
     asking = asyncio.create_task(queue.enqueue(job()))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # until it has asked
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -92,7 +92,7 @@ async def test_whoever_is_cancelled_as_the_error_comes_leaves_nothing_unread(que
 
     async def ask_and_be_cancelled() -> None:
         asking = asyncio.create_task(queue.enqueue(job()))  # to a broker that was never there
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # until it has asked
         (question,) = (task for task in asyncio.all_tasks() if "Queue.add" in repr(task))
         question.add_done_callback(lambda _: asking.cancel())
         with pytest.raises(asyncio.CancelledError):

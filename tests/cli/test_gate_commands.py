@@ -250,3 +250,23 @@ def test_a_burst_is_counted_by_its_answers(server: Server) -> None:
     slow = server.gate("ingest", group="load", LOAD_MAX_P95_MS="1", **small)
     assert slow.returncode == 1
     assert "FAILURE=LOAD_latency_p95_ms" in slow.stderr
+
+
+def test_the_publish_workflow_as_a_command(server: Server) -> None:
+    failed = server.gate("catalog-publish-workflow")
+    assert failed.returncode == 1
+    assert lines(failed)["GATE_RESULT"] == "FAIL"
+    assert "CP-04_publish" in failed.stderr
+    with httpx.Client(base_url=server.environ["CORE_API_BASE_URL"], trust_env=False) as api:
+        headers = {"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN"}
+        assert api.post("/v1/catalog/items", json={"slug": "ubud", "name": "Ubud"}, headers=headers).status_code == 201
+        passed = server.gate("catalog-publish-workflow", GATE_CATALOG_PUBLISH_RUN_FAILED_SCENARIO="no")
+        assert passed.returncode == 0, passed.stderr
+        assert [one["slug"] for one in api.get("/v1/catalog/items").json()["data"]["items"]] == ["ubud"]
+    said = lines(passed)
+    assert list(said) == ["GATE_RESULT", "GATE_REPORT_JSON", "GATE_REPORT_MD", "GATE_VERDICT"]
+    report = json.loads(Path(said["GATE_REPORT_JSON"]).read_text())
+    assert (report["gate"], report["result"]) == ("EP-010_CATALOG_PUBLISH_WORKFLOW", "PASS")
+    assert Path(said["GATE_REPORT_JSON"]).parent == server.reports / "gates" / "catalog-publish-workflow"
+    assert report["config"]["runFailedScenario"] is False
+    assert report["summary"]["snapshotPath"]

@@ -10,8 +10,9 @@ from bst_cli.administering import Admin, cure_of
 from bst_cli.audit import why
 from bst_cli.events import lost
 from bst_cli.replaying import watch, why_stalled
-from bst_cli.sending import Line, Outcome, Target, send_all
+from bst_cli.sending import Line, Outcome, send_all
 from bst_cli.wording import counted
+from bst_emitter import Target
 from tests.servers import free_port
 
 LINES = [Line(number=1, key="k", body=b"{}")]

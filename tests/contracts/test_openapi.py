@@ -1,6 +1,7 @@
 """The OpenAPI document is valid, complete, and the one that its parts make."""
 
 import importlib.util
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,25 +47,77 @@ def test_every_operation_says_what_it_does_and_what_can_go_wrong(name: str) -> N
     operation = OPERATIONS[name]
     assert operation["summary"]
     assert operation["description"]
+    assert {*operation["tags"]} <= {tag["name"] for tag in DOCUMENT["tags"]}
     assert any(status.startswith("2") for status in operation["responses"])
+    assert all(answer.get("description") for answer in operation["responses"].values() if "$ref" not in answer)
+    assert refusals_missing(name, operation) == set()
+
+
+def refusals_missing(name: str, operation: dict[str, Any]) -> set[str]:
+    """Statuses that such an operation may answer, and does not name. Whatever is asked too often or too long is told so."""
+    missing = {"414", "429", "431"}
     if "/v1/" in name:
-        assert {"500", "503"} <= operation["responses"].keys()
-    ids = [other["operationId"] for other in OPERATIONS.values()]
-    assert ids.count(operation["operationId"]) == 1
+        missing |= {"500", "503"}
+    if any("adminToken" in one for one in operation["security"]) and {} not in operation["security"]:
+        missing |= {"401", "403"}
+    if "requestBody" in operation:
+        missing |= {"400", "413"}
+    if "{" in name and not name.startswith("PUT "):  # what is put may be new
+        missing |= {"404"}
+    return {status for status in missing if status not in operation["responses"]}
+
+
+def test_an_operation_that_forgets_a_refusal_is_found() -> None:
+    forgetful = {"security": [{"adminToken": []}], "requestBody": {}, "responses": {"200": {}}}
+    assert refusals_missing("PATCH /v1/flags/{name}", forgetful) >= {
+        "400",
+        "401",
+        "403",
+        "404",
+        "413",
+        "429",
+        "500",
+        "503",
+    }
+
+
+def test_every_operation_has_a_name_that_a_client_can_have() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if re.fullmatch(r"[a-z][A-Za-z0-9]+", name) is None] == []
+
+
+def contents(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is sent and answered, by media type."""
+    for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
+        yield from holder.get("content", {}).items()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_body_and_answer_has_a_schema_and_an_example(name: str) -> None:
+    for media_type, media in contents(OPERATIONS[name]):
+        assert media["schema"], media_type
+        assert "example" in media or media.get("examples"), media_type
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_parameter_is_explained(name: str) -> None:
+    operation = OPERATIONS[name]
+    for parameter in operation.get("parameters", []):
+        assert parameter["description"], parameter["name"]
+        assert parameter["schema"], parameter["name"]
+    in_path = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
+    assert in_path == set(re.findall(r"{(\w+)}", name))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_examples_are_what_their_schemas_say(name: str) -> None:
-    operation = OPERATIONS[name]
-    contents = [response.get("content", {}) for response in operation["responses"].values()]
-    contents.append(operation.get("requestBody", {}).get("content", {}))
-    for content in contents:
-        for media in content.values():
-            examples = [media["example"]] if "example" in media else []
-            examples += [example["value"] for example in media.get("examples", {}).values()]
-            for example in examples:
-                schema = {**media["schema"], "components": DOCUMENT["components"]}
-                Draft202012Validator(schema).validate(example)
+    for _, media in contents(OPERATIONS[name]):
+        examples = [media["example"]] if "example" in media else []
+        examples += [example["value"] for example in media.get("examples", {}).values()]
+        for example in examples:
+            schema = {**media["schema"], "components": DOCUMENT["components"]}
+            Draft202012Validator(schema).validate(example)
 
 
 def test_the_document_knows_every_status_and_reason() -> None:

@@ -188,7 +188,16 @@ def test_an_item_carries_the_aliases_of_its_lead_variant() -> None:
                 "name": "Shared",
                 "durationDays": 1,
                 "currency": "USD",
-                "rates": [{"travelerType": "ADULT", "price": 50.0}, {"travelerType": "CHILD", "price": 20.0}],
+                "rates": [
+                    {
+                        "travelerType": who,
+                        "price": price,
+                        "currency": "USD",
+                        "minQuantity": None,
+                        "maxQuantity": None,
+                    }
+                    for who, price in (("ADULT", 50.0), ("CHILD", 20.0))
+                ],
             }
         ],
         "packageRefType": "CATALOG_PRODUCT",

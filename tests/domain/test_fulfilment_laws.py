@@ -18,6 +18,7 @@ from bst_domain.booking import (
     acknowledge,
     fulfilment_status,
     merge,
+    shown,
     terminal_fact,
     unacknowledged_changes,
 )
@@ -67,7 +68,7 @@ def test_first_match_wins(facts_said: list[BookingFacts], ops: OpsInputs, day: d
         assert status is FulfilmentStatus.COMPLETED
     elif facts.override is not None:
         assert status == facts.override.status
-    elif (fact := facts.registers.get(Field.TOUR_DATE)) is not None and str(fact.value) <= day.isoformat():
+    elif (fact := shown(facts).get(Field.TOUR_DATE)) is not None and str(fact.value) <= day.isoformat():
         assert status is FulfilmentStatus.ATTENTION
     elif unacknowledged_changes(facts):
         assert status is FulfilmentStatus.UPDATED

@@ -14,9 +14,11 @@ from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, TerminalStatus, me
 from bst_domain.lifecycles import (
     ACTION_STARTS,
     DEAD_LETTER,
+    ENTRY_AFTER,
     EVENT,
     FULFILMENT,
     MAPPING,
+    MAPPING_AFTER,
     PAYMENT,
     PUBLISH_JOB,
     SETTLED,
@@ -274,3 +276,12 @@ def test_only_a_reinstatement_lifts_a_terminal_status(said: BookingFacts) -> Non
     assert project(lifted, NO_OPS, day).fulfilment_status is not FulfilmentStatus.CANCELLED
     still = merge(cancelled, BookingFacts(reinstated=earlier))
     assert project(still, NO_OPS, day).fulfilment_status is FulfilmentStatus.CANCELLED
+
+
+def test_a_mapping_and_the_entry_that_waits_for_it_say_the_same() -> None:
+    assert ENTRY_AFTER.keys() == set(MappingStatus)
+    assert MAPPING_AFTER.keys() == set(UnmappedStatus)
+    for status, entry in ENTRY_AFTER.items():
+        assert MAPPING_AFTER[entry] is status
+        assert entry is UnmappedStatus.OPEN or UNMAPPED.refuse(UnmappedStatus.OPEN, entry) is None
+    assert [entry for entry, status in MAPPING_AFTER.items() if status is None] == [UnmappedStatus.CLOSED]

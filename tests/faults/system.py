@@ -21,8 +21,9 @@ from attrs import define, field, frozen
 
 from bst_cli.reading import Api
 from bst_cli.sample import SampleDay, make_day
-from bst_cli.sending import Line, Outcome, Target, in_order, read_lines, send_all
+from bst_cli.sending import Line, Outcome, in_order, read_lines, send_all
 from bst_domain.ingest import canonical_text
+from bst_emitter import Target
 from tests.api.harness import ADMIN, SECRET, TOKEN
 from tests.servers import free_port
 

@@ -1,4 +1,4 @@
-"""``python -m tests.interop.show``: a dashboard, a worker and a producer written for Node, on BST's queue.
+"""``python -m tests.interop.show``: a dashboard, a worker and a producer written for Node, on BST's queue and at its door.
 
 Needs Node and ``npm ci`` in this folder; without them it says so and ends with 0. Redis and PostgreSQL are those of the tests.
 """
@@ -19,6 +19,7 @@ from bst_domain.values import EventId
 from bst_postgres.migrate import upgrade
 from bst_testing.deliveries import body
 from tests.faults.system import System, a_system, line_of, until
+from tests.interop.recipe import TSC, recipe_signs_and_sends
 from tests.servers import has_redis, run_postgres, run_redis
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ def missing() -> str | None:
     """What this machine has not got, as a sentence."""
     if shutil.which("node") is None:
         return "Node is not on PATH"
-    if not (HERE / "node_modules" / "bullmq").exists():
+    if not ((HERE / "node_modules" / "bullmq").exists() and TSC.exists()):
         return f"the packages are not installed; run `npm ci` in {HERE}"
     return None if has_redis() else "there is no redis-server"
 
@@ -110,6 +111,7 @@ async def show() -> None:
         await asyncio.to_thread(upgrade, dsn)
         async with a_system(dsn=dsn, redis_url=redis_url, bugs=True) as system:
             await jobs_of_others_are_run(system, redis_url)
+            await asyncio.to_thread(recipe_signs_and_sends, system.urls[0])
             await until(lambda: nothing_waits(system), "the end of the backlog")
 
 
@@ -122,7 +124,7 @@ def main() -> None:
         print(f"interop: skipped, for {why}")
         return
     asyncio.run(show())
-    print("interop: programs for Node see and run the queue")
+    print("interop: programs for Node see and run the queue, and send to it")
 
 
 if __name__ == "__main__":

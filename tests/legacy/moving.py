@@ -6,7 +6,6 @@ from bst_application.use_cases.backfill import Backfill, Progress, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
-from bst_domain.values import bali_day
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
@@ -30,7 +29,7 @@ async def move_catalog(world: World, store: PostgresBackfillStore) -> Tally:
 async def move_bookings(
     world: World, store: PostgresBackfillStore, *, chunk_rows: int = 500, progress: Progress = lambda _tally: None
 ) -> Tally:
-    work = MoveBookings(packages=await store.packages(), today=bali_day(AS_OF), now=NOW)
+    work = MoveBookings(packages=await store.packages(), as_of=AS_OF, now=NOW)
     async with (
         LegacyConnections(world.urls).snapshot() as snapshot,
         store.running("D", now=NOW, script="test", checksum="0") as run,
@@ -43,7 +42,7 @@ async def move_bookings(
 async def move_money(
     world: World, store: PostgresBackfillStore, *, chunk_rows: int = 500, progress: Progress = lambda _tally: None
 ) -> Tally:
-    work = MoveMoney(today=bali_day(AS_OF), now=NOW)
+    work = MoveMoney(as_of=AS_OF, now=NOW)
     async with (
         LegacyConnections(world.urls).snapshot() as snapshot,
         store.running("E", now=NOW, script="test", checksum="0") as run,

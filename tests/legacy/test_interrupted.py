@@ -20,7 +20,7 @@ from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.process import ProcessEvents
 from bst_domain.ingest import Accepted
 from bst_domain.migration import LegacySystem
-from bst_domain.values import EventId, bali_day
+from bst_domain.values import EventId
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.bookings import PostgresBookingStore
@@ -136,7 +136,7 @@ async def test_a_dry_run_says_what_would_change_and_writes_nothing(
 ) -> None:
     store = PostgresBackfillStore(database)
     before = contents(postgres_dsn)
-    work = MoveBookings(packages=await store.packages(), today=bali_day(AS_OF), now=NOW)
+    work = MoveBookings(packages=await store.packages(), as_of=AS_OF, now=NOW)
     async with LegacyConnections(world.urls).snapshot() as snapshot:
         tally = await Backfill(store=store, work=work)(snapshot, None)
     assert contents(postgres_dsn) == before

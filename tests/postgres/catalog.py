@@ -79,6 +79,9 @@ def _foreign_key(definition: str) -> dict[str, Any]:
 
 
 def _check(definition: str) -> dict[str, Any]:
+    switch = re.fullmatch(r"CHECK \((\w+)\)", definition)
+    if switch is not None:
+        return {"column": switch[1], "values": ["true"]}
     found = re.fullmatch(r"CHECK \(\(\((\w+)\)::text = ANY \(.*\)\)\)", definition)
     assert found is not None, definition
     return {"column": found[1], "values": re.findall(r"'(\w+)'", definition)}

@@ -14,15 +14,43 @@ import pytest
 
 from benchmarks.reads.fill import fill
 from bst_application.errors import Unavailable
+from bst_application.ports.mappings import waiting_package
+from bst_domain.values import ChannelReference
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0020"]
+REVISIONS = [f"{number:04}" for number in range(1, 18)]
 HEAD = REVISIONS[-1]
 #: Undo what came after the seeds, so that tests can run those once more on a database that is at the head.
-BACK_TO_BEFORE_THE_SEARCH = """
-drop table migration_checkpoint;
-drop table migration_exception;
+BACK_TO_BEFORE_THE_MAPPINGS = """
+drop table migration_checkpoint, migration_exception;
+drop table catalog_publication, catalog_publish_event, catalog_snapshot, catalog_publish_job, catalog_publish_nonce,
+  catalog_publish_request;
+drop function catalog_snapshot_is_frozen;
+alter table catalog_product drop column version;
+alter table catalog_variant drop column ended_with, drop column was_default;
+alter table catalog_variant_rate drop column ended_with;
+drop table package_refold;
+alter table booking_core drop column package_external_ref;
+alter table channel_external_refs drop column mapping_status;
+drop index ix_channel_external_refs_newest;
+drop index ix_unmapped_queue_newest;
+drop index ux_unmapped_queue_waiting_mapping;
+alter table unmapped_queue drop column resolution, drop column entity_type, drop column external_ref_kind,
+  drop column external_ref;
+update alembic_version set version_num = '0013';
+"""
+BACK_TO_BEFORE_OPERATIONS = f"""
+{BACK_TO_BEFORE_THE_MAPPINGS}
+drop index ux_ops_assignment_one_active;
+alter table booking_fact drop column version;
+drop table ops_driver;
+drop table ops_partner;
+drop table booking_conflict;
+update alembic_version set version_num = '0012';
+"""
+BACK_TO_BEFORE_THE_SEARCH = f"""
+{BACK_TO_BEFORE_OPERATIONS}
 alter table booking_contact drop column search_words, drop column booked_at;
 drop index ix_booking_core_booked_late;
 drop index ix_channel_external_refs_booking_ref;
@@ -87,7 +115,11 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0010_replays.py", None),
             ("r0011_reads.py", None),
             ("r0012_reads_in_order.py", None),
-            ("r0020_backfill.py", None),
+            ("r0013_operations.py", None),
+            ("r0014_mappings.py", None),
+            ("r0015_catalog_editor.py", None),
+            ("r0016_catalog_publish.py", None),
+            ("r0017_backfill.py", None),
         )
     ]
 
@@ -133,11 +165,98 @@ def test_bookings_of_before_get_the_words_and_times_that_a_search_asks_for(postg
     fill(postgres_dsn, 200, datetime(2026, 6, 1, tzinfo=UTC))
     with psycopg.connect(postgres_dsn) as connection:
         written = connection.execute(found).fetchall()
-        connection.execute(BACK_TO_BEFORE_THE_SEARCH)
-    assert upgrade(postgres_dsn) == ["0011", "0012", "0020"]
+        connection.execute(BACK_TO_BEFORE_THE_SEARCH.encode())
+    assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0011") :]
     with psycopg.connect(postgres_dsn) as connection:
         assert connection.execute(found).fetchall() == written
     assert len(written) == 200
+
+
+def test_of_several_active_assignments_the_newest_stays(postgres_dsn: str) -> None:
+    """The predecessor had nothing against two: its defect 51."""
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(BACK_TO_BEFORE_OPERATIONS.encode())
+        connection.execute(
+            "insert into booking_core (booking_key, channel_code, external_booking_ref, booking_created_at,"
+            " customer_payment_status, ops_fulfillment_status, package_ref_type)"
+            " select gen_random_uuid(), 'GYG', n, now(), 'PAID', 'NEW', 'LEGACY_PACKAGE' from generate_series(1, 2) n"
+        )
+        connection.execute(
+            "insert into ops_assignment (assignment_key, booking_key, driver_id, assignment_source, assigned_at)"
+            " select gen_random_uuid(), booking_key, driver, 'CORE_API', timestamptz '2026-01-01' + driver * interval '1 h'"
+            " from booking_core, generate_series(1, 3) driver"
+        )
+    assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0013") :]
+    with psycopg.connect(postgres_dsn) as connection:
+        found = connection.execute(
+            "select driver_id, is_active, unassigned_at is null, count(*) from ops_assignment group by 1, 2, 3 order by 1"
+        ).fetchall()
+    assert found == [(1, False, False, 2), (2, False, False, 2), (3, True, True, 2)]
+
+
+_OLD_MAPPINGS = """
+insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code, external_ref_kind, external_ref,
+  source_system, source_table, source_pk)
+select gen_random_uuid(), 'HOTEL', gen_random_uuid(), 'GYG', 'HOTEL_ID', ref, 'manual', 'manual_mapping', 'HOTEL:' || ref
+from unnest(array['a', 'b', 'c', 'd']) ref;
+insert into unmapped_queue (queue_key, queue_type, channel_code, source_system, source_table, source_pk, reason_code, status,
+  created_at)
+select gen_random_uuid(), 'CHANNEL_MAPPING', 'GYG', 'manual', 'manual_mapping', 'HOTEL:' || ref, 'MANUAL_REVIEW', status,
+  '2026-01-01'::timestamptz + day * interval '1 day'
+from (values ('a', 'OPEN', 1), ('b', 'OPEN', 1), ('b', 'IN_REVIEW', 2), ('c', 'IN_REVIEW', 1), ('c', 'OPEN', 2),
+  ('d', 'RESOLVED', 1), ('elsewhere', 'OPEN', 1)) given (ref, status, day);
+insert into booking_core (booking_key, channel_code, external_booking_ref, booking_created_at, customer_payment_status,
+  ops_fulfillment_status, package_ref_type, package_ref_key, legacy_package_id)
+select gen_random_uuid(), 'GYG', ref, now(), 'PAID', 'NEW', kind, key::uuid, id
+from (values ('1', 'LEGACY_PACKAGE', null, 7), ('2', 'LEGACY_PACKAGE', null, 7), ('3', 'LEGACY_PACKAGE', null, null),
+  ('4', 'CATALOG_VARIANT', gen_random_uuid()::text, 7), ('5', 'LEGACY_PACKAGE', null, 8), ('6', 'LEGACY_PACKAGE', null, 9))
+  given (ref, kind, key, id);
+insert into catalog_product (product_key, slug, name) values ('00000000-0000-0000-0000-000000000008', 'eight', 'Eight');
+insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code, external_ref_kind, external_ref,
+  source_system, source_table, source_pk)
+select gen_random_uuid(), 'CATALOG_PRODUCT', '00000000-0000-0000-0000-000000000008', channel, 'LEGACY_PACKAGE_ID', ref,
+  'bstadmin', 'tour_packages', ref
+from (values ('GYG', '8'), ('VIATOR', '9')) given (channel, ref)
+"""
+
+
+def test_mappings_of_before_keep_the_status_that_was_shown_for_them(postgres_dsn: str) -> None:
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(BACK_TO_BEFORE_THE_MAPPINGS.encode())
+        connection.execute(_OLD_MAPPINGS.encode())
+    assert upgrade(postgres_dsn) == REVISIONS[REVISIONS.index("0014") :]
+    with psycopg.connect(postgres_dsn) as connection:
+        mappings = connection.execute(
+            "select external_ref, mapping_status from channel_external_refs where source_system = 'manual'"
+        ).fetchall()
+        entries = connection.execute(
+            "select source_pk, status, external_ref, resolved_by is null from unmapped_queue"
+            " where source_system = 'manual' order by source_pk, created_at"
+        ).fetchall()
+        waiting = connection.execute(
+            "select queue_key from unmapped_queue where source_system = 'ingest' order by external_ref"
+        ).fetchall()
+        refolds = connection.execute(
+            "select channel_code, external_ref_kind, external_ref from package_refold"
+        ).fetchall()
+        named = connection.execute(
+            "select package_external_ref from booking_core order by external_booking_ref"
+        ).fetchall()
+    assert dict(mappings) == {"a": "UNMAPPED", "b": "REVIEW_REQUIRED", "c": "UNMAPPED", "d": "MAPPED"}
+    assert entries == [
+        ("HOTEL:a", "OPEN", "a", True),
+        ("HOTEL:b", "CLOSED", "b", False),  # the newest entry for a mapping is the one that waits
+        ("HOTEL:b", "IN_REVIEW", "b", True),
+        ("HOTEL:c", "CLOSED", "c", False),
+        ("HOTEL:c", "OPEN", "c", True),
+        ("HOTEL:d", "RESOLVED", "d", True),
+        ("HOTEL:elsewhere", "OPEN", None, True),
+    ]
+    assert named == [("7",), ("7",), (None,), (None,), ("8",), ("9",)]
+    seven, eight, nine = (ChannelReference("GYG", "LEGACY_PACKAGE_ID", ref) for ref in "789")
+    now = datetime.now(UTC)  # the next event that names one of them finds its entry
+    assert waiting == [(waiting_package(package, now).key,) for package in (seven, nine)]
+    assert [ChannelReference(*row) for row in refolds] == [eight]
 
 
 def test_a_refused_revision_leaves_nothing_but_its_failure(empty_postgres_dsn: str) -> None:

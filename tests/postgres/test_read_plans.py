@@ -13,12 +13,17 @@ from hypothesis import strategies as st
 
 from benchmarks.reads.bookings import Made
 from benchmarks.reads.fill import fill
+from bst_application.ports.mappings import MappingFilter
 from bst_application.ports.reading import BookingFilter, EventFilter, Position
-from bst_domain.values import BookingKey, is_found, parse_search, search_words
+from bst_application.ports.timeline import Happening
+from bst_domain.values import BookingKey, ChannelReference, is_found, parse_search, search_words
 from bst_postgres import booking_search
 from bst_postgres.booking_reader import PostgresBookingReader
+from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.ingest_reader import PostgresIngestReader
+from bst_postgres.mappings import PostgresMappingDesk
+from bst_postgres.timeline import PostgresBookingTimeline
 from tests.servers import PostgresAddress
 
 MANY = 10_000
@@ -27,7 +32,8 @@ TODAY = date(2026, 6, 1)
 #: Tables that grow with the bookings.
 LARGE = {
     "booking_core", "booking_contact", "booking_party", "booking_item_snapshot", "payment_event", "ops_booking_state",
-    "ops_assignment", "ops_finance_bridge", "channel_external_refs", "ingest_event_log",
+    "ops_assignment", "ops_finance_bridge", "channel_external_refs", "ingest_event_log", "booking_fact",
+    "booking_status_history", "booking_conflict", "audit_log",
 }  # fmt: skip
 
 
@@ -130,6 +136,30 @@ async def test_no_name_of_a_booking_reads_a_table_whole(
     assert read_whole(filled[0], asked) == set()
 
 
+@pytest.mark.parametrize(
+    "wanted", [MappingFilter(), MappingFilter(channel="VIATOR"), MappingFilter(channel="GYG", entity_type="HOTEL")]
+)
+@pytest.mark.parametrize("deep", [False, True])
+async def test_no_list_of_mappings_reads_a_table_whole(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]], wanted: MappingFilter, deep: bool
+) -> None:
+    after = Position(at=NOW, key=uuid4()) if deep else None
+    await PostgresMappingDesk(database).mappings(wanted, after=after, limit=201)
+    assert asked
+    assert read_whole(filled[0], asked) == set()
+
+
+async def test_the_bookings_of_a_package_are_found_without_the_others(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]]
+) -> None:
+    package = ChannelReference("GYG", "LEGACY_PACKAGE_ID", "7")
+    await PostgresMappingDesk(database).named_by(package, behind=uuid4(), limit=200)
+    async with PostgresBookingStore(database).processing() as tx:
+        await tx.mapped_packages([package])
+    assert len(asked) == 2
+    assert read_whole(filled[0], asked) == set()
+
+
 @pytest.fixture(scope="module")
 def everybody(filled: tuple[str, list[Made]]) -> list[dict[str, Any]]:
     """All bookings, newest first, with the words that they are found by."""
@@ -205,6 +235,39 @@ async def test_no_detail_reads_a_table_whole(
 ) -> None:
     dsn, sample = filled
     assert await PostgresBookingReader(database).detail(BookingKey(sample[1000].key)) is not None
+    assert read_whole(dsn, asked) == set()
+
+
+#: A life for every booking: facts, statuses, assignments that ended, and what people did.
+LIVES = b"""
+insert into booking_fact (event_key, booking_key, source, event_type, event_time, origin, facts)
+  select gen_random_uuid(), booking_key, 'DIRECT', 'CREATED', now(), 1, '{}' from booking_core on conflict do nothing;
+insert into booking_status_history (booking_key, version, changed_at, customer_payment_status, ops_fulfillment_status)
+  select booking_key, 1, now(), 'PAID', 'NEW' from booking_core on conflict do nothing;
+insert into ops_assignment (assignment_key, booking_key, driver_id, assignment_source, assigned_at, unassigned_at, is_active)
+  select gen_random_uuid(), booking_key, 8, 'CORE_API', now(), now(), false from booking_core;
+insert into audit_log (audit_id, event_type, actor, resource_type, resource_id)
+  select gen_random_uuid(), 'BOOKING_UPDATED', 'ayu', 'BOOKING', booking_key::text from booking_core
+  union all select gen_random_uuid(), 'INGEST_REPLAY_REQUESTED', 'ayu', 'INGEST_EVENT', event_key::text from booking_fact;
+insert into booking_conflict (conflict_key, booking_key, module, fields, shown_values, core_values, legacy_values, severity,
+    opened_by, opened_at, due_at, settled_at)
+  select gen_random_uuid(), booking_key, 'booking_core', '{}', '{}', '{}', '{}', 'HIGH', 'x', now(), now(), now()
+  from booking_core;
+analyze;
+"""
+
+
+async def test_no_timeline_reads_a_table_whole(
+    filled: tuple[str, list[Made]], database: Database, asked: list[tuple[Any, Any]]
+) -> None:
+    dsn, sample = filled
+    with psycopg.connect(dsn) as connection:
+        connection.execute(LIVES)
+    key = BookingKey(sample[1000].key)
+    entries = await PostgresBookingTimeline(database).entries(key, after=None, limit=201)
+    assert {entry.moment.kind for entry in entries} == set(Happening)
+    await PostgresBookingTimeline(database).entries(key, after=entries[2].moment, limit=201)
+    assert await PostgresBookingReader(database).detail(key) is not None
     assert read_whole(dsn, asked) == set()
 
 

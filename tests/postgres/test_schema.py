@@ -54,6 +54,14 @@ ADDED_COLUMNS = {
         "fold": column("json", default="'{}'::json"),  # sections 2 and 3
         "version": column("integer", default="1"),  # section 5: what an acknowledgement names
         "status_reasons": column("text[]", default="'{}'::text[]"),  # section 5
+        "package_external_ref": column("varchar(128)", nullable=True),  # what a mapping is looked up by
+    },
+    "channel_external_refs": {"mapping_status": column("varchar(32)", default="'MAPPED'")},  # deviations: stored
+    "unmapped_queue": {  # section 7: what waits, and why it was settled so
+        "resolution": column("text", nullable=True),
+        "entity_type": column("varchar(32)", nullable=True),
+        "external_ref_kind": column("varchar(64)", nullable=True),
+        "external_ref": column("varchar(128)", nullable=True),
     },
     "booking_contact": {
         "phone_e164": column("varchar(16)", nullable=True),  # section 3
@@ -72,6 +80,18 @@ ADDED_COLUMNS = {
         "executions_before": column("integer", default="0"),
         "replay_reason": column("text", nullable=True),
     },
+    # What is switched off together with a product or a variant comes back with it; a version for whoever edits.
+    "catalog_product": {"version": column("integer", default="1")},
+    "catalog_variant": {
+        "ended_with": column("varchar(16)", nullable=True),
+        "was_default": column("boolean", default="false"),
+    },
+    "catalog_variant_rate": {"ended_with": column("varchar(16)", nullable=True)},
+}
+ENDED_WITH = {"column": "ended_with", "values": ["ITEM", "VARIANT"]}
+ADDED_CHECKS = {
+    "catalog_variant": {"ck_catalog_variant_ended_with": ENDED_WITH},
+    "catalog_variant_rate": {"ck_catalog_variant_rate_ended_with": ENDED_WITH},
 }
 ADDED_INDEXES = {
     "booking_contact": {"ix_booking_contact_search_words": index("search_words")},
@@ -81,18 +101,131 @@ ADDED_INDEXES = {
             **index("booking_created_at desc", "booking_key desc"),
             "where": "tour_date < (((booking_created_at at time zone 'utc'::text))::date - 1",  # as catalog.py reads it
         },
+        "ix_booking_core_package_external_ref": {
+            **index("channel_code", "package_external_ref", "booking_key"),
+            "where": "package_external_ref is not null",
+        },
     },
     "channel_external_refs": {
         "ix_channel_external_refs_booking_ref": {
             **index("external_ref"),
             "where": "entity_type)::text = 'booking'::text",
-        }
+        },
+        "ix_channel_external_refs_newest": index(
+            "channel_code", "updated_at desc", "created_at desc", "external_ref_key desc"
+        ),
     },
+    "unmapped_queue": {
+        "ix_unmapped_queue_newest": index("created_at desc", "queue_key desc"),
+        "ux_unmapped_queue_waiting_mapping": {
+            **unique("channel_code", "external_ref_kind", "external_ref", "entity_type"),
+            "where": "queue_type)::text = 'channel_mapping'::text) and ((status)::text = any ((array['open'::character varying,"
+            " 'in_review'::character varying])::text[]",
+        },
+    },
+    "ops_assignment": {"ux_ops_assignment_one_active": {**unique("booking_key"), "where": "is_active"}},
     "booking_item_snapshot": {"ix_booking_item_snapshot_booking_key": index("booking_key")},
     "ingest_event_log": {"ix_ingest_event_newest": index("request_received_at desc", "event_key desc")},
     "ingest_dead_letter": {
         "ix_ingest_dead_letter_event_key": index("event_key"),
         "ix_ingest_dead_letter_lease_until": index("lease_until"),
+    },
+}
+SNAPSHOT = {"version": {"table": "catalog_snapshot", "column": "version", "on_delete": None}}
+PUBLISHING: dict[str, Any] = {
+    "catalog_publish_job": {
+        "columns": {
+            "job_key": column("uuid"),
+            "status": column("varchar(16)"),
+            "item_keys": column("uuid[]"),
+            "item_count": column("integer"),
+            "note": column("text", nullable=True),
+            "version": column("bigint", nullable=True),
+            "created_by": column("varchar(191)"),
+            "reviewed_by": column("varchar(191)", nullable=True),
+            "published_by": column("varchar(191)", nullable=True),
+            "published_at": column("timestamptz", nullable=True),
+            "failure_reason": column("text", nullable=True),
+            "created_at": column("timestamptz", default=NOW),
+            "updated_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["job_key"],
+        "foreign_keys": {},
+        "checks": {
+            "ck_catalog_publish_job_status": {
+                "column": "status",
+                "values": ["DRAFT", "IN_REVIEW", "PUBLISHED", "FAILED"],
+            }
+        },
+        "indexes": {"ix_catalog_publish_job_updated_at": index("updated_at desc", "job_key desc")},
+    },
+    "catalog_snapshot": {
+        "columns": {
+            "version": column("bigint"),
+            "job_key": column("uuid"),
+            "payload": column("text"),
+            "checksum": column("varchar(64)"),
+            "item_count": column("integer"),
+            "frozen_at": column("timestamptz"),
+            "frozen_by": column("varchar(191)"),
+            "published_at": column("timestamptz", nullable=True),
+            "published_by": column("varchar(191)", nullable=True),
+        },
+        "primary_key": ["version"],
+        "foreign_keys": {"job_key": {"table": "catalog_publish_job", "column": "job_key", "on_delete": None}},
+        "checks": {},
+        "indexes": {"ix_catalog_snapshot_published": {**index("version desc"), "where": "published_at is not null"}},
+    },
+    "catalog_publication": {
+        "columns": {
+            "is_only": column("boolean", default="true"),
+            "version": column("bigint", nullable=True),
+            "newest_version": column("bigint", default="0"),
+            "last_version": column("bigint", default="0"),
+            "last_sequence": column("bigint", default="0"),
+        },
+        "primary_key": ["is_only"],
+        "foreign_keys": SNAPSHOT,
+        "checks": {"ck_catalog_publication_is_only": {"column": "is_only", "values": ["true"]}},
+        "indexes": {},
+    },
+    "catalog_publish_event": {
+        "columns": {
+            "sequence": column("bigint"),
+            "kind": column("varchar(16)"),
+            "version": column("bigint"),
+            "previous_version": column("bigint", nullable=True),
+            "job_key": column("uuid"),
+            "checksum": column("varchar(64)"),
+            "item_count": column("integer"),
+            "actor": column("varchar(191)"),
+            "reason": column("text", nullable=True),
+            "created_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["sequence"],
+        "foreign_keys": SNAPSHOT,
+        "checks": {"ck_catalog_publish_event_kind": {"column": "kind", "values": ["PUBLISHED", "ROLLED_BACK"]}},
+        "indexes": {},
+    },
+    "catalog_publish_nonce": {
+        "columns": {"nonce": column("varchar(128)"), "seen_at": column("timestamptz")},
+        "primary_key": ["nonce"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_catalog_publish_nonce_seen_at": index("seen_at")},
+    },
+    "catalog_publish_request": {
+        "columns": {
+            "idempotency_key": column("varchar(128)"),
+            "path": column("varchar(255)"),
+            "body_hash": column("varchar(64)"),
+            "subject": column("varchar(64)"),
+            "created_at": column("timestamptz"),
+        },
+        "primary_key": ["idempotency_key", "path"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_catalog_publish_request_created_at": index("created_at")},
     },
 }
 ADDED_TABLES: dict[str, Any] = {
@@ -106,6 +239,7 @@ ADDED_TABLES: dict[str, Any] = {
             "origin": column("smallint"),
             "facts": column("jsonb"),
             "recorded_at": column("timestamptz", default=NOW),
+            "version": column("integer", nullable=True),  # section 5: what an acknowledgement covers
         },
         "primary_key": ["event_key"],
         "foreign_keys": BOOKING,
@@ -234,6 +368,19 @@ ADDED_TABLES: dict[str, Any] = {
             "ix_replay_job_item_pending": {"unique": False, "columns": ["job_key"], "where": "outcome is null"}
         },
     },
+    "package_refold": {
+        "columns": {
+            "channel_code": column("varchar(32)"),
+            "external_ref_kind": column("varchar(64)"),
+            "external_ref": column("varchar(128)"),
+            "asked_at": column("timestamptz"),
+            "behind": column("uuid", nullable=True),
+        },
+        "primary_key": ["channel_code", "external_ref_kind", "external_ref"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
     "runtime_flag": {
         "columns": {
             "flag_name": column("varchar(64)"),
@@ -302,6 +449,49 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {},
     },
+    **{
+        f"ops_{kind}": {
+            "columns": {
+                f"{kind}_id": column("integer"),
+                f"{kind}_name": column("varchar(191)"),
+                "is_active": column("boolean", default="true"),
+                "created_at": column("timestamptz", default=NOW),
+                "updated_at": column("timestamptz", default=NOW),
+            },
+            "primary_key": [f"{kind}_id"],
+            "foreign_keys": {},
+            "checks": {},
+            "indexes": {},
+        }
+        for kind in ("driver", "partner")
+    },
+    "booking_conflict": {  # section 10
+        "columns": {
+            "conflict_key": column("uuid"),
+            "booking_key": column("uuid"),
+            "module": column("varchar(32)"),
+            "fields": column("text[]"),
+            "shown_values": column("jsonb"),
+            "core_values": column("jsonb"),
+            "legacy_values": column("jsonb"),
+            "severity": column("varchar(16)"),
+            "opened_by": column("varchar(191)"),
+            "opened_at": column("timestamptz"),
+            "due_at": column("timestamptz"),
+            "choice": column("varchar(16)", nullable=True),
+            "settled_by": column("varchar(191)", nullable=True),
+            "settle_reason": column("text", nullable=True),
+            "settled_at": column("timestamptz", nullable=True),
+        },
+        "primary_key": ["conflict_key"],
+        "foreign_keys": BOOKING,
+        "checks": {"ck_booking_conflict_choice": {"column": "choice", "values": ["CORE", "LEGACY", "SHOWN"]}},
+        "indexes": {
+            "ix_booking_conflict_booking": index("booking_key", "opened_at"),
+            "ix_booking_conflict_open": {**index("due_at"), "where": "settled_at is null"},
+        },
+    },
+    **PUBLISHING,
     "audit_log": {
         "columns": {
             "audit_id": column("uuid"),
@@ -332,8 +522,14 @@ def expected_schema() -> Schema:
             tables[name]["columns"][said_later] |= {"nullable": True, "default": None}
     for name, more in ADDED_COLUMNS.items():
         tables[name]["columns"] |= more
+    for name, checks in ADDED_CHECKS.items():
+        tables[name]["checks"] |= checks
     for name, indexes in ADDED_INDEXES.items():
         tables[name]["indexes"] |= indexes
+    tables["channel_external_refs"]["checks"]["ck_channel_external_refs_mapping_status"] = {
+        "column": "mapping_status",
+        "values": ["MAPPED", "UNMAPPED", "REVIEW_REQUIRED"],
+    }
     # A producer's name and a blank stand before its keys, so that none can use up another's.
     tables["ingest_event_log"]["columns"]["idempotency_key"]["type"] = "varchar(191)"
     # Each pair of statuses goes on by channel and time: a list of any of the three reads the heads of such streams. It and the

@@ -3,16 +3,20 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from bst_application.ports.audit import AuditEntry
+from bst_application.ports.mappings import Entity
 from bst_domain.values import BookingIdentity
 from bst_postgres.bookings import PostgresBookingStore
+from bst_postgres.crew import PostgresCrewRegister
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
+from bst_postgres.mappings import PostgresMappingDesk
+from bst_postgres.operations import PostgresOpsDesk
 from bst_postgres.reconciliation import PostgresReconciliationReader
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
@@ -20,6 +24,7 @@ from bst_postgres.retention import PostgresRetentionStore
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
+from bst_testing.conformance.mappings import MappingDeskConformance, MappingStorage
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage, counts, run
@@ -34,6 +39,9 @@ class Storage(
     PostgresFlagStore,
     PostgresReplayJobs,
     PostgresReconciliationReader,
+    PostgresOpsDesk,
+    PostgresCrewRegister,
+    PostgresMappingDesk,
 ):
     """Everything on one database."""
 
@@ -161,6 +169,34 @@ async def audit_trail(storage: object) -> list[AuditEntry]:
         )
         for event_type, actor, kind, key, metadata, at, request in await rows(storage, f"{query} order by audit_id")
     ]
+
+
+class TestPostgresMappingDesk(MappingDeskConformance):
+    @pytest.fixture
+    def storage(self, postgres_storage: Storage) -> Storage:
+        return postgres_storage
+
+    async def audited(self, storage: MappingStorage) -> list[AuditEntry]:
+        return await audit_trail(storage)
+
+    async def add_entity(self, storage: MappingStorage, kind: Entity) -> UUID:
+        assert isinstance(storage, Storage)
+        return await add_entity(storage.database, kind)
+
+
+async def add_entity(database: Database, kind: Entity) -> UUID:
+    """A product, or a variant of a new one."""
+    product, variant = uuid4(), uuid4()
+    async with database.transaction() as connection:
+        await connection.execute(
+            "insert into catalog_product (product_key, slug, name) values (%s, %s, 'Trek')", (product, str(product))
+        )
+        await connection.execute(
+            "insert into catalog_variant (variant_key, product_key, code, name, service_type, duration_days)"
+            " values (%s, %s, 'V', 'Trek', 'PRIVATE', 1)",
+            (variant, product),
+        )
+    return product if kind is Entity.CATALOG_PRODUCT else variant
 
 
 class TestPostgresRepairDesk(RepairDeskConformance):

@@ -106,5 +106,6 @@ def test_stories_are_full_of_what_can_happen() -> None:
         "killed", "fails: InDoubt", "fails: Conflict", "fails: RuntimeError", "the queue loses everything", "the queue is down",
         "the clock moves by -", "KeyReused", "NonceReused", "Replayed", "worker-2: job", "sweep", "relay", "recompute",
         "processing: commit", "enqueue", "again", "operator: fail", "operator: replay", "operator: judge READY",
+        "operator: edit", "operator: assign", "operator: acknowledge", "operator: override", "operating: committed",
     ):  # fmt: skip
         assert sum(happening in trace for trace in traces) >= 3, happening

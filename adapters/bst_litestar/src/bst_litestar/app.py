@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
-from litestar import Litestar, MediaType, Request, Response
+from litestar import Litestar, MediaType, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
@@ -17,18 +17,24 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import AuditReader, BookingReader, DatabaseProbe, IngestReader
+from bst_application.ports.timeline import BookingTimeline
 from bst_application.ports.tracing import Tracing
 from bst_application.recent_writers import RecentWriters
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import ERROR_CODES, failure
+from bst_litestar.escaped_slashes import names_unescaped, slashes_kept
 from bst_litestar.fresh_reads import noting_writes, reads_what_it_wrote
 from bst_litestar.guard import Guard, guarded
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.observed import NoteAnswer, observed
+from bst_litestar.ops_door import OpsDoor
 from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.request_counts import RequestCounts
-from bst_litestar.requests import MAX_BODY_BYTES, id_of
+from bst_litestar.requests import MAX_BODY_BYTES, AnyRequest, id_of
 from bst_litestar.routes.audit import audit_routes
+from bst_litestar.routes.catalog_editor import CatalogParts, catalog_editor_routes
+from bst_litestar.routes.channel_mappings import MappingParts, channel_mapping_routes
+from bst_litestar.routes.crew import CrewParts, crew_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.flags import FlagParts, flag_routes
@@ -36,14 +42,18 @@ from bst_litestar.routes.health import health_routes
 from bst_litestar.routes.ingest import ingest_routes
 from bst_litestar.routes.metrics import Scrape, metrics_routes
 from bst_litestar.routes.ops_bookings import ops_booking_routes
+from bst_litestar.routes.ops_writes import OpsWrites, ops_write_routes
+from bst_litestar.routes.public_catalog import PublicCatalogParts, public_catalog_routes
+from bst_litestar.routes.publish_versions import publish_version_routes
+from bst_litestar.routes.publishing import PublishingParts, publishing_routes
 from bst_litestar.routes.reconciliation import ReconciliationParts, reconciliation_routes
 from bst_litestar.routes.repairs import RepairParts, repair_routes
 from bst_litestar.routes.replay_jobs import ReplayJobParts, replay_job_routes
+from bst_litestar.routes.unmapped import unmapped_routes
 
 _log = logging.getLogger(__name__)
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
-AnyRequest = Request[Any, Any, Any]
 AnyResponse = Response[Any]
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -54,9 +64,16 @@ class ApiParts:
 
     ingest: IngestEndpoint
     bookings: BookingReader
+    timeline: BookingTimeline
+    operations: OpsWrites
+    crew: CrewParts
     events: IngestReader
     repair: RepairParts
     replay_jobs: ReplayJobParts
+    catalog: CatalogParts
+    publishing: PublishingParts
+    public_catalog: PublicCatalogParts
+    mappings: MappingParts
     audit: AuditReader
     queue: JobQueue
     probes: Sequence[DatabaseProbe]
@@ -89,12 +106,20 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
     app = Litestar(
         route_handlers=[
             ingest,
-            *ops_booking_routes(parts.bookings, parts.tokens),
+            *ops_booking_routes(parts.bookings, parts.timeline, parts.tokens),
+            *ops_write_routes(parts.operations, OpsDoor(bookings=parts.bookings, tokens=parts.tokens)),
+            *crew_routes(parts.crew, parts.tokens),
             *ingest_routes(parts.events, parts.queue, parts.tokens, queue_enabled=parts.queue_enabled, now=parts.now),
             *dead_letter_routes(parts.events, parts.repair.change_status, parts.tokens),
             *repair_routes(parts.events, parts.repair, parts.tokens),
             *replay_job_routes(parts.replay_jobs, parts.repair, parts.tokens),
+            *channel_mapping_routes(parts.mappings, parts.tokens),
+            *unmapped_routes(parts.mappings, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
+            *catalog_editor_routes(parts.catalog, parts.tokens),
+            *publishing_routes(parts.publishing, parts.tokens),
+            *publish_version_routes(parts.publishing, parts.tokens),
+            *public_catalog_routes(parts.public_catalog, parts.tokens),
             *audit_routes(parts.audit, parts.tokens),
             *reconciliation_routes(parts.reconciliation, parts.tokens, now=parts.now),
             *metrics_routes(counts, parts.scrape, parts.tokens, now=parts.now),
@@ -105,7 +130,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
         lifespan=[lifespan],
         state=State({"tokens": parts.tokens}),  # whose token it is, for whoever writes the audit
         exception_handlers={Exception: _answer_error},
-        before_request=None if parts.writers is None else reads_what_it_wrote(parts.writers),
+        before_request=names_unescaped(None if parts.writers is None else reads_what_it_wrote(parts.writers)),
         after_request=_mark if parts.writers is None else noting_writes(parts.writers, _mark),
         request_max_body_size=MAX_BODY_BYTES,  # counted as it comes, for whoever does not state a length
         debug=False,
@@ -117,12 +142,14 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             scope["path_template"] = PATH
             parts.ingest.note_outcome(refusal.message, refusal.status, 0)
 
-    app.asgi_handler = observed(
-        guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal),
-        parts.tracing,
-        note,
-        is_core_path=_is_core_path(app),
-        quiet_path=PATH,
+    app.asgi_handler = slashes_kept(
+        observed(
+            guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal),
+            parts.tracing,
+            note,
+            is_core_path=_is_core_path(app),
+            quiet_path=PATH,
+        )
     )
     return app
 
@@ -179,7 +206,7 @@ def _as_refused(request: AnyRequest, error: Exception) -> Refused:
         return Refused(405, where, headers=error.headers or {})
     if isinstance(error, NotFoundException):
         return Refused(404, where)
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and error.status_code < 500:  # what the framework says of our bugs stays inside
         too_large = isinstance(error, RequestEntityTooLarge)
         return Refused(error.status_code, "BODY_TOO_LARGE" if too_large else error.detail)
     _log.error("a request failed", exc_info=error)

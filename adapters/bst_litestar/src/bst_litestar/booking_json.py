@@ -3,9 +3,12 @@
 Source of the shape: predecessor's OpsBooking and contracts, "a booking in a response". Null members are present and null.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from bst_application.ports.operations import ConflictRecord
 from bst_application.ports.reading import BookingDetail, BookingRow
+from bst_domain.booking import FactValue, value_to_json
 from bst_domain.values import BookingIdentity, BookingKey, format_instant
 
 
@@ -64,7 +67,32 @@ def detail_json(detail: BookingDetail) -> dict[str, Any]:
         "assignments": list(detail.assignments),
         "items": list(detail.items),
         "finance": detail.finance,
+        "conflicts": [_conflict(one) for one in detail.conflicts],
     }
+
+
+#: The playbook's names of fields, as this API calls them.
+_DISPUTED = {"tour_date": "tourDate", "total_price": "totalPrice", "channel_code": "channelCode"}
+
+
+def _conflict(one: ConflictRecord) -> dict[str, Any]:
+    """A REVIEW_REQUIRED: what is shown, and what either side says."""
+    return {
+        "conflictId": str(one.key),
+        "module": one.module.value,
+        "fields": [_DISPUTED[name] for name in one.fields],
+        "shown": _disputed(one.shown),
+        "core": _disputed(one.core),
+        "legacy": _disputed(one.legacy),
+        "severity": one.severity.value,
+        "openedBy": one.opened_by,
+        "openedAt": format_instant(one.opened_at),
+        "dueAt": format_instant(one.due_at),
+    }
+
+
+def _disputed(values: Mapping[str, FactValue]) -> dict[str, Any]:
+    return {_DISPUTED[name]: value_to_json(value) for name, value in values.items()}
 
 
 def candidate_json(key: BookingKey, identity: BookingIdentity) -> dict[str, Any]:

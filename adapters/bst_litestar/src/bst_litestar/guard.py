@@ -20,14 +20,24 @@ MAX_HEADER_BYTES = 32 * 1024
 MAX_TARGET_BYTES = 8 * 1024
 _UNAUTHORIZED = 401
 
+
+def _security(content: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", content),
+        (b"referrer-policy", b"no-referrer"),
+    )
+
+
 #: On every answer. All are JSON or plain text for programs: nothing here is to be run, framed or guessed at.
-SECURITY_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"referrer-policy", b"no-referrer"),
+SECURITY_HEADERS = _security(b"default-src 'none'; frame-ancestors 'none'")
+#: But for the page that shows the document: it runs its own scripts and styles, and talks to its own server alone.
+PAGE = "/docs"
+PAGE_HEADERS = _security(
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: These say themselves how long they may be kept; any other answer may name guests.
-CACHEABLE = frozenset({"/schema/openapi.json", "/docs-json"})
+#: Unless an answer says itself how long it may be kept: any other may name guests.
 NO_STORE = (b"cache-control", b"no-store")
 #: In production, where a proxy in front speaks TLS; browsers ignore it on plain HTTP.
 HSTS = (b"strict-transport-security", b"max-age=31536000")
@@ -44,12 +54,7 @@ class Guard:
 
     def address(self, scope: HTTPScope) -> str:
         """Who asks, as the limits count them."""
-        client = scope["client"]
-        peer = "" if client is None else client[0]  # a unix socket has no address: everybody on it is one
-        if not self.trusted:
-            return client_of(peer, None, ())
-        said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        return client_of(peer, b",".join(said).decode("latin-1") if said else None, self.trusted)
+        return address_of(scope, self.trusted)
 
     def refuse(self, scope: HTTPScope, address: str) -> Refused | None:
         """What is wrong before anybody looks at what is asked."""
@@ -66,23 +71,40 @@ class Guard:
         return None
 
 
+def address_of(scope: HTTPScope, trusted: Sequence[Network]) -> str:
+    """Who asks: an address, as ``client_of`` tells it."""
+    client = scope["client"]
+    peer = "" if client is None else client[0]  # a unix socket has no address: everybody on it is one
+    if not trusted:
+        return client_of(peer, None, ())
+    said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return client_of(peer, b",".join(said).decode("latin-1") if said else None, trusted)
+
+
+def is_of_the_page(path: str) -> bool:
+    """Whether it is the page, or something that the page is made of."""
+    return path == PAGE or path.startswith(f"{PAGE}/")
+
+
 def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refused], None]) -> ASGIApp:
     """``app`` behind the guard."""
-    always = [*SECURITY_HEADERS, *([HSTS] if guard.production else [])]
-    private = [*always, NO_STORE]
+    transport = [HSTS] if guard.production else []
+    always = [*SECURITY_HEADERS, *transport]
+    page = [*PAGE_HEADERS, *transport]
 
     async def guarding(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         address = guard.address(scope)
-        marks = always if scope["path"] in CACHEABLE else private
+        marks = page if is_of_the_page(scope["path"]) else always
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] == _UNAUTHORIZED:
                     guard.refused.take(address)
-                message["headers"] = [*message["headers"], *marks]
+                says_itself = any(name == NO_STORE[0] for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], *marks, *(() if says_itself else (NO_STORE,))]
             await send(message)
 
         refusal = guard.refuse(scope, address)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from uuid import UUID
 
+from bst_application.flags import FALSE_WORDS, TRUE_WORDS
 from bst_application.ports.reading import Position
 from bst_domain.values import parse_day, parse_instant
 from bst_litestar.problems import invalid_input
@@ -16,8 +17,9 @@ def whole_number(
     query: Mapping[str, str], name: str, *, default: int, least: int, most: int, rounds: bool = True
 ) -> int:
     """Brought into bounds; what is not a number counts as absent. A fraction is cut off where ``rounds``, else Refused."""
+    said = query.get(name, "")
     try:
-        value = float(query.get(name, ""))
+        value = float(said if "_" not in said else "")  # Python's own way to group digits, and nobody else's
         whole = int(value)
     except (ValueError, OverflowError):
         return default
@@ -35,6 +37,16 @@ def word(query: Mapping[str, str], name: str, known: Iterable[str], code: str) -
     if value not in words:
         raise invalid_input(name, f"{code}:{value[:64]}", f"{name} must be one of {', '.join(words)}")
     return value
+
+
+def yes_or_no(query: Mapping[str, str], name: str, code: str) -> bool | None:
+    """A switch in any of its words and any letter case; blank counts as absent. Raises Refused."""
+    value = query.get(name, "").strip().lower()
+    if not value:
+        return None
+    if value not in TRUE_WORDS | FALSE_WORDS:
+        raise invalid_input(name, code, f"{name} must be one of true, 1, yes, on, false, 0, no, off")
+    return value in TRUE_WORDS
 
 
 def day(query: Mapping[str, str], name: str, code: str) -> date | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -54,13 +55,19 @@ def states_too_much(length: str) -> bool:
     return length.isascii() and length.isdigit() and (len(length) > 20 or int(length) > MAX_BODY_BYTES)
 
 
-async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
-    """The body as an object; an absent one is empty unless ``required``. Raises Refused."""
+async def body_bytes(request: AnyRequest) -> bytes:
+    """The body as it was sent. Raises Refused where it is too large."""
     if states_too_much(request.headers.get("content-length", "")):
         raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
     raw = await request.body()
     if len(raw) > MAX_BODY_BYTES:
         raise Refused(413, "BODY_TOO_LARGE", headers={"connection": "close"})
+    return raw
+
+
+async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
+    """The body as an object; an absent one is empty unless ``required``. Raises Refused."""
+    raw = await body_bytes(request)
     if not raw and not required:
         return {}
     body = decode(raw)
@@ -69,6 +76,13 @@ async def json_body(request: AnyRequest, *, required: bool) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise invalid_input("", "INVALID_BODY", "the body must be a JSON object")
     return body
+
+
+async def no_body(request: AnyRequest) -> None:
+    """Where nothing is said in a body, callers send none, or ``{}``; one that is no JSON at all is refused as everywhere."""
+    raw = await body_bytes(request)
+    if raw and isinstance(said := decode(raw), InvalidJson):
+        raise invalid_input("", "INVALID_JSON", said.why)
 
 
 def text_member(
@@ -81,12 +95,23 @@ def text_member(
         return None
     if not isinstance(value, str):
         raise invalid_input(name, f"INVALID_{code}", f"{name} must be a string")
-    text = value.strip()
+    text = value.strip().upper() if upper else value.strip()  # some letters become two
     if not text and required:
         raise invalid_input(name, f"EMPTY_{code}", f"{name} must not be empty")
     if len(text) > limit:
         raise invalid_input(name, f"INVALID_{code}", f"{name} must have at most {limit} characters")
-    return (text.upper() if upper else text) or None
+    return text or None
+
+
+def uuid_member(body: Mapping[str, Any], name: str, *, required: bool = False) -> UUID | None:
+    """A UUID of a body, in its hyphenated spelling. Raises Refused."""
+    text = text_member(body, name, limit=64, required=required)
+    if text is None:
+        return None
+    try:
+        return UUID(text if len(text) == 36 else "")
+    except ValueError:
+        raise invalid_input(name, f"INVALID_FIELD_{name.upper()}", f"{name} must be a UUID") from None
 
 
 def flag_member(body: Mapping[str, Any], name: str, *, default: bool) -> bool:

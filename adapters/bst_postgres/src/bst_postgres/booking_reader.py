@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bst_application.ports.reading import BookingDetail, BookingFilter, BookingRow, Position
+from bst_domain.booking import Reason
 from bst_domain.values import BookingIdentity, BookingKey, ExternalRef, normalise_ref, parse_search
 from bst_postgres import booking_surroundings as surroundings
 from bst_postgres import tables as t
@@ -57,14 +58,19 @@ class PostgresBookingReader:
             found = await _fetched(connection, ONE, {"key": key})
             if not found:
                 return None
-            *row, fold = found[0]
+            *columns, fold = found[0]
+            row = booking_row(columns)
             return BookingDetail(
-                row=booking_row(row),
+                row=row,
                 provenance=surroundings.provenance(fold),
                 payments=await surroundings.payments(connection, key),
                 assignments=await surroundings.assignments(connection, key),
                 items=await surroundings.items(connection, key),
                 finance=await surroundings.finance(connection, key),
+                # Few bookings have any, and those say so.
+                conflicts=await surroundings.conflicts(connection, key)
+                if Reason.REVIEW_REQUIRED in row.reasons
+                else [],
             )
 
 
@@ -96,6 +102,8 @@ def _meanings(name: str) -> list[ColumnElement[bool]]:
     channels = select(t.channel_registry.c.channel_code)
     meanings.append(and_(core.c.channel_code.in_(channels), core.c.external_booking_ref == bare))
     refs = t.channel_external_refs
-    other = select(refs.c.entity_key).where(refs.c.entity_type == "BOOKING", refs.c.external_ref == bare)
+    other = select(refs.c.entity_key).where(
+        refs.c.entity_type == "BOOKING", refs.c.external_ref == bare, refs.c.mapping_status == "MAPPED"
+    )
     meanings.append(core.c.booking_key.in_(other))
     return meanings

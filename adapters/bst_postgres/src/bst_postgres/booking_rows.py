@@ -8,7 +8,8 @@ from bst_domain.booking import Contact
 from bst_domain.values import BookingIdentity, BookingKey, ExternalRef, email_kind
 
 _COLUMNS = """core.booking_key, core.channel_code, core.external_booking_ref, core.version, core.customer_payment_status,
-  core.ops_fulfillment_status, core.status_reasons, core.booking_created_at, core.tour_date, core.tour_time,
+  coalesce(state.ops_fulfillment_status, core.ops_fulfillment_status), core.status_reasons,
+  core.booking_created_at, core.tour_date, core.tour_time,
   core.number_of_adult, core.number_of_child, core.currency_code, core.total_price, core.note, core.package_ref_type,
   core.package_ref_key, core.legacy_package_id, core.created_at, core.updated_at, party.infant_qty, contact.main_name,
   contact.main_email, contact.phone, contact.phone_e164, contact.pickup_location, contact.meeting_point,

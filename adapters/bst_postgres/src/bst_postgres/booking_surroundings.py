@@ -9,10 +9,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bst_application.ports.operations import ConflictRecord
 from bst_application.ports.reading import FieldOrigin
-from bst_domain.booking import LEGACY_FIELDS, Field, facts_from_document
+from bst_domain.booking import LEGACY_FIELDS, Field, facts_from_document, shown
 from bst_domain.values import format_instant
 from bst_postgres import tables as t
+from bst_postgres.conflicts import conflict_of
 
 
 def provenance(fold: Mapping[str, Any]) -> dict[str, FieldOrigin]:
@@ -21,7 +23,7 @@ def provenance(fold: Mapping[str, Any]) -> dict[str, FieldOrigin]:
         about.value: FieldOrigin(
             source=fact.evidence.source, event_id=fact.evidence.event_id, event_time=fact.evidence.event_time
         )
-        for about, fact in facts_from_document(fold).registers.items()
+        for about, fact in shown(facts_from_document(fold)).items()
         if about not in LEGACY_FIELDS
     }
     if Field.TOTAL_PRICE in origins:
@@ -104,6 +106,14 @@ async def finance(connection: AsyncConnection, key: UUID) -> dict[str, Any] | No
         "settlementStatus": row.settlement_status,
         "lastReconciledAt": _instant(row.last_reconciled_at),
     }
+
+
+async def conflicts(connection: AsyncConnection, key: UUID) -> list[ConflictRecord]:
+    """Those that wait for a decision."""
+    table = t.booking_conflict
+    query = select(table).where(table.c.booking_key == key, table.c.settled_at.is_(None))
+    rows = (await connection.execute(query.order_by(table.c.opened_at, table.c.conflict_key))).all()
+    return [conflict_of(row) for row in rows]
 
 
 def _amount(value: Decimal) -> str:

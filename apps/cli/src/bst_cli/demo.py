@@ -14,11 +14,12 @@ from rich.table import Table
 
 from bst_cli.reading import Api, differences
 from bst_cli.sample import SampleDay, make_day
-from bst_cli.sending import Outcome, Target, in_order, read_lines, send_all
+from bst_cli.sending import Outcome, in_order, read_lines, send_all
 from bst_cli.stack import Running
 from bst_cli.stop_flag import StopFlag
 from bst_cli.trouble import Trouble
 from bst_cli.wording import counted
+from bst_emitter import Target
 
 CONCURRENCY = 16
 PROCESSED_WITHIN_S = 120.0

@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -15,8 +14,9 @@ from uuid import uuid4
 import httpx
 from attrs import define, field, frozen
 
+import bst_emitter
 from bst_cli.trouble import Trouble
-from bst_domain.ingest import ALGORITHM, canonical_string, sign
+from bst_emitter import Target
 
 PATH: Final = "/v1/ingest/bookings/events"
 #: How long one delivery is tried again before it is given up. When nobody at all answers for that long, the rest is, too.
@@ -34,15 +34,6 @@ class Line:
     number: int
     key: str
     body: bytes
-
-
-@frozen(kw_only=True)
-class Target:
-    """Where to send to, and as whom."""
-
-    url: str
-    token: str = field(repr=False)
-    secret: str = field(repr=False)
 
 
 @define(kw_only=True)
@@ -237,25 +228,9 @@ def _note(answer: httpx.Response, line: Line, outcome: Outcome) -> None:
 
 def signed_headers(target: Target, line: Line) -> dict[str, str]:
     """A fresh timestamp and nonce for every attempt; the key stays."""
-    timestamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    nonce = str(uuid4())
-    canonical = canonical_string(
-        method="POST",
-        path=httpx.URL(target.url).path.rstrip("/") + PATH,
-        timestamp=timestamp,
-        nonce=nonce,
-        idempotency_key=line.key,
-        body_hash=sha256(line.body).hexdigest(),
+    return bst_emitter.signed_headers(
+        target, method="POST", path=PATH, key=line.key, body=line.body, now=datetime.now(UTC), nonce=str(uuid4())
     )
-    return {
-        "authorization": f"Bearer {target.token}",
-        "content-type": "application/json",
-        "x-signature-algorithm": ALGORITHM,
-        "x-timestamp": timestamp,
-        "x-nonce": nonce,
-        "x-idempotency-key": line.key,
-        "x-signature": sign(target.secret, canonical),
-    }
 
 
 def _retry_after(answer: httpx.Response) -> float:

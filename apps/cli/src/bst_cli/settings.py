@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from bst_application.errors import Unavailable
 from bst_cli.data_folder import DataFolder
-from bst_cli.sending import Target
 from bst_cli.trouble import Trouble
+from bst_emitter import Target
 from bst_postgres.migrate import MigrationFailed
 
 
@@ -39,4 +39,7 @@ def target(environ: Mapping[str, str], url: str | None, folder: DataFolder) -> T
                 "Set both, or give the folder of a running `bst up` with --data-dir and no --url.",
             )
         given = {**folder.secrets(environ), **{name: value for name, value in given.items() if value}}
-    return Target(url=where.rstrip("/"), token=given["INGEST_SERVICE_TOKEN"], secret=given["INGEST_SERVICE_SECRET"])
+    try:
+        return Target(url=where.rstrip("/"), token=given["INGEST_SERVICE_TOKEN"], secret=given["INGEST_SERVICE_SECRET"])
+    except ValueError as error:
+        raise Trouble(str(error), "Give --url http://127.0.0.1:4000, say, or mend CORE_API_BASE_URL.") from error

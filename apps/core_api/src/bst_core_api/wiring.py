@@ -32,6 +32,9 @@ from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.mappings import mapping_parts
+from bst_core_api.operations import crew_parts, ops_writes
+from bst_core_api.publishing import catalog_area
 from bst_core_api.reading import reading_from
 from bst_domain.values import Source
 from bst_litestar.app import ApiParts, build_api
@@ -45,6 +48,7 @@ from bst_litestar.routes.replay_jobs import ReplayJobParts
 from bst_postgres.access import PostgresAccessStore
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.bookings import PostgresBookingStore
+from bst_postgres.channel import ChannelProbe
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
@@ -52,6 +56,7 @@ from bst_postgres.probe import PostgresProbe
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.secret_cipher import SecretCipher
+from bst_postgres.timeline import PostgresBookingTimeline
 from bst_telemetry.instruments import (
     DoorInstruments,
     HandOverInstruments,
@@ -85,7 +90,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
     """The API of these settings and this clock. Connects to nothing until it is started."""
     assert settings.ops_db_url is not None
     database = Database(settings.ops_db_url, application_name="bst-api", hang_up_after_s=HANG_UP_AFTER_S)
-    channel = None if settings.channel_db_url is None else Database(settings.channel_db_url, pool_size=1)
+    channel = ChannelProbe(settings.channel_db_url)
     queue: JobQueue = (
         PostgresJobQueue(settings.ops_db_url, settings.queue_name)
         if settings.redis_url is None
@@ -124,9 +129,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         tracing=tracing,
     )
     audit = PostgresAuditTrail(database)
-    desk = PostgresRepairDesk(database)
+    desk, replay_jobs = PostgresRepairDesk(database), PostgresReplayJobs(database)
     replay = ReplayEvent(desk=desk, now=now, new_id=uuid7, stages_job=queue_on)
-    replay_jobs = PostgresReplayJobs(database)
+    mappings = mapping_parts(database, store, now)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -147,8 +152,6 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         ]
         if settings.sync_fallback_enabled:
             sweep_all = SweepDueEvents(store=store, process=process, now=now)
-            leases = TakeBackStuckReplays(desk=desk, now=now)
-
             run_jobs = RunReplayJobs(
                 jobs=replay_jobs, desk=desk, replay=replay, now=now, at_once=settings.replays_per_s
             )
@@ -164,7 +167,15 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
                 asyncio.create_task(
                     periodically("the replay jobs", jobs, every_s=SWEEP_EVERY_S, stop=stop, busy=lambda _: False)
                 ),
-                asyncio.create_task(periodically("the leases of replays", leases, every_s=LEASES_EVERY_S, stop=stop)),
+                asyncio.create_task(
+                    periodically(
+                        "the leases of replays",
+                        TakeBackStuckReplays(desk=desk, now=now),
+                        every_s=LEASES_EVERY_S,
+                        stop=stop,
+                    )
+                ),
+                asyncio.create_task(periodically("mapped packages", mappings.refold, every_s=SWEEP_EVERY_S, stop=stop)),
             ]
         try:
             yield
@@ -180,10 +191,10 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             await queue.close()
             await reading.close()
             await database.close()
-            if channel is not None:
-                await channel.close()
+            await channel.close()
 
     probe = PostgresProbe("ops_db", database)
+    catalog = catalog_area(settings, database, now)
     parts = ApiParts(
         ingest=IngestEndpoint(
             door=door,
@@ -196,6 +207,9 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             note_outcome=instruments.delivery,
         ),
         bookings=reading.bookings,
+        timeline=PostgresBookingTimeline(database),
+        operations=ops_writes(database, now),
+        crew=crew_parts(database, now),
         events=reading.events,
         repair=RepairParts(
             mark_failed=MarkEventFailed(desk=desk, now=now, new_id=uuid7),
@@ -206,9 +220,13 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             enabled=lambda: board.is_on(Flag.REPLAY),
         ),
         replay_jobs=ReplayJobParts(jobs=replay_jobs, begin=BeginReplayJob(jobs=replay_jobs, now=now, new_id=uuid7)),
+        catalog=catalog.editing,
+        publishing=catalog.publishing,
+        public_catalog=catalog.public,
+        mappings=mappings,
         audit=audit,
         queue=queue,
-        probes=[probe, PostgresProbe("channel_db", channel)],
+        probes=[probe, channel],
         replica=reading.replica,
         writers=reading.writers,
         tokens=Tokens(admin=settings.admin_token, board=access, admin_required=settings.admin_auth_enabled),

@@ -21,6 +21,7 @@ from bst_application.settings import Settings
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.process_jobs import ProcessJobs
 from bst_application.use_cases.recompute import RecomputeTurning
+from bst_application.use_cases.refold_packages import RefoldPackages
 from bst_application.use_cases.relay import SWEEP_LIMIT, RelayStagedJobs, SweepDueEvents
 from bst_application.use_cases.repair import ReplayEvent, TakeBackStuckReplays
 from bst_application.use_cases.replay_jobs import RunReplayJobs
@@ -31,6 +32,7 @@ from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.database import Database
 from bst_postgres.event_log import PostgresEventLog
 from bst_postgres.flags import PostgresFlagStore
+from bst_postgres.mappings import PostgresMappingDesk
 from bst_postgres.repair import PostgresRepairDesk
 from bst_postgres.replay_jobs import PostgresReplayJobs
 from bst_postgres.retention import PostgresRetentionStore
@@ -49,6 +51,7 @@ RELAY_EVERY_S = 1.0
 SWEEP_EVERY_S = 1.0
 JOBS_EVERY_S = 1.0
 RECOMPUTE_EVERY_S = 60.0
+REFOLD_EVERY_S = 5.0
 FORGET_NONCES_EVERY_S = 300.0
 LEASES_EVERY_S = 30.0
 #: How much later than it could a booking may be seen, so that events of the same moment share a commit.
@@ -117,6 +120,7 @@ async def _work(
     together = ProcessJobs(process, tracing, apart_s=GROUPS_APART_S, crowd=settings.worker_concurrency)
     sweep = SweepDueEvents(store=store, process=process, now=now)
     desk = PostgresRepairDesk(database)
+    refold = RefoldPackages(desk=PostgresMappingDesk(database), store=store, now=now)
     ttl = timedelta(minutes=settings.nonce_ttl_minutes)
 
     async def forget_nonces() -> int:
@@ -127,6 +131,7 @@ async def _work(
 
     loops: list[Awaitable[None]] = [
         every("the recompute of the day", RecomputeTurning(store=store, now=now), RECOMPUTE_EVERY_S),
+        every("mapped packages", refold, REFOLD_EVERY_S, full=1),
         every("the leases of replays", TakeBackStuckReplays(desk=desk, now=now), LEASES_EVERY_S),
         every("the nonce clean-up", forget_nonces, FORGET_NONCES_EVERY_S),
     ]

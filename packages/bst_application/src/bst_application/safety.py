@@ -4,8 +4,11 @@ Every process reads its settings through here, so API, worker and the commands t
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
+
+from bst_application import publish_settings
 
 if TYPE_CHECKING:
     from bst_application.settings import Settings
@@ -19,7 +22,7 @@ MIN_SECRET_LENGTH: Final = 16
 #: Fewer different characters than this come from a held key, not from a generator.
 MIN_DIFFERENT: Final = 6
 SECRETS: Final = ("CORE_API_ADMIN_TOKEN", "INGEST_SERVICE_TOKEN", "INGEST_SERVICE_SECRET")
-PREVIOUS: Final = "INGEST_SERVICE_SECRETS_PREVIOUS"
+PREVIOUS: Final = ("INGEST_SERVICE_SECRETS_PREVIOUS", publish_settings.PREVIOUS)
 DATABASES: Final = (
     "OPS_DB_URL",
     "DATABASE_URL",
@@ -45,9 +48,14 @@ def _secrets(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is not set; BST_ENV=production needs one, for instance from `openssl rand -hex 32`"
         elif weak := _weakness(value):
             yield f"{name} is {weak}; choose a random one, for instance from `openssl rand -hex 32`"
-    for value in environ.get(PREVIOUS, "").split(","):
-        if value and (weak := _weakness(value)):
-            yield f"{PREVIOUS} holds a secret that is {weak}; take it out"
+    for name in PREVIOUS:
+        for value in environ.get(name, "").split(","):
+            if value and (weak := _weakness(value)):
+                yield f"{name} holds a secret that is {weak}; take it out"
+    # Publishing without a signature is a choice, so this one may be unset; once it is there it must be as good as any.
+    said[publish_settings.SIGNED_WITH] = environ.get(publish_settings.SIGNED_WITH, "").strip()
+    if said[publish_settings.SIGNED_WITH] and (weak := _weakness(said[publish_settings.SIGNED_WITH])):
+        yield f"{publish_settings.SIGNED_WITH} is {weak}; choose a random one, for instance from `openssl rand -hex 32`"
     given = [value for value in said.values() if value]
     if len(set(given)) < len(given):
         same = " and ".join(name for name, value in said.items() if given.count(value) > 1)
@@ -73,12 +81,21 @@ def _passwords(environ: Mapping[str, str]) -> Iterator[str]:
 def _switches(settings: "Settings") -> Iterator[str]:
     if not settings.admin_auth_enabled:
         yield "ADMIN_AUTH_ENABLED=false is refused with BST_ENV=production; remove it"
-    drift, ttl = settings.timestamp_drift_minutes, settings.nonce_ttl_minutes
-    if ttl < 2 * drift:  # a stamp may be ahead by the drift, and is good until it is behind by the drift
+    publish = settings.publish
+    if publish.signature_required and not publish.secrets:
         yield (
-            f"INGEST_NONCE_TTL_MINUTES={ttl} is less than twice INGEST_TIMESTAMP_DRIFT_MINUTES={drift}: a request could be"
-            f" sent again after its nonce was forgotten; set it to {2 * drift} or more"
+            f"CATALOG_PUBLISH_SIGNATURE_REQUIRED=true without {publish_settings.SIGNED_WITH}: nobody could publish; set both"
         )
+    minute = timedelta(minutes=1)
+    for prefix, drift, ttl in (
+        ("INGEST", settings.timestamp_drift_minutes, settings.nonce_ttl_minutes),
+        ("CATALOG_PUBLISH", publish.max_drift // minute, publish.nonce_ttl // minute),
+    ):
+        if ttl < 2 * drift:  # a stamp may be ahead by the drift, and is good until it is behind by the drift
+            yield (
+                f"{prefix}_NONCE_TTL_MINUTES={ttl} is less than twice {prefix}_TIMESTAMP_DRIFT_MINUTES={drift}: a request could"
+                f" be sent again after its nonce was forgotten; set it to {2 * drift} or more"
+            )
     for network in settings.trusted_proxies:
         if network.prefixlen < WIDEST_PREFIX[network.version]:
             yield (

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from bst_application.environment import EnvironmentReader
 from bst_application.flags import Flag, initial_flags
+from bst_application.publish_settings import PublishSettings, publish_settings
 from bst_application.redis_url import problem_of
 from bst_application.safety import unsafe_in_production
 from bst_application.trusted_proxies import Network, networks_from
@@ -72,6 +73,8 @@ class Settings:
     producer_per_minute: int
     address_per_minute: int
     refused_per_minute: int
+    catalog_per_minute: int
+    publish: PublishSettings
     reconciliation: ReconciliationLimits
     log_format: LogFormat
     log_level: str
@@ -135,6 +138,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         producer_per_minute=reader.number("BST_LIMIT_PRODUCER_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),
         address_per_minute=reader.number("BST_LIMIT_ADDRESS_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),
         refused_per_minute=reader.number("BST_LIMIT_REFUSED_PER_MINUTE", 12_000, 1, MOST_PER_MINUTE),
+        catalog_per_minute=reader.number("BST_LIMIT_CATALOG_PER_MINUTE", 12_000, 1, MOST_PER_MINUTE),
+        publish=publish_settings(environ, reader),
         reconciliation=_reconciliation(reader),
         log_format=_log_format(reader, production),
         log_level=reader.word("BST_LOG_LEVEL", "INFO", LOG_LEVELS),

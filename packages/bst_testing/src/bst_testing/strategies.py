@@ -8,7 +8,21 @@ from uuid import UUID
 from attrs import evolve
 from hypothesis import strategies as st
 
-from bst_domain.booking import OPS_RELEVANT, BookingFacts, Evidence, OpsInputs, Override, TerminalStatus
+from bst_domain.booking import (
+    OPERATOR,
+    OPS_RELEVANT,
+    PACKAGE_ENTITIES,
+    BookingFacts,
+    Evidence,
+    Field,
+    OpsInputs,
+    Override,
+    PackageRef,
+    TerminalStatus,
+    edit,
+    hold,
+    lift,
+)
 from bst_domain.catalog import CatalogRow, Rate
 from bst_domain.ingest import BookingEvent, SchemaMismatch, facts_of, parse_event
 from bst_domain.values import EventType, FulfilmentStatus, Money
@@ -147,13 +161,21 @@ def _evidence(draw: st.DrawFn) -> Evidence:
 
 @st.composite
 def operator_facts(draw: st.DrawFn) -> BookingFacts:
-    """What an operator says: a no-show, a reinstatement, or an override."""
+    """What an operator says: a no-show, a reinstatement, an override, an edit, or a conflict that holds some fields."""
     evidence = draw(_evidence())
-    match draw(st.sampled_from(["no-show", "reinstatement", "override"])):
+    match draw(st.sampled_from(["no-show", "reinstatement", "override", "edit", "hold"])):
         case "no-show":
             return BookingFacts(first=evidence, terminals={evidence.event_id: (TerminalStatus.NO_SHOW, evidence)})
         case "reinstatement":
             return BookingFacts(first=evidence, reinstated=evidence)
+        case "edit":
+            values = st.dictionaries(st.sampled_from([Field.NOTE, Field.MEETING_POINT]), _texts, min_size=1)
+            return edit(draw(values), evolve(evidence, source=OPERATOR))
+        case "hold":
+            before = draw(event_facts())
+            fields = draw(st.sets(st.sampled_from([Field.TOUR_DATE, Field.TOTAL_PRICE])))
+            made = hold(before, evidence.event_id, sorted(fields), evidence.event_time)
+            return evolve(lift(made, evidence.event_id) if draw(st.booleans()) else made, first=evidence)
         case _:
             status = draw(st.sampled_from([FulfilmentStatus.READY, FulfilmentStatus.ATTENTION]))
             said = Override(status=status, actor="ops@example.org", reason="called the guest", evidence=evidence)
@@ -188,6 +210,7 @@ ops_inputs = st.builds(
     finance_items=st.integers(0, 2),
     finance_items_paid=st.integers(0, 2),
     finance_validated=st.booleans(),
+    package=st.none() | st.builds(PackageRef, st.sampled_from(PACKAGE_ENTITIES), st.uuids(), st.sampled_from([7, 8])),
 )
 today = st.sampled_from([date(2026, 5, 31), date(2026, 6, 1), date(2026, 6, 2)])
 

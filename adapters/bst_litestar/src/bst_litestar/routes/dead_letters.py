@@ -75,7 +75,7 @@ def dead_letter_routes(
         key = uuid_in_path(name)
         letter = None if key is None else await events.dead_letter(key)
         if letter is None:
-            raise Refused(404, f"Dead letter not found: {name[:191]}")
+            raise Refused(404, f"Dead letter not found: {name}")
         return success(letter_json(letter), id_of(request))
 
     @patch("/v1/ingest/dead-letter/{key:str}/status/{status:str}")
@@ -93,7 +93,7 @@ def dead_letter_routes(
             case DeadLetterRecord():
                 return success(letter_json(outcome), id_of(request))
             case LetterNotFound():
-                raise Refused(404, f"Dead letter not found: {name[:191]}")
+                raise Refused(404, f"Dead letter not found: {name}")
             case NotAllowed(current=current, wanted=wanted, allowed=allowed):
                 details = {"allowed": list(allowed)}
                 raise Refused(409, f"INVALID_DEAD_LETTER_TRANSITION:{current}->{wanted}", details=details)

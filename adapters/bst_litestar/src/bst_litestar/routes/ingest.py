@@ -42,7 +42,7 @@ def ingest_routes(
         key = uuid_in_path(event_id)
         record = None if key is None else await events.event(key)
         if record is None:
-            raise Refused(404, f"Ingest event not found: {event_id[:191]}")
+            raise Refused(404, f"Ingest event not found: {event_id}")
         return success(event_json(record, full=tokens.may_see(header_map(request), record.source)), id_of(request))
 
     @get("/v1/ingest/events")

@@ -99,5 +99,5 @@ def _event_id(request: Request[Any, Any, Any]) -> UUID:
     name: str = request.path_params["event_id"]
     key = uuid_in_path(name)
     if key is None:
-        raise Refused(404, f"Ingest event not found: {name[:191]}")
+        raise Refused(404, f"Ingest event not found: {name}")
     return key

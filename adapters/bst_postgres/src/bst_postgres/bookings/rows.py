@@ -6,7 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from bst_application.ports.bookings import BookingChange
-from bst_domain.booking import Field, PackageRefType, Payment, PaymentFact, facts_to_document, item_unit_price, said_by
+from bst_application.ports.mappings import waiting_package
+from bst_domain.booking import (
+    Field,
+    PackageRefType,
+    Payment,
+    PaymentFact,
+    facts_to_document,
+    item_unit_price,
+    package_reference,
+    said_by,
+)
 from bst_domain.values import PaymentStatus, external_ref_key, payment_row_key, search_words, synthetic_item_key
 from bst_postgres.search_lexemes import search_lexemes
 
@@ -19,6 +29,7 @@ PRICED_FIELDS = PARTY_FIELDS | {Field.TOTAL_PRICE}
 
 def core_row(change: BookingChange) -> Row:
     booking, package = change.booking, change.booking.package
+    named = package_reference(change.identity.channel, change.facts)
     return {
         "booking_key": change.key,
         "channel_code": change.identity.channel,
@@ -37,6 +48,7 @@ def core_row(change: BookingChange) -> Row:
         "package_ref_type": PackageRefType.LEGACY_PACKAGE if package is None else package.type,
         "package_ref_key": None if package is None else package.key,
         "legacy_package_id": None if package is None else package.legacy_id,
+        "package_external_ref": None if named is None else named.ref,
         "note": booking.note,
         "version": change.version,
         "status_reasons": booking.reasons,
@@ -73,7 +85,7 @@ def moves_in_time(change: BookingChange) -> bool:
 
 
 def _latest_source(change: BookingChange) -> str:
-    said = [fact.evidence for name, fact in change.facts.registers.items() if name in CONTACT_FIELDS]
+    said = [evidence for name, evidence in change.booking.provenance.items() if name in CONTACT_FIELDS]
     return max(said, key=lambda evidence: evidence.order).source if said else change.identity.channel
 
 
@@ -113,7 +125,7 @@ def state_row(change: BookingChange) -> Row:
         "is_paid_flag": booking.payment_status is PaymentStatus.PAID,
         "paid_at": booking.paid_at,
         "state_version": change.version,
-        "updated_from_source": "ingest",
+        "updated_from_source": change.written_by.value,
     }
 
 
@@ -145,6 +157,7 @@ def facts_rows(change: BookingChange, now: datetime) -> Iterable[Row]:
                 **{f"payment.{fact.kind}": fact.reference for fact in entry.facts.payments.values()},
             },
             "recorded_at": now,
+            "version": change.version,
         }
 
 
@@ -214,6 +227,28 @@ def references_rows(change: BookingChange) -> Iterable[Row]:
             "source_table": "ingest_event_log",
             "source_pk": reference.ref,
         }
+
+
+def unmapped_rows(changes: Iterable[BookingChange], now: datetime) -> list[Row]:
+    """The packages that bookings begin to wait for, each once, in one order for everybody."""
+    packages = {package for change in changes if (package := change.waits_for) is not None}
+    entries = [waiting_package(package, now) for package in sorted(packages)]
+    return [
+        {
+            "queue_key": entry.key,
+            "queue_type": entry.type,
+            "channel_code": entry.channel,
+            "source_system": entry.source.system,
+            "source_table": entry.source.table,
+            "source_pk": entry.source.pk,
+            "reason_code": entry.reason_code,
+            "status": entry.status,
+            "external_ref_kind": entry.ref_kind,
+            "external_ref": entry.ref,
+            "created_at": entry.created_at,
+        }
+        for entry in entries
+    ]
 
 
 def outlived_payment_keys(change: BookingChange) -> list[UUID]:

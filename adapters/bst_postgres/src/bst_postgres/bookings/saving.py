@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bst_application.ports.bookings import BookingChange
+from bst_application.ports.bookings import BookingChange, WrittenBy
 from bst_domain.booking import Field
 from bst_postgres.bookings import rows, upserts
 from bst_postgres.database import DriverConnection, as_json, as_uuid_array
 
 
 async def save_bookings(connection: DriverConnection, changes: Sequence[BookingChange], now: datetime) -> None:
-    """Writes the changes; rows that a change does not touch are not written."""
+    """Writes the changes; rows that a change does not touch are not written. The state is, for whoever asks for it by hand."""
     moved = [change for change in changes if not change.is_unchanged]
     paying = [change for change in moved if rows.new_payment_facts(change)]
     turned = [change for change in moved if change.before is None or change.before.statuses != change.statuses]
     stating = {change.key for change in (*turned, *paying)}
-    stated = [change for change in moved if change.key in stating]
+    stated = [change for change in changes if change.key in stating or change.written_by is not WrittenBy.INGEST]
     plan: tuple[tuple[upserts.Upsert, list[rows.Row]], ...] = (
         (upserts.CORE, [rows.core_row(change) for change in moved]),
         (upserts.CONTACT, [rows.contact_row(change) for change in moved if _touches_contact(change)]),
@@ -30,6 +30,7 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
     await _replace_moved_in_items(connection, moved)
     outlived = [key for change in paying for key in rows.outlived_payment_keys(change)]
     payments = [row for change in moved for row in rows.payments_rows(change)]
+    unmapped = rows.unmapped_rows(moved, now)
     for upsert, values in plan:
         if values:
             await connection.execute(upsert.statement, (as_json(values),))
@@ -39,6 +40,8 @@ async def save_bookings(connection: DriverConnection, changes: Sequence[BookingC
         )
     if payments:
         await connection.execute(upserts.PAYMENT, (as_json(payments),))
+    if unmapped:
+        await connection.execute(upserts.UNMAPPED, (as_json(unmapped),))
 
 
 async def _replace_moved_in_items(connection: DriverConnection, moved: Sequence[BookingChange]) -> None:

@@ -15,10 +15,11 @@ from bst_application.ports.bookings import (
     SettledReplay,
     StoredBooking,
 )
+from bst_domain.booking import PackageRef
 from bst_domain.ingest import DeadLetter
-from bst_domain.values import BookingIdentity, EventId, ExternalRef
+from bst_domain.values import BookingIdentity, ChannelReference, EventId, ExternalRef
 from bst_postgres.audit import append_entries
-from bst_postgres.bookings.loading import load_bookings, lock_bookings
+from bst_postgres.bookings.loading import load_bookings, load_packages, lock_bookings
 from bst_postgres.bookings.saving import save_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
@@ -149,6 +150,9 @@ class _Processing:
     async def load(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
         await lock_bookings(self._connection, identities)
         return await load_bookings(self._connection, identities)
+
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        return await load_packages(self._connection, named)
 
     async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
         await save_bookings(self._connection, changes, now)

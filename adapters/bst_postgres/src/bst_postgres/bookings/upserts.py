@@ -54,6 +54,7 @@ CORE = Upsert(
         "package_ref_type": "text",
         "package_ref_key": "uuid",
         "legacy_package_id": "bigint",
+        "package_external_ref": "text",
         "note": "text",
         "version": "int",
         "status_reasons": "text[]",
@@ -135,6 +136,7 @@ FACT = Upsert(
         "origin": "int",
         "facts": "jsonb",
         "recorded_at": "timestamptz",
+        "version": "int",
     },
     ignore=True,
 )
@@ -191,4 +193,20 @@ on conflict (payment_key) do update set payment_time = excluded.payment_time, am
   currency_code = excluded.currency_code, gateway_order_id = excluded.gateway_order_id,
   gateway_capture_id = excluded.gateway_capture_id, status_raw = excluded.status_raw,
   payment_status_v2 = excluded.payment_status_v2, updated_at = now()
+"""
+
+# An entry that is there, or was and is settled, stays as it is: nobody is asked twice. Nor where a mapping in doubt waits for the
+# same; no mapping of these packages is written meanwhile (see mapped_packages).
+UNMAPPED = """
+insert into unmapped_queue (queue_key, queue_type, channel_code, source_system, source_table, source_pk, reason_code,
+  status, external_ref_kind, external_ref, created_at, updated_at)
+select queue_key, queue_type, channel_code, source_system, source_table, source_pk, reason_code, status, external_ref_kind,
+  external_ref, created_at, created_at
+from json_to_recordset(%s::json) as given (queue_key uuid, queue_type text, channel_code text, source_system text,
+  source_table text, source_pk text, reason_code text, status text, external_ref_kind text, external_ref text,
+  created_at timestamptz)
+where not exists (select 1 from unmapped_queue waiting where waiting.queue_type = given.queue_type
+  and waiting.status in ('OPEN', 'IN_REVIEW') and waiting.channel_code = given.channel_code
+  and waiting.external_ref_kind = given.external_ref_kind and waiting.external_ref = given.external_ref)
+on conflict do nothing
 """

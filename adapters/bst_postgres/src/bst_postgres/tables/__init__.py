@@ -18,6 +18,7 @@ from bst_postgres.tables.catalog import (
     catalog_variant_rate,
     channel_external_refs,
     channel_registry,
+    package_refold,
 )
 from bst_postgres.tables.ingest import (
     ingest_dead_letter,
@@ -28,7 +29,22 @@ from bst_postgres.tables.ingest import (
 )
 from bst_postgres.tables.metadata import metadata
 from bst_postgres.tables.migration import migration_checkpoint, migration_exception
-from bst_postgres.tables.ops import ops_assignment, ops_booking_state, ops_finance_bridge
+from bst_postgres.tables.ops import (
+    booking_conflict,
+    ops_assignment,
+    ops_booking_state,
+    ops_driver,
+    ops_finance_bridge,
+    ops_partner,
+)
+from bst_postgres.tables.publishing import (
+    catalog_publication,
+    catalog_publish_event,
+    catalog_publish_job,
+    catalog_publish_nonce,
+    catalog_publish_request,
+    catalog_snapshot,
+)
 from bst_postgres.tables.records import audit_log, migration_run_log, replay_job, replay_job_item, runtime_flag
 from bst_postgres.tables.reference import (
     ref_dead_letter_status,
@@ -41,6 +57,7 @@ from bst_postgres.tables.reference import (
 
 __all__ = [
     "audit_log",
+    "booking_conflict",
     "booking_contact",
     "booking_core",
     "booking_fact",
@@ -49,6 +66,12 @@ __all__ = [
     "booking_status_history",
     "catalog_product",
     "catalog_product_content",
+    "catalog_publication",
+    "catalog_publish_event",
+    "catalog_publish_job",
+    "catalog_publish_nonce",
+    "catalog_publish_request",
+    "catalog_snapshot",
     "catalog_variant",
     "catalog_variant_rate",
     "channel_external_refs",
@@ -63,7 +86,10 @@ __all__ = [
     "migration_run_log",
     "ops_assignment",
     "ops_booking_state",
+    "ops_driver",
     "ops_finance_bridge",
+    "ops_partner",
+    "package_refold",
     "payment_event",
     "payment_fact",
     "principal",

@@ -41,6 +41,7 @@ booking_core = Table(
     Column("package_ref_type", String(32), nullable=False),
     Column("package_ref_key", Uuid),
     Column("legacy_package_id", BigInteger),
+    Column("package_external_ref", String(128)),  # what the channel calls the package, where that is all it says
     Column("note", Text),
     # The registers with their stamps. Written and read whole with every event, so json: nobody looks inside.
     Column("fold", JSON, nullable=False, server_default=text("'{}'::json")),
@@ -70,6 +71,13 @@ booking_core = Table(
         text("booking_created_at desc"),
         text("booking_key desc"),
         postgresql_include=["tour_date"],
+    ),
+    Index(
+        "ix_booking_core_package_external_ref",
+        "channel_code",
+        "package_external_ref",
+        "booking_key",
+        postgresql_where=text("package_external_ref is not null"),
     ),
     Index("ix_booking_core_newest", text("booking_created_at desc"), text("booking_key desc")),
     Index(
@@ -177,6 +185,7 @@ booking_fact = Table(
     Column("origin", SmallInteger, nullable=False),
     Column("facts", JSONB, nullable=False),
     Column("recorded_at", INSTANT, nullable=False, server_default=NOW),
+    Column("version", Integer),  # the booking's that took it in; null: before versions were noted here
     Index("ix_booking_fact_booking_time", "booking_key", "event_time"),
 )
 

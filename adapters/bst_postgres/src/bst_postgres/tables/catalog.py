@@ -1,6 +1,19 @@
 """Channels, the other references that find a booking, and the catalog."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bst_postgres.tables.metadata import EMPTY_OBJECT, INSTANT, MONEY, metadata, row_times
@@ -26,7 +39,12 @@ channel_external_refs = Table(
     Column("source_system", String(32), nullable=False),
     Column("source_table", String(64), nullable=False),
     Column("source_pk", String(128), nullable=False),
+    Column("mapping_status", String(32), nullable=False, server_default=text("'MAPPED'")),  # others lead nowhere
     *row_times(),
+    CheckConstraint(
+        "mapping_status in ('MAPPED', 'UNMAPPED', 'REVIEW_REQUIRED')",
+        name="ck_channel_external_refs_mapping_status",
+    ),
     Index(
         "ux_channel_external_refs_entity_channel_kind_ref",
         "entity_type",
@@ -40,6 +58,24 @@ channel_external_refs = Table(
         "external_ref",
         postgresql_where=text("entity_type = 'BOOKING'"),
     ),
+    Index(
+        "ix_channel_external_refs_newest",
+        "channel_code",
+        text("updated_at desc"),
+        text("created_at desc"),
+        text("external_ref_key desc"),
+    ),
+)
+
+# A package whose mapping has changed; its bookings behind this key are still to be folded again.
+package_refold = Table(
+    "package_refold",
+    metadata,
+    Column("channel_code", String(32), primary_key=True),
+    Column("external_ref_kind", String(64), primary_key=True),
+    Column("external_ref", String(128), primary_key=True),
+    Column("asked_at", INSTANT, nullable=False),
+    Column("behind", Uuid),
 )
 
 catalog_product = Table(
@@ -59,6 +95,7 @@ catalog_product = Table(
     Column("country_code", String(2), nullable=False, server_default=text("'ID'")),
     Column("region", String(128)),
     Column("base_meeting_point", Text),
+    Column("version", Integer, nullable=False, server_default=text("1")),
     *row_times(),
     UniqueConstraint("slug", name="catalog_product_slug_key"),
 )
@@ -80,7 +117,10 @@ catalog_variant = Table(
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
     Column("booking_cutoff_hours", Integer, nullable=False, server_default=text("24")),
     Column("cancellation_policy", Text),
+    Column("ended_with", String(16)),
+    Column("was_default", Boolean, nullable=False, server_default=text("false")),
     *row_times(),
+    CheckConstraint("ended_with in ('ITEM', 'VARIANT')", name="ck_catalog_variant_ended_with"),
     Index("ux_catalog_variant_product_code", "product_key", "code", unique=True),
 )
 
@@ -97,7 +137,9 @@ catalog_variant_rate = Table(
     Column("valid_from", INSTANT),
     Column("valid_to", INSTANT),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("ended_with", String(16)),
     *row_times(),
+    CheckConstraint("ended_with in ('ITEM', 'VARIANT')", name="ck_catalog_variant_rate_ended_with"),
     Index("ix_catalog_variant_rate_variant_active", "variant_key", "is_active"),
 )
 

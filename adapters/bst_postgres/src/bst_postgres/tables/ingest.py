@@ -97,12 +97,27 @@ unmapped_queue = Table(
     Column("payload", JSONB),
     Column("resolved_by", String(128)),
     Column("resolved_at", INSTANT),
+    Column("resolution", Text),  # why a person settled it so
+    # What a mapping would be of, with channel_code; null where the entry does not know, or is about something else.
+    Column("entity_type", String(32)),
+    Column("external_ref_kind", String(64)),
+    Column("external_ref", String(128)),
     *row_times(),
     CheckConstraint(
         "status in ('OPEN', 'IN_REVIEW', 'RESOLVED', 'CLOSED')",
         name="ck_unmapped_queue_status",
     ),
     Index("ix_unmapped_queue_status_type_created", "status", "queue_type", "created_at"),
+    Index("ix_unmapped_queue_newest", text("created_at desc"), text("queue_key desc")),
+    Index(
+        "ux_unmapped_queue_waiting_mapping",
+        "channel_code",
+        "external_ref_kind",
+        "external_ref",
+        "entity_type",
+        unique=True,
+        postgresql_where=text("queue_type = 'CHANNEL_MAPPING' and status in ('OPEN', 'IN_REVIEW')"),
+    ),
 )
 
 ingest_nonce = Table(

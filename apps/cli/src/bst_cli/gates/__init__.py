@@ -20,6 +20,7 @@ GATES = {
     "api-health": "api_health",
     "replay-drill": "replay_drill",
     "quality": "quality",
+    "catalog-publish-workflow": "catalog_publish",
 }
 
 

@@ -20,10 +20,11 @@ from bst_cli.gates.carrying import RATIO, at_least, common_options, crashed, in_
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.options import env_file_option
-from bst_cli.sending import PATH, Line, Target, signed_headers
+from bst_cli.sending import PATH, Line, signed_headers
 from bst_cli.trouble import Trouble
 from bst_domain.migration import Bound, Check, Threshold, ratio
 from bst_domain.values import EventType, Source, format_instant
+from bst_emitter import Target
 
 RESULT = "LOAD_TEST_RESULT"
 ID = "LOAD_INGEST_BURST"

@@ -13,9 +13,10 @@ from bst_cli.gates.findings import Finding, Judged, found
 from bst_cli.gates.report import GATE_KEYS, Keys
 from bst_cli.gates.surroundings import Api, Producer, Surroundings
 from bst_cli.sending import PATH as EVENTS
-from bst_cli.sending import Line, Target, signed_headers
+from bst_cli.sending import Line, signed_headers
 from bst_cli.trouble import Trouble
 from bst_domain.values import format_instant
+from bst_emitter import Target
 
 LETTERS = "/v1/ingest/dead-letter"
 REASON = "REPLAY_DRILL_FAIL"

@@ -18,7 +18,6 @@ from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
 from bst_cli.trouble import Trouble
 from bst_domain.migration import LegacySystem
-from bst_domain.values import bali_day
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
 from bst_postgres import migrate
@@ -97,14 +96,13 @@ class Runner:
     async def _move(
         self, store: PostgresBackfillStore, snapshot: LegacySnapshot, run: Run | None, batch: str, now: datetime
     ) -> Tally:
-        today = bali_day(self.as_of)
         if batch == "C":
             tally, _ = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
             return tally
         if batch == "D":
-            bookings = MoveBookings(packages=await store.packages(), today=today, now=now)
+            bookings = MoveBookings(packages=await store.packages(), as_of=self.as_of, now=now)
             return await Backfill(store=store, work=bookings)(snapshot, run, progress=self.progress)
-        money = Backfill(store=store, work=MoveMoney(today=today, now=now))
+        money = Backfill(store=store, work=MoveMoney(as_of=self.as_of, now=now))
         tally = await money(snapshot, run, progress=self.progress)
         left = await snapshot.payments_without_booking()
         tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))

@@ -3,15 +3,23 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
 from attrs import frozen
 
 from bst_application.ports.audit import AuditEntry
-from bst_domain.booking import Booking, BookingFacts, Field, OpsInputs, Reason
+from bst_domain.booking import Booking, BookingFacts, Field, OpsInputs, PackageRef, Reason, package_reference, shown
 from bst_domain.ingest import DeadLetter, ExternalReference, FailureCode, RetryAt
-from bst_domain.values import BookingIdentity, BookingKey, EventId, FulfilmentStatus, PaymentStatus
+from bst_domain.values import (
+    BookingIdentity,
+    BookingKey,
+    ChannelReference,
+    EventId,
+    FulfilmentStatus,
+    PaymentStatus,
+)
 
 
 @frozen(kw_only=True)
@@ -38,7 +46,10 @@ class Statuses:
 
 @frozen(kw_only=True)
 class StoredBooking:
-    """A booking as it was committed last. ``identity`` is its own, which an alias may have led to."""
+    """A booking as it was committed last. ``identity`` is its own, which an alias may have led to.
+
+    ``ops.package`` is the mapping that it was shown with; whether that still holds is ``mapped_packages``' to say.
+    """
 
     key: BookingKey
     identity: BookingIdentity
@@ -56,11 +67,20 @@ class RecordedFacts:
     facts: BookingFacts
 
 
+class WrittenBy(StrEnum):
+    """Who wrote the state of a booking last, as ``updated_from_source`` has it."""
+
+    INGEST = "ingest"
+    CORE_API = "core-api"
+    BACKFILL = "backfill"
+
+
 @frozen(kw_only=True)
 class BookingChange:
-    """A booking to write. ``before`` is None for a new one; ``changed`` names the registers that got a better fact.
+    """A booking to write. ``before`` is None for a new one; ``changed`` names the registers that show another fact.
 
-    Where ``version`` is still that of ``before``, the events said nothing new: only ``recorded`` is written.
+    Where ``version`` is still that of ``before``, the events said nothing new: only ``recorded`` is written, and the state where
+    an operator asked for it. ``ops`` is what operations know from now on.
     """
 
     key: BookingKey
@@ -68,10 +88,12 @@ class BookingChange:
     version: int
     before: StoredBooking | None
     facts: BookingFacts
+    ops: OpsInputs
     booking: Booking
     changed: frozenset[Field]
     recorded: tuple[RecordedFacts, ...]
     references: tuple[ExternalReference, ...]
+    written_by: WrittenBy
 
     @property
     def is_new(self) -> bool:
@@ -80,6 +102,24 @@ class BookingChange:
     @property
     def is_unchanged(self) -> bool:
         return self.before is not None and self.before.version == self.version
+
+    @property
+    def mapped(self) -> PackageRef | None:
+        """What a mapping made of the package, where the channel's own word is shown no more."""
+        said = shown(self.facts).get(Field.PACKAGE)
+        return None if said is None or self.booking.package == said.value else self.booking.package
+
+    @property
+    def waits_for(self) -> ChannelReference | None:
+        """The package that nobody has mapped yet, where the booking begins to wait for it with this change."""
+        if Reason.UNMAPPED_PACKAGE not in self.booking.reasons:
+            return None
+        waited = self.before is not None and Reason.UNMAPPED_PACKAGE in self.before.statuses.reasons
+        return (
+            None
+            if waited and Field.PACKAGE not in self.changed
+            else package_reference(self.identity.channel, self.facts)
+        )
 
     @property
     def statuses(self) -> Statuses:
@@ -127,8 +167,20 @@ class ProcessingTransaction(Protocol):
         """
         ...
 
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        """What channel mappings say that these packages are, a variant before a product; those without a mapping are left out.
+
+        Until the commit nobody else writes a mapping of them: a booking that is committed without one is there when it comes.
+        Call it after ``load``, with names in order.
+        """
+        ...
+
     async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
-        """Writes the bookings with their facts, payments, provenance and status history. Each booking at most once."""
+        """Writes the bookings with their facts, payments, provenance and status history. Each booking at most once.
+
+        What they wait for (``waits_for``) becomes an entry of the unmapped queue, unless one waits or such a one was
+        settled.
+        """
         ...
 
     async def finish(self, events: Sequence[ClaimedEvent], *, now: datetime) -> list[SettledReplay]:

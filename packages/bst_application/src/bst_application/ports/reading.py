@@ -9,6 +9,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.ports.audit import AuditEntry
+from bst_application.ports.operations import ConflictRecord
 from bst_application.ports.repair import DeadLetterRecord
 from bst_domain.booking import Contact
 from bst_domain.values import BookingIdentity, BookingKey, EventId
@@ -73,7 +74,7 @@ class FieldOrigin:
 
 @frozen(kw_only=True)
 class BookingDetail:
-    """A booking with everything around it. The lists hold JSON objects, oldest first, as the API shows them."""
+    """A booking with everything around it. Lists are oldest first; JSON objects are as the API shows them."""
 
     row: BookingRow
     provenance: Mapping[str, FieldOrigin]
@@ -81,6 +82,7 @@ class BookingDetail:
     assignments: Sequence[Mapping[str, Any]]
     items: Sequence[Mapping[str, Any]]
     finance: Mapping[str, Any] | None
+    conflicts: Sequence[ConflictRecord]  # those that wait for a decision, oldest first
 
 
 class BookingReader(Protocol):

@@ -5,15 +5,15 @@ Source of the rules: semantics 9, predecessor rules 8 with the defects 83 to 89 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from uuid import UUID
+from datetime import datetime
 
 from attrs import evolve, frozen
 
 from bst_application.ports.backfill import Assigned, BackfillTransaction, BookingMove
-from bst_application.ports.bookings import BookingChange, RecordedFacts, Statuses, StoredBooking
+from bst_application.ports.bookings import RecordedFacts, StoredBooking, WrittenBy
 from bst_application.use_cases.backfill import Gathered, Tally
-from bst_domain.booking import NO_OPS, BookingFacts, OpsInputs, merge, project, without_backfill
+from bst_application.use_cases.changing import change
+from bst_domain.booking import NO_OPS, merge, without_backfill
 from bst_domain.migration import (
     LegacyCase,
     LegacySystem,
@@ -33,10 +33,10 @@ BATCH = "D"
 
 @frozen(kw_only=True)
 class MoveBookings:
-    """The work of batch D on one chunk. ``today`` is the day in Bali that rules speak of."""
+    """The work of batch D on one chunk. ``as_of`` is the instant whose day in Bali rules speak of."""
 
     packages: PackageMap
-    today: date
+    as_of: datetime
     now: datetime
 
     async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
@@ -75,17 +75,18 @@ class MoveBookings:
             driver, at = here.driver_id, None
         assigns = driver != (None if here is None else here.driver_id)
         ops = evolve(NO_OPS if stored is None else stored.ops, driver_assigned=driver is not None)
-        change = moved(
-            stored,
-            key=BookingKey(backfilled_booking_key(case.identity)),
-            identity=case.identity,
+        moved = change(
+            key=BookingKey(backfilled_booking_key(case.identity)) if stored is None else stored.key,
+            identity=case.identity if stored is None else stored.identity,
+            stored=stored,
             facts=facts,
             ops=ops,
-            today=self.today,
-            also_changed=assigns,
-            said=said,
+            now=self.as_of,
+            touched=assigns,
+            recorded=tuple(RecordedFacts(event_id=EventId(event), facts=each) for event, each in said),
+            written_by=WrittenBy.BACKFILL,
         )
-        return BookingMove(change=change, case=case, driver_id=driver, assigned_at=at, assigns=assigns)
+        return BookingMove(change=moved, case=case, driver_id=driver, assigned_at=at, assigns=assigns)
 
 
 def _aliases(case: LegacyCase) -> list[BookingIdentity]:
@@ -94,40 +95,6 @@ def _aliases(case: LegacyCase) -> list[BookingIdentity]:
 
 def _found(stored: Mapping[BookingIdentity, StoredBooking], names: Sequence[BookingIdentity]) -> StoredBooking | None:
     return next((stored[name] for name in names if name in stored), None)
-
-
-def moved(
-    stored: StoredBooking | None,
-    *,
-    key: BookingKey,
-    identity: BookingIdentity,
-    facts: BookingFacts,
-    ops: OpsInputs,
-    today: date,
-    also_changed: bool = False,
-    said: Sequence[tuple[UUID, BookingFacts]] = (),
-) -> BookingChange:
-    """What to write for a booking whose facts and ops are now these. The version moves exactly when something visible does."""
-    booking = project(facts, ops, today)
-    statuses = Statuses(payment=booking.payment_status, fulfilment=booking.fulfilment_status, reasons=booking.reasons)
-    known = {} if stored is None else stored.facts.registers
-    same = stored is not None and not also_changed and (facts, statuses) == (stored.facts, stored.statuses)
-    version = 1 if stored is None else stored.version + (0 if same else 1)
-    return BookingChange(
-        key=key if stored is None else stored.key,
-        identity=identity if stored is None else stored.identity,
-        version=version,
-        before=stored,
-        facts=facts,
-        booking=booking,
-        changed=frozenset(
-            [name for name, fact in facts.registers.items() if (of := known.get(name)) is not fact and of != fact]
-            if known
-            else facts.registers
-        ),
-        recorded=tuple(RecordedFacts(event_id=EventId(event), facts=each) for event, each in said),
-        references=(),
-    )
 
 
 def _exceptions(gathered: Gathered) -> list[MigrationException]:

@@ -5,14 +5,14 @@ Source of the rules: semantics 4 and 9, predecessor rules 9 with the defects 90 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from attrs import evolve, frozen
 
 from bst_application.ports.backfill import BackfillStore, BackfillTransaction, MoneyMove
-from bst_application.ports.bookings import StoredBooking
+from bst_application.ports.bookings import StoredBooking, WrittenBy
 from bst_application.use_cases.backfill import Gathered, Tally
-from bst_application.use_cases.move_bookings import moved
+from bst_application.use_cases.changing import change
 from bst_domain.booking import later_payment
 from bst_domain.migration import (
     LegacyCase,
@@ -37,9 +37,9 @@ BATCH = "E"
 
 @frozen(kw_only=True)
 class MoveMoney:
-    """The work of batch E on one chunk. Batch D has moved the bookings in."""
+    """The work of batch E on one chunk. Batch D has moved the bookings in; ``as_of`` as there."""
 
-    today: date
+    as_of: datetime
     now: datetime
 
     async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
@@ -104,15 +104,16 @@ class MoveMoney:
                 finance_items_paid=finance.items_paid,
                 finance_validated=finance.validated_at is not None,
             )
-        change = moved(
-            stored,
+        moved = change(
             key=stored.key,
             identity=stored.identity,
+            stored=stored,
             facts=evolve(stored.facts, payments=kept),
             ops=ops,
-            today=self.today,
+            now=self.as_of,
+            written_by=WrittenBy.BACKFILL,
         )
-        return MoneyMove(change=change, payments=[p for row in case.rows for p in row.payments], finance=finance)
+        return MoneyMove(change=moved, payments=[p for row in case.rows for p in row.payments], finance=finance)
 
 
 def _is_done_not_paid(move: MoneyMove) -> bool:

@@ -24,14 +24,15 @@ from bst_application.ports.bookings import (
     ProcessingTransaction,
     RecordedFacts,
     SettledReplay,
-    Statuses,
     StoredBooking,
 )
 from bst_application.ports.tracing import NO_TRACING, Span, Tracing
 from bst_application.ports.watching import UNWATCHED, ProcessingWatch
+from bst_application.use_cases.changing import as_audited, change
 from bst_application.use_cases.executions import Telling
+from bst_application.use_cases.packages import packages_of, with_package
 from bst_application.use_cases.repair import LEASE
-from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, merge, project
+from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, PackageRef, merge
 from bst_domain.ingest import (
     BookingEvent,
     ExternalReference,
@@ -43,7 +44,7 @@ from bst_domain.ingest import (
     facts_of,
     parse_event,
 )
-from bst_domain.values import BookingIdentity, BookingKey, EventId, bali_day
+from bst_domain.values import BookingIdentity, BookingKey, EventId
 
 _log = logging.getLogger(__name__)
 
@@ -145,21 +146,38 @@ class ProcessEvents:
             groups[identity].append(entry)
             if booking is not None:
                 bookings[identity] = booking
-        changes = [self._change(identity, bookings.get(identity), group, now) for identity, group in groups.items()]
+        merged = {identity: _merged(bookings.get(identity), group) for identity, group in groups.items()}
+        packages = await packages_of(tx, merged)
+        changes = [
+            self._change(
+                identity,
+                group,
+                stored=bookings.get(identity),
+                facts=merged[identity],
+                package=packages.get(identity),
+                now=now,
+            )
+            for identity, group in groups.items()
+        ]
         await tx.save(changes, now=now)
         return changes
 
     def _change(
-        self, identity: BookingIdentity, stored: StoredBooking | None, group: Sequence[_Read], now: datetime
+        self,
+        identity: BookingIdentity,
+        group: Sequence[_Read],
+        *,
+        stored: StoredBooking | None,
+        facts: BookingFacts,
+        package: PackageRef | None,
+        now: datetime,
     ) -> BookingChange:
-        facts = NOTHING if stored is None else stored.facts
-        for entry in group:
-            facts = merge(facts, entry.facts)
         return change(
             key=BookingKey(self.new_id()) if stored is None else stored.key,
             identity=identity,
             stored=stored,
             facts=facts,
+            ops=with_package(NO_OPS if stored is None else stored.ops, package),
             now=now,
             recorded=tuple(RecordedFacts(event_id=e.event.event_id, facts=e.facts) for e in group),
             references=tuple(dict.fromkeys(reference for e in group for reference in e.references)),
@@ -193,8 +211,8 @@ def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: 
     if own is not None:
         before = own.before
         metadata["bookingKey"] = str(own.key)
-        metadata["before"] = None if before is None else _as_audited(before.version, before.statuses)
-        metadata["after"] = _as_audited(own.version, own.statuses)
+        metadata["before"] = None if before is None else as_audited(before.version, before.statuses)
+        metadata["after"] = as_audited(own.version, own.statuses)
         metadata["changedFields"] = sorted(own.changed)
     return AuditEntry(
         event_type="INGEST_REPLAY_SUCCEEDED" if replay.succeeded else "INGEST_REPLAY_FAILED",
@@ -207,47 +225,11 @@ def _replay_entry(replay: SettledReplay, changes: Sequence[BookingChange], now: 
     )
 
 
-def _as_audited(version: int, statuses: Statuses) -> dict[str, Any]:
-    return {
-        "version": version,
-        "customerPaymentStatus": statuses.payment.value,
-        "opsFulfillmentStatus": statuses.fulfilment.value,
-        "statusReasons": [reason.value for reason in statuses.reasons],
-    }
-
-
-def change(
-    *,
-    key: BookingKey,
-    identity: BookingIdentity,
-    stored: StoredBooking | None,
-    facts: BookingFacts,
-    now: datetime,
-    recorded: tuple[RecordedFacts, ...] = (),
-    references: tuple[ExternalReference, ...] = (),
-) -> BookingChange:
-    """What to write for a booking whose facts are now these. The version moves exactly when something visible does."""
-    booking = project(facts, NO_OPS if stored is None else stored.ops, bali_day(now))
-    statuses = Statuses(payment=booking.payment_status, fulfilment=booking.fulfilment_status, reasons=booking.reasons)
-    if stored is None:
-        version = 1
-        changed = frozenset(facts.registers)
-    else:
-        same = facts == stored.facts and statuses == stored.statuses
-        version = stored.version if same else stored.version + 1
-        known = stored.facts.registers
-        changed = frozenset(name for name, fact in facts.registers.items() if known.get(name) is not fact)
-    return BookingChange(
-        key=key,
-        identity=identity,
-        version=version,
-        before=stored,
-        facts=facts,
-        booking=booking,
-        changed=changed,
-        recorded=recorded,
-        references=references,
-    )
+def _merged(stored: StoredBooking | None, group: Sequence[_Read]) -> BookingFacts:
+    facts = NOTHING if stored is None else stored.facts
+    for entry in group:
+        facts = merge(facts, entry.facts)
+    return facts
 
 
 def _read_all(claimed: Iterable[ClaimedEvent], now: datetime) -> tuple[list[_Read], list[FailedEvent]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from attrs import frozen
 
 from bst_application.ports.bookings import BookingStore
-from bst_application.use_cases.process import change
+from bst_application.use_cases.changing import change
 from bst_domain.values import bali_day
 
 BATCH = 200

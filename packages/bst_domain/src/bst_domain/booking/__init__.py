@@ -1,6 +1,14 @@
 """Facts, how they merge, and the booking that they come to."""
 
-from bst_domain.booking._codec import Document, converter, facts_from_document, facts_to_document, said_by
+from bst_domain.booking._codec import (
+    Document,
+    converter,
+    facts_from_document,
+    facts_to_document,
+    said_by,
+    value_from_json,
+    value_to_json,
+)
 from bst_domain.booking._facts import (
     LEGACY_FIELDS,
     NOTHING,
@@ -10,6 +18,7 @@ from bst_domain.booking._facts import (
     Fact,
     FactValue,
     Field,
+    Hold,
     Override,
     PackageRef,
     PackageRefType,
@@ -17,6 +26,7 @@ from bst_domain.booking._facts import (
     TerminalStatus,
     acknowledge,
     merge,
+    shown,
     without_backfill,
 )
 from bst_domain.booking._fulfilment import (
@@ -32,6 +42,16 @@ from bst_domain.booking._fulfilment import (
     tour_day,
     unacknowledged_changes,
 )
+from bst_domain.booking._operator import (
+    OPERATOR,
+    TerminalStands,
+    decide_status,
+    edit,
+    hold,
+    lift,
+    operator_evidence,
+)
+from bst_domain.booking._packages import PACKAGE_ENTITIES, PACKAGE_REF_KIND, package_reference, shown_package
 from bst_domain.booking._payments import (
     ATTEMPTS,
     RETURNS,
@@ -48,6 +68,7 @@ from bst_domain.booking._payments import (
 )
 from bst_domain.booking._projection import Booking, Contact, Payment, item_unit_price, project
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
+from bst_domain.booking._taken_over import TakenOverRow, facts_of_row
 
 __all__ = [
     "ATTEMPTS",
@@ -57,7 +78,10 @@ __all__ = [
     "LEGACY_FIELDS",
     "NOTHING",
     "NO_OPS",
+    "OPERATOR",
     "OPS_RELEVANT",
+    "PACKAGE_ENTITIES",
+    "PACKAGE_REF_KIND",
     "RETURNS",
     "UNSTATED",
     "Balance",
@@ -69,6 +93,7 @@ __all__ = [
     "Fact",
     "FactValue",
     "Field",
+    "Hold",
     "OpsInputs",
     "Override",
     "PackageRef",
@@ -79,26 +104,39 @@ __all__ = [
     "Reason",
     "SettlementStatus",
     "Stamp",
+    "TakenOverRow",
+    "TerminalStands",
     "TerminalStatus",
     "acknowledge",
     "balance",
     "balance_of_distinct",
     "converter",
+    "decide_status",
     "distinct",
+    "edit",
     "facts_from_document",
+    "facts_of_row",
     "facts_to_document",
     "fulfilment_status",
+    "hold",
     "item_unit_price",
     "later_payment",
+    "lift",
     "merge",
+    "operator_evidence",
+    "package_reference",
     "payment_status",
     "project",
     "reference_status",
     "said_by",
     "settlement_status",
+    "shown",
+    "shown_package",
     "status_with_reasons",
     "terminal_fact",
     "tour_day",
     "unacknowledged_changes",
+    "value_from_json",
+    "value_to_json",
     "without_backfill",
 ]

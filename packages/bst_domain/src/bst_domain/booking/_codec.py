@@ -17,6 +17,7 @@ from bst_domain.booking._facts import (
     Fact,
     FactValue,
     Field,
+    Hold,
     Override,
     PackageRef,
     PackageRefType,
@@ -94,6 +95,18 @@ def facts_to_document(facts: BookingFacts) -> Document:
             about: [*stamp[:3], stamp[3].isoformat(), stamp[4], str(UUID(int=stamp[5]))]
             for about, stamp in facts.acknowledged.items()
         }
+    if facts.holds:
+        document["holds"] = {
+            str(conflict): [
+                hold.since.isoformat(),
+                hold.lifted,
+                {
+                    about: None if fact is None else _fact_to_json(fact, place(fact.evidence))
+                    for about, fact in hold.shown.items()
+                },
+            ]
+            for conflict, hold in facts.holds.items()
+        }
     return document
 
 
@@ -101,11 +114,12 @@ def facts_from_document(document: Mapping[str, Any]) -> BookingFacts:
     """The facts that ``facts_to_document`` wrote, without payments. Raises KeyError, ValueError or TypeError on anything else."""
     events = [_evidence(row) for row in document.get("events", ())]
 
+    def fact(said: list[Any]) -> Fact:
+        value, quality, at = said
+        return Fact(value_from_json(value), quality, events[at])
+
     def facts(name: str) -> dict[Field, Fact]:
-        return {
-            _FIELDS[about]: Fact(_value_from_json(value), quality, events[at])
-            for about, (value, quality, at) in document.get(name, {}).items()
-        }
+        return {_FIELDS[about]: fact(said) for about, said in document.get(name, {}).items()}
 
     def evidence(name: str) -> Evidence | None:
         at = document.get(name)
@@ -132,12 +146,28 @@ def facts_from_document(document: Mapping[str, Any]) -> BookingFacts:
             _FIELDS[about]: (quality, origin, proof, datetime.fromisoformat(at), tie, UUID(event).int)
             for about, (quality, origin, proof, at, tie, event) in document.get("acknowledged", {}).items()
         },
+        holds={
+            UUID(conflict): Hold(
+                since=datetime.fromisoformat(since),
+                shown={_FIELDS[about]: None if said is None else fact(said) for about, said in held.items()},
+                lifted=lifted,
+            )
+            for conflict, (since, lifted, held) in document.get("holds", {}).items()
+        },
     )
 
 
 def said_by(facts: BookingFacts) -> Document:
-    """What one event said, for people: field -> value, without stamps."""
-    return {about: _value_to_json(fact.value) for about, fact in facts.registers.items()}
+    """What one event said, for people: field -> value, without stamps. A status is there where an operator decided it."""
+    said = {about.value: value_to_json(fact.value) for about, fact in facts.registers.items()}
+    if facts.override is not None:
+        said["opsFulfillmentStatus"] = facts.override.status
+    for status, evidence in facts.terminals.values():
+        if evidence.event_type is not EventType.CANCELLED:  # a channel's cancellation is told by its type
+            said["opsFulfillmentStatus"] = status.value
+    if facts.reinstated is not None:
+        said["reinstated"] = True
+    return said
 
 
 def _evidence(row: list[Any]) -> Evidence:
@@ -155,10 +185,11 @@ def _evidence(row: list[Any]) -> Evidence:
 
 
 def _fact_to_json(fact: Fact, place: int) -> list[Any]:
-    return [_value_to_json(fact.value), fact.quality, place]
+    return [value_to_json(fact.value), fact.quality, place]
 
 
-def _value_to_json(value: FactValue) -> Any:
+def value_to_json(value: FactValue) -> Any:
+    """Money as currency and decimal string, a package as its members; everything else as it is."""
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Money):
@@ -167,7 +198,8 @@ def _value_to_json(value: FactValue) -> Any:
     return {"type": value.type.value, "key": key, "legacyId": value.legacy_id}
 
 
-def _value_from_json(value: Any) -> FactValue:
+def value_from_json(value: Any) -> FactValue:
+    """The value that ``value_to_json`` wrote."""
     if not isinstance(value, dict):
         assert value is None or isinstance(value, str | int)
         return value

@@ -5,7 +5,7 @@ associative and idempotent, so neither arrival order nor duplicates matter, and 
 (small) ``BookingFacts``. Source of the rules: semantics 2, 4 and 5; house, "the law that holds it together".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -132,13 +132,25 @@ class Override:
 
 
 @frozen(kw_only=True)
+class Hold:
+    """Two systems contradict each other: until somebody decides, these fields show what they showed before.
+
+    ``shown`` is None for a field that showed nothing then. Facts are taken in all the same; they show when it is ``lifted``.
+    """
+
+    since: datetime
+    shown: Mapping[Field, Fact | None]
+    lifted: bool = False
+
+
+@frozen(kw_only=True)
 class BookingFacts:
     """Everything said about a booking, reduced to what can still matter. Treat the mappings as immutable.
 
     ``registers``: per field the fact with the best stamp. ``created``: per field what the earliest CREATED said.
     ``first``/``creation``: the earliest event of all, and the earliest CREATED. ``terminals``: every CANCELLED or NO_SHOW
     by event id. ``reinstated``: the latest lifting of terminal facts earlier than itself. ``acknowledged``: per field the
-    best stamp that ops have seen. ``payments``: by (provider, kind, reference), the later one holds.
+    best stamp that ops have seen. ``payments``: by (provider, kind, reference), the later one holds. ``holds``: by conflict.
     """
 
     registers: Mapping[Field, Fact] = {}
@@ -150,6 +162,7 @@ class BookingFacts:
     override: Override | None = None
     acknowledged: Mapping[Field, Stamp] = {}
     payments: Mapping[PaymentKey, PaymentFact] = {}
+    holds: Mapping[UUID, Hold] = {}
 
 
 NOTHING = BookingFacts()
@@ -170,15 +183,35 @@ def merge(ours: BookingFacts, theirs: BookingFacts) -> BookingFacts:
         override=_optional(ours.override, theirs.override, _later_override),
         acknowledged=_by_key(ours.acknowledged, theirs.acknowledged, max),
         payments=_by_key(ours.payments, theirs.payments, later_payment),
+        holds=_by_key(ours.holds, theirs.holds, _lifted_if_either),
     )
 
 
-def acknowledge(facts: BookingFacts) -> BookingFacts:
-    """The facts of an acknowledgement: ops saw what these facts say, whatever their event times.
+def shown(facts: BookingFacts) -> Mapping[Field, Fact]:
+    """The registers as everybody sees them: of a field that is held, what it showed before the oldest conflict about it."""
+    if not facts.holds:
+        return facts.registers
+    seen = dict(facts.registers)
+    standing = [(hold.since, key.int, hold) for key, hold in facts.holds.items() if not hold.lifted]
+    for _, _, hold in sorted(standing, key=lambda entry: entry[:2], reverse=True):
+        for name, fact in hold.shown.items():
+            if fact is None:
+                seen.pop(name, None)
+            else:
+                seen[name] = fact
+    return seen
 
-    Merge it in where the booking stands at the acknowledged version; what arrives afterwards has another stamp and is new.
+
+def acknowledge(facts: BookingFacts, unseen: Container[UUID] = ()) -> BookingFacts:
+    """The facts of an acknowledgement: ops saw what the booking shows, whatever the event times.
+
+    ``unseen`` are the events that came after the acknowledged version. What arrives later has another stamp and is new.
     """
-    seen = {name: fact.stamp for name, fact in facts.registers.items() if name in OPS_RELEVANT}
+    seen = {
+        name: fact.stamp
+        for name, fact in shown(facts).items()
+        if name in OPS_RELEVANT and fact.evidence.event_id not in unseen
+    }
     return evolve(NOTHING, acknowledged=seen)
 
 
@@ -245,6 +278,10 @@ def _later(a: Evidence, b: Evidence) -> Evidence:
 
 def _later_override(a: Override, b: Override) -> Override:
     return a if _moment(a.evidence) >= _moment(b.evidence) else b
+
+
+def _lifted_if_either(a: Hold, b: Hold) -> Hold:
+    return b if b.lifted else a  # of one conflict: they differ in nothing else
 
 
 def _either(a: V, _b: V) -> V:

@@ -14,11 +14,12 @@ from bst_domain.booking._facts import (
     BookingFacts,
     Evidence,
     Fact,
-    FactValue,
     Field,
     PackageRef,
     TerminalStatus,
+    shown,
 )
+from bst_domain.booking._packages import shown_package
 from bst_domain.booking._payments import Balance
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
 from bst_domain.values import EventType, FulfilmentStatus, PaymentStatus, Quality
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     """Why a person should look, or why a status is what it is. Any number of them; listed in this order."""
 
     INCOMPLETE = "INCOMPLETE"
+    REVIEW_REQUIRED = "REVIEW_REQUIRED"
     CHANGED_AFTER_CANCEL = "CHANGED_AFTER_CANCEL"
     TOUR_DAY_UNASSIGNED = "TOUR_DAY_UNASSIGNED"
     UNACKNOWLEDGED_CHANGE = "UNACKNOWLEDGED_CHANGE"
@@ -43,13 +45,17 @@ class Reason(StrEnum):
 
 @frozen(kw_only=True)
 class OpsInputs:
-    """What operations and finance know of a booking; everything here lives beside the facts that channels say."""
+    """What operations and finance know of a booking; everything here lives beside the facts that channels say.
+
+    ``package``: what a channel mapping says that the booking's package is, with the number that it was looked up by.
+    """
 
     driver_assigned: bool = False
     cost_pattern_set: bool = False
     finance_items: int = 0
     finance_items_paid: int = 0
     finance_validated: bool = False
+    package: PackageRef | None = None
 
 
 NO_OPS = OpsInputs()
@@ -78,7 +84,7 @@ def unacknowledged_changes(facts: BookingFacts) -> list[Field]:
         return []
     changed = [
         name
-        for name, fact in facts.registers.items()
+        for name, fact in shown(facts).items()
         if fact.evidence.event_type is EventType.UPDATED and name in OPS_RELEVANT and _is_news(facts, name, fact)
     ]
     return sorted(changed)
@@ -93,8 +99,8 @@ def _is_news(facts: BookingFacts, name: Field, fact: Fact) -> bool:
 
 
 def tour_day(facts: BookingFacts) -> date | None:
-    """The day of the tour in Bali, where somebody has said it and nobody has blanked it."""
-    fact = facts.registers.get(Field.TOUR_DATE)
+    """The day of the tour in Bali as it is shown, where somebody has said it and nobody has blanked it."""
+    fact = shown(facts).get(Field.TOUR_DATE)
     return None if fact is None or fact.value is None else date.fromisoformat(str(fact.value))
 
 
@@ -163,21 +169,23 @@ def status_with_reasons(
     terminal, changed = terminal_fact(facts), bool(unacknowledged_changes(facts))
     status = _status(facts, ops, today, terminal, changed)
     finished = status in _FINISHED
-    registers = facts.registers
+    overridden = facts.override is not None and terminal is None and not any(is_so(ops) for is_so, _ in FINANCE_RULES)
+    registers = shown(facts)
     name, email, package = registers.get(Field.NAME), registers.get(Field.EMAIL), registers.get(Field.PACKAGE)
     holds = (
         (Reason.INCOMPLETE, any((known := registers.get(field)) is None or known.value is None for field in ESSENTIAL)),
+        (Reason.REVIEW_REQUIRED, any(not hold.lifted for hold in facts.holds.values())),
         (Reason.CHANGED_AFTER_CANCEL, terminal is not None and _said_after(facts, terminal[1])),
         (Reason.TOUR_DAY_UNASSIGNED, status is FulfilmentStatus.ATTENTION and not ops.driver_assigned),
         (Reason.UNACKNOWLEDGED_CHANGE, changed and terminal is None and not finished),
-        (Reason.MANUAL_OVERRIDE, facts.override is not None and terminal is None and not finished),
+        (Reason.MANUAL_OVERRIDE, overridden),
         (Reason.PAYMENT_FAILED, payment is PaymentStatus.FAILED),
         (Reason.PARTIAL_REFUND, payment is PaymentStatus.PAID and total.partially_returned),
         (Reason.RETURN_WITHOUT_CAPTURE, bool(total.returned) and not total.captured),
         (Reason.PAID_THEN_CANCELLED, status is FulfilmentStatus.CANCELLED and payment is PaymentStatus.PAID),
         (Reason.DONE_NOT_PAID, finished and payment is not PaymentStatus.PAID),
         (Reason.PLACEHOLDER_CONTACT, _below_relay(name) or _below_relay(email)),
-        (Reason.UNMAPPED_PACKAGE, package is not None and _is_unmapped(package.value)),
+        (Reason.UNMAPPED_PACKAGE, package is not None and _is_unmapped(shown_package(package.value, ops.package))),
     )
     return status, tuple([reason for reason, is_so in holds if is_so])
 
@@ -186,8 +194,8 @@ def _below_relay(fact: Fact | None) -> bool:
     return fact is None or fact.quality < Quality.RELAY
 
 
-def _is_unmapped(package: FactValue) -> bool:
-    return isinstance(package, PackageRef) and package.key is None
+def _is_unmapped(package: PackageRef | None) -> bool:
+    return package is not None and package.key is None
 
 
 def _said_after(facts: BookingFacts, terminal: Evidence) -> bool:

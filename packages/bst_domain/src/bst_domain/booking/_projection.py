@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.booking._facts import BookingFacts, Evidence, Fact, FactValue, Field, PackageRef
+from bst_domain.booking._facts import BookingFacts, Evidence, Fact, FactValue, Field, PackageRef, shown
 from bst_domain.booking._fulfilment import OpsInputs, Reason, status_with_reasons
+from bst_domain.booking._packages import shown_package
 from bst_domain.booking._payments import (
     PaymentFact,
     balance_of_distinct,
@@ -72,7 +73,8 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
     """What the facts come to on this day in Bali. ``facts`` must hold at least one event's."""
     if facts.first is None:
         raise ValueError("a booking needs at least one event")
-    said = {name: fact.value for name, fact in facts.registers.items()}
+    registers = shown(facts)
+    said = {name: fact.value for name, fact in registers.items()}
     total = said.get(Field.TOTAL_PRICE)
     assert total is None or isinstance(total, Money)
     currency = None if total is None else total.currency
@@ -81,8 +83,6 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
     legacy = said.get(Field.LEGACY_PAYMENT)
     paid = payment_status(sums, None if legacy is None else PaymentStatus(str(legacy)))
     fulfilment, reasons = status_with_reasons(facts, ops, today, payment=paid, total=sums)
-    package = said.get(Field.PACKAGE)
-    assert package is None or isinstance(package, PackageRef)
     return Booking(
         payment_status=paid,
         fulfilment_status=fulfilment,
@@ -95,11 +95,11 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
         infant=_count(said.get(Field.INFANT)),
         total=total,
         note=_text(said.get(Field.NOTE)),
-        package=package,
-        contact=_contact(facts.registers, said),
+        package=shown_package(said.get(Field.PACKAGE), ops.package),
+        contact=_contact(registers, said),
         payments=_payments(payments, currency),
         paid_at=_paid_at(payments, said.get(Field.LEGACY_PAID_AT)) if paid is PaymentStatus.PAID else None,
-        provenance={name: fact.evidence for name, fact in facts.registers.items()},
+        provenance={name: fact.evidence for name, fact in registers.items()},
     )
 
 

@@ -4,6 +4,7 @@ Source of the rules: predecessor rules 14, "catalog item v1 with legacy aliases"
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +54,11 @@ class Product:
     media: tuple[Media, ...]
 
 
+def json_number(amount: Decimal) -> int | float:
+    """A price as JSON has it: 55 and 20.5, as callers have always read them, and not 55.0."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
 def lead_variant(product: Product) -> Variant | None:
     """The active variant that stands for the product: the default one, else the first by name."""
     active = [variant for variant in product.variants if variant.is_active]
@@ -85,8 +91,8 @@ def item_v1(product: Product, at: datetime) -> JsonObject:
         "legacyPackageId": product.legacy_package_id,
         "package_id": _polymorphic_id(product, lead),
         "package_name": product.name,
-        "price_per_person": None if adult is None else float(adult.amount),
-        "price_per_child": None if adult is None else float(child_price(adult, child).amount),
+        "price_per_person": None if adult is None else json_number(adult.amount),
+        "price_per_child": None if adult is None else json_number(child_price(adult, child).amount),
     }
 
 
@@ -97,7 +103,13 @@ def _variant(variant: Variant, at: datetime) -> JsonObject:
         "durationDays": max(1, variant.duration_days),
         "currency": variant.currency,
         "rates": [
-            {"travelerType": rate.traveller, "price": float(rate.price.amount)}
+            {
+                "travelerType": rate.traveller,
+                "price": json_number(rate.price.amount),
+                "currency": rate.price.currency,
+                "minQuantity": rate.min_quantity,
+                "maxQuantity": rate.max_quantity,
+            }
             for rate in variant.rates
             if rate.holds_at(at) and rate.price.currency == variant.currency
         ],

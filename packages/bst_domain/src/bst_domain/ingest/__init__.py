@@ -42,6 +42,7 @@ from bst_domain.ingest._signing import (
     SignedRequest,
     Verified,
     canonical_string,
+    is_idempotency_key,
     sign,
     verify,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "external_references",
     "facts_of",
     "fingerprint",
+    "is_idempotency_key",
     "may_be_forgotten",
     "parse_event",
     "second_of",

@@ -68,6 +68,11 @@ def sign(secret: str, canonical: str) -> str:
     return hmac_digest(secret.encode(), canonical.encode(), "sha256").hex()
 
 
+def is_idempotency_key(text: str) -> bool:
+    """Whether a key has the form that the contract gives it."""
+    return _KEY.fullmatch(text) is not None
+
+
 def verify(
     request: SignedRequest, *, secrets: Sequence[str], now: datetime, max_drift: timedelta = MAX_DRIFT
 ) -> Verified | Refusal:
@@ -103,7 +108,7 @@ def _refuse_headers(request: SignedRequest, now: datetime, max_drift: timedelta)
         return Refusal.MISSING_HEADERS
     if _NONCE.fullmatch(request.nonce) is None:
         return Refusal.INVALID_NONCE
-    if _KEY.fullmatch(request.idempotency_key) is None:
+    if not is_idempotency_key(request.idempotency_key):
         return Refusal.INVALID_KEY
     if request.algorithm != ALGORITHM:
         return Refusal.UNSUPPORTED_ALGORITHM

@@ -4,9 +4,11 @@ Source of the rules: deviations, "mappingStatus" (stored, three words) and the p
 may set any of the three at any time; only staying where one is is no transition.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from bst_domain.lifecycles._lifecycle import Lifecycle
+from bst_domain.lifecycles._unmapped import UnmappedStatus
 
 
 class MappingStatus(StrEnum):
@@ -25,3 +27,17 @@ MAPPING = Lifecycle(
         _M.REVIEW_REQUIRED: frozenset({_M.MAPPED, _M.UNMAPPED}),
     },
 )
+
+#: What a mapping's status makes of the entry in the unmapped queue that waits for it.
+ENTRY_AFTER: Mapping[MappingStatus, UnmappedStatus] = {
+    _M.MAPPED: UnmappedStatus.RESOLVED,
+    _M.UNMAPPED: UnmappedStatus.OPEN,
+    _M.REVIEW_REQUIRED: UnmappedStatus.IN_REVIEW,
+}
+#: And what a person's move of that entry makes of the mapping; None: it stays. The predecessor read its statuses off the queue.
+MAPPING_AFTER: Mapping[UnmappedStatus, MappingStatus | None] = {
+    UnmappedStatus.OPEN: _M.UNMAPPED,
+    UnmappedStatus.IN_REVIEW: _M.REVIEW_REQUIRED,
+    UnmappedStatus.RESOLVED: _M.MAPPED,
+    UnmappedStatus.CLOSED: None,  # nobody will look at it any more, which says nothing about the mapping
+}

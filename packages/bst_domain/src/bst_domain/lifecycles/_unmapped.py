@@ -39,3 +39,6 @@ UNMAPPED = Lifecycle(
 
 #: What a person has settled; a re-run of a migration never re-opens it.
 SETTLED = frozenset({_U.RESOLVED, _U.CLOSED})
+
+#: Entries that a mapping settles. The others want another answer: a mended producer, a completed catalog.
+MAPPABLE = frozenset({UnmappedType.PRODUCT_MAPPING, UnmappedType.VARIANT_MAPPING, UnmappedType.CHANNEL_MAPPING})

@@ -39,6 +39,14 @@ class Resolution(StrEnum):
     NOTHING = "NOTHING"  # the fold does not depend on order
 
 
+class Choice(StrEnum):
+    """How a person settles a REVIEW_REQUIRED."""
+
+    CORE = "CORE"  # what the facts say, those that came in meanwhile included
+    LEGACY = "LEGACY"  # what the other system said
+    SHOWN = "SHOWN"  # what was shown all the time
+
+
 class Severity(StrEnum):
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"

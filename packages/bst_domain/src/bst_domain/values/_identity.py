@@ -49,5 +49,22 @@ class BookingIdentity:
 
     def lock_number(self) -> int:
         """A signed 64-bit number for a database lock. Two bookings may share one: they then wait for each other, no more."""
-        digest = blake2b(f"{self.channel}\x00{self.ref}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big", signed=True)
+        return _number(self.channel, self.ref)
+
+
+@frozen(order=True)
+class ChannelReference:
+    """What a channel calls something; a channel mapping says which entity of ours that is. ``ref`` is spelled as there."""
+
+    channel: str
+    kind: str
+    ref: str
+
+    def lock_number(self) -> int:
+        """As a booking's: whoever writes mappings of a reference is alone with it."""
+        return _number("mapping", self.channel, self.kind, self.ref)
+
+
+def _number(*parts: str) -> int:
+    digest = blake2b("\x00".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

@@ -33,6 +33,7 @@ class TravellerType(StrEnum):
 
     ADULT = "ADULT"
     CHILD = "CHILD"
+    INFANT = "INFANT"
 
 
 def backfilled_booking_key(identity: BookingIdentity) -> BookingKey:

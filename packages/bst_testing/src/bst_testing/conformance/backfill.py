@@ -1,6 +1,6 @@
 """What every storage of back-fill must do, told through the use cases. Source of the rules: semantics 9."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -25,7 +25,6 @@ from bst_testing.fakes.legacy import MemoryLegacy
 from bst_testing.legacy_rows import legacy_booking, legacy_finance, legacy_paid
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-TODAY = date(2026, 3, 1)
 SHOP, ADMIN = LegacySystem.SHOP, LegacySystem.ADMIN
 BST_1 = BookingIdentity("DIRECT", ExternalRef("BST-1"))
 ROWS = (
@@ -41,7 +40,7 @@ ORPHAN = ToQueue(
 
 async def move(store: BackfillStore, *rows: LegacyBooking, run: Run | None) -> Tally:
     """Batch D, on as many runs as there are chunks of two rows."""
-    work = MoveBookings(packages=PackageMap(), today=TODAY, now=NOW)
+    work = MoveBookings(packages=PackageMap(), as_of=NOW, now=NOW)
     async with MemoryLegacy(rows=rows).snapshot() as snapshot:
         return await Backfill(store=store, work=work, chunk_rows=2)(snapshot, run)
 
@@ -50,8 +49,8 @@ async def moved(store: BackfillStore, *rows: LegacyBooking) -> tuple[Tally, Tall
     """Batches D and E, each to its end."""
     tallies = []
     for batch, work in (
-        ("D", MoveBookings(packages=PackageMap(), today=TODAY, now=NOW)),
-        ("E", MoveMoney(today=TODAY, now=NOW)),
+        ("D", MoveBookings(packages=PackageMap(), as_of=NOW, now=NOW)),
+        ("E", MoveMoney(as_of=NOW, now=NOW)),
     ):
         async with (
             MemoryLegacy(rows=rows).snapshot() as snapshot,

@@ -1,6 +1,7 @@
-"""A storage that meets a bug while it saves."""
+"""Storages that meet something while they save: a bug, or somebody else."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +39,52 @@ class _Breaking:
             await real(changes, now=now)
 
         tx.save = broken
+        return tx
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self._inner.__aexit__(*error)
+
+
+class Meanwhile:
+    """A booking store beside which something else goes on from before the save until it is done, or waits for the commit."""
+
+    def __init__(self, store: BookingStore, something: Callable[[], Awaitable[None]]) -> None:
+        self._store = store
+        self._something = something
+        self._task: asyncio.Future[None] | None = None
+
+    def processing(self) -> Any:
+        """The store's own transaction; its save is preceded."""
+        return _Preceded(self._store.processing(), self._precede)
+
+    async def over(self) -> None:
+        """Until what began has ended."""
+        assert self._task is not None, "nothing was saved"
+        await self._task
+
+    async def _precede(self) -> None:
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._something())
+            await asyncio.wait([self._task], timeout=0.5)  # who waits for our commit does not end before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class _Preceded:
+    def __init__(self, inner: Any, precede: Callable[[], Awaitable[None]]) -> None:
+        self._inner = inner
+        self._precede = precede
+
+    async def __aenter__(self) -> Any:
+        tx = await self._inner.__aenter__()
+        real = tx.save
+
+        async def saving(changes: Sequence[BookingChange], *, now: datetime) -> None:
+            await self._precede()
+            await real(changes, now=now)
+
+        tx.save = saving
         return tx
 
     async def __aexit__(self, *error: Any) -> Any:

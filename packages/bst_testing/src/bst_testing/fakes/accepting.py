@@ -1,11 +1,14 @@
 """What accepting stores, in memory."""
 
 from collections.abc import Sequence
+from uuid import uuid5
 
 from bst_application.errors import Conflict
 from bst_application.ports.event_log import Group, KeyConflict, NewEvent, Priors, Stored
+from bst_application.ports.mappings import SourceRow, UnmappedEntry
 from bst_application.ports.queue import Job
 from bst_domain.ingest import ContentKey, PriorEvent
+from bst_domain.lifecycles import UnmappedStatus, UnmappedType
 from bst_domain.values import EventId
 from bst_testing.fakes.tables import LogRow, Transaction
 
@@ -68,3 +71,21 @@ class MemoryAccepting:
         for conflict in conflicts:
             key = (conflict.delivery.idempotency_key, conflict.delivery.content.fingerprint)
             self._tables.conflicts.setdefault(key, conflict)
+            entry = _entry(conflict)
+            self._tables.unmapped.setdefault(entry.key, entry)
+
+
+def _entry(conflict: KeyConflict) -> UnmappedEntry:
+    """The conflict as it stands in the unmapped queue."""
+    event = conflict.delivery
+    return UnmappedEntry(
+        key=uuid5(conflict.first, f"{event.idempotency_key}:{event.content.fingerprint}"),
+        type=UnmappedType.INGEST_CONFLICT,
+        channel=event.content.identity.channel,
+        source=SourceRow(system="ingest", table="ingest_event_log", pk=str(conflict.first)),
+        reason_code="IDEMPOTENCY_KEY_REUSED",
+        reason_detail=f"key {event.idempotency_key} belongs to event {conflict.first}, which has another body",
+        status=UnmappedStatus.OPEN,
+        created_at=event.received_at,
+        updated_at=event.received_at,
+    )

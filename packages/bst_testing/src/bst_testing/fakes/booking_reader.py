@@ -1,4 +1,4 @@
-"""Bookings for readers, over the tables of the storage in memory. What other use cases will write is empty here."""
+"""Bookings for readers, over the tables of the storage in memory. What finance writes is empty here."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -21,7 +21,8 @@ from bst_domain.values import (
     search_words,
     synthetic_item_key,
 )
-from bst_testing.fakes.tables import Tables
+from bst_testing.fakes.operating import assignments_of, conflicts_of
+from bst_testing.fakes.tables import AssignmentRow, Tables
 
 
 class MemoryBookingReader:
@@ -50,14 +51,16 @@ class MemoryBookingReader:
                     row=self._row(stored),
                     provenance=_provenance(booking),
                     payments=[_payment(stored, payment) for payment in _by_time(stored, booking)],
-                    assignments=[],
+                    assignments=[_assignment(row) for row in assignments_of(self._tables, stored.key)],
                     items=_items(stored, booking),
                     finance=None,
+                    conflicts=[one for one in conflicts_of(self._tables, stored.key) if one.settled is None],
                 )
         return None
 
     def _row(self, stored: StoredBooking) -> BookingRow:
         created_at, updated_at = self._tables.booking_times[stored.identity]
+        active = (row for row in assignments_of(self._tables, stored.key) if row.ended_at is None)
         booking = _booking(stored, updated_at)
         package = booking.package
         return BookingRow(
@@ -80,7 +83,7 @@ class MemoryBookingReader:
             package_ref_type=PackageRefType.LEGACY_PACKAGE if package is None else package.type,
             package_ref_key=None if package is None else package.key,
             legacy_package_id=None if package is None else package.legacy_id,
-            assigned_driver_id=None,
+            assigned_driver_id=next((row.assignment.driver for row in active), None),
             created_at=created_at,
             updated_at=updated_at,
         )
@@ -159,6 +162,19 @@ def _payment(stored: StoredBooking, payment: Payment) -> dict[str, Any]:
         "reference": latest.reference,
         "rawStatus": latest.raw_status,
         "time": format_instant(latest.instant),
+    }
+
+
+def _assignment(row: AssignmentRow) -> dict[str, Any]:
+    return {
+        "assignmentKey": str(row.assignment.key),
+        "driverId": row.assignment.driver,
+        "partnerId": row.assignment.partner,
+        "source": "CORE_API",
+        "assignedAt": format_instant(row.assignment.at),
+        "unassignedAt": None if row.ended_at is None else format_instant(row.ended_at),
+        "isActive": row.ended_at is None,
+        "notes": None,
     }
 
 

@@ -9,11 +9,12 @@ from bst_testing.fakes.tables import Transaction
 
 
 def kept_in(tables: Transaction, kept: Kept) -> MutableMapping[Any, Any]:
-    """The table that holds it. Nothing here resolves an entry of the unmapped queue, so conflicts stand for it."""
+    """The table that holds it."""
     tables_of: dict[Kept, MutableMapping[Any, Any]] = {
         Kept.NONCE: tables.nonces,
         Kept.EVENT: tables.log,
         Kept.DEAD_LETTER: tables.dead_letters,
+        Kept.UNMAPPED: tables.unmapped,
     }
     return tables_of.get(kept, {})
 

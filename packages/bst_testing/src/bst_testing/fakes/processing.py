@@ -15,12 +15,14 @@ from bst_application.ports.bookings import (
     SettledReplay,
     StoredBooking,
 )
+from bst_application.ports.mappings import Entity, waiting_package
 from bst_application.ports.repair import LetterReason
-from bst_domain.booking import NO_OPS
+from bst_domain.booking import PACKAGE_ENTITIES, PackageRef
 from bst_domain.ingest import DeadLetter, decode
-from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
-from bst_domain.values import BookingIdentity, EventId
-from bst_testing.fakes.tables import LogRow, Transaction, letters_of, open_letter
+from bst_domain.lifecycles import DeadLetterStatus, MappingStatus, ProcessStatus
+from bst_domain.values import BookingIdentity, ChannelReference, EventId
+from bst_testing.fakes.mapping import MemoryMapping
+from bst_testing.fakes.tables import LogRow, SaidRow, Transaction, letters_of, open_letter
 
 
 class MemoryProcessing:
@@ -59,23 +61,25 @@ class MemoryProcessing:
                 found[asked] = self._tables.bookings[own]
         return found
 
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        found: dict[ChannelReference, PackageRef] = {}
+        for reference in named:
+            await self._tables.locks.take(("mapping", reference), self._tables.holder)
+            mapped = {
+                mapping.entity_type: mapping
+                for mapping in self._tables.mappings.values()
+                if mapping.reference == reference and mapping.status is MappingStatus.MAPPED
+            }
+            for kind in PACKAGE_ENTITIES:
+                mapping = mapped.get(kind)
+                if mapping is not None and (Entity(kind), mapping.entity_key) in self._tables.catalog:
+                    found[reference] = PackageRef(kind, mapping.entity_key, int(reference.ref))
+                    break
+        return found
+
     async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
         for change in changes:
-            for entry in change.recorded:
-                self._tables.recorded.setdefault(entry.event_id, entry)
-            for reference in change.references:
-                self._tables.references.setdefault((reference.kind, reference.ref), change.identity)
-            if not change.is_unchanged:
-                first, _ = self._tables.booking_times.get(change.identity, (now, now))
-                self._tables.booking_times[change.identity] = (first, now)
-                self._tables.bookings[change.identity] = StoredBooking(
-                    key=change.key,
-                    identity=change.identity,
-                    version=change.version,
-                    facts=change.facts,
-                    ops=NO_OPS if change.before is None else change.before.ops,
-                    statuses=change.statuses,
-                )
+            await save_booking(self._tables, change, now)
 
     async def finish(self, events: Sequence[ClaimedEvent], *, now: datetime) -> list[SettledReplay]:
         settled: list[SettledReplay] = []
@@ -147,6 +151,33 @@ class MemoryProcessing:
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         self._tables.trail.update((next(self._tables.numbers), entry) for entry in entries)
+
+
+async def save_booking(tables: Transaction, change: BookingChange, now: datetime) -> None:
+    """What saving comes to, for processing and for operators."""
+    for entry in change.recorded:
+        tables.recorded.setdefault(entry.event_id, entry)
+        tables.said.setdefault(entry.event_id, SaidRow(booking=change.key, version=change.version, at=now))
+    for reference in change.references:
+        tables.references.setdefault((reference.kind, reference.ref), change.identity)
+    if change.is_unchanged:
+        return
+    waits_for = change.waits_for
+    if waits_for is not None and not await MemoryMapping(tables).waiting_for(waits_for):
+        entry_of_it = waiting_package(waits_for, now)
+        tables.unmapped.setdefault(entry_of_it.key, entry_of_it)
+    if change.before is None or change.before.statuses != change.statuses:
+        tables.turns[change.key, change.version] = (now, change.statuses)
+    first, _ = tables.booking_times.get(change.identity, (now, now))
+    tables.booking_times[change.identity] = (first, now)
+    tables.bookings[change.identity] = StoredBooking(
+        key=change.key,
+        identity=change.identity,
+        version=change.version,
+        facts=change.facts,
+        ops=evolve(change.ops, package=change.mapped),
+        statuses=change.statuses,
+    )
 
 
 def _claimed(row: LogRow, before_replay: int | None) -> ClaimedEvent:

@@ -12,19 +12,23 @@ from attrs import evolve
 
 from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.audit import AuditEntry
+from bst_application.ports.crew import CrewKind, CrewMember
 from bst_application.ports.event_log import Group, KeyConflict, NewEvent, Priors, Stored
 from bst_application.ports.flags import FlagOverride
+from bst_application.ports.mappings import ChannelMapping, MappingFilter, Refold, UnmappedEntry, UnmappedFilter
 from bst_application.ports.queue import Job
-from bst_application.ports.reading import LetterFilter
+from bst_application.ports.reading import LetterFilter, Position
 from bst_application.ports.repair import DeadLetterRecord
 from bst_application.ports.replay_jobs import NewReplayJob, PendingItem, ReplayJob
 from bst_domain.booking import Field, OpsInputs
 from bst_domain.ingest import Kept
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_domain.migration import DuplicateFigures, ReconciliationCounts
-from bst_domain.values import BookingIdentity, EventId
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, EventId
 from bst_testing.fakes.accepting import MemoryAccepting
 from bst_testing.fakes.keeping import expired_rows, kept_in
+from bst_testing.fakes.mapping import MemoryMapping, chosen_entries, entries_page, mappings_page, named_bookings
+from bst_testing.fakes.operating import MemoryOperating
 from bst_testing.fakes.processing import MemoryProcessing
 from bst_testing.fakes.reconciling import counted, duplicates
 from bst_testing.fakes.repairing import MemoryRepairing, letter_record
@@ -34,7 +38,7 @@ from bst_testing.fakes.transactions import Locks, Observer
 
 
 class MemoryStorage:
-    """EventLog, StagedJobs and BookingStore. ``observer`` is told of every commit."""
+    """EventLog, StagedJobs, BookingStore and the ports beside them. ``observer`` is told of every commit."""
 
     def __init__(self, *, observer: Observer | None = None) -> None:
         self.tables = Tables()
@@ -139,9 +143,72 @@ class MemoryStorage:
             return duplicates(tables)
 
     @asynccontextmanager
+    async def mapping_change(self) -> AsyncIterator[MemoryMapping]:
+        async with self._transaction() as transaction:
+            yield MemoryMapping(transaction)
+
+    async def mappings(self, wanted: MappingFilter, *, after: Position | None, limit: int) -> list[ChannelMapping]:
+        async with self._transaction() as tables:
+            return mappings_page(tables, wanted, after, limit)
+
+    async def mapping_with(self, key: UUID) -> ChannelMapping | None:
+        async with self._transaction() as tables:
+            return tables.mappings.get(key)
+
+    async def entries(self, wanted: UnmappedFilter, *, after: Position | None, limit: int) -> list[UnmappedEntry]:
+        async with self._transaction() as tables:
+            return entries_page(tables, wanted, after, limit)
+
+    async def count_entries(self, wanted: UnmappedFilter) -> int:
+        async with self._transaction() as tables:
+            return len(chosen_entries(tables, wanted))
+
+    async def entry_with(self, key: UUID) -> UnmappedEntry | None:
+        async with self._transaction() as tables:
+            return tables.unmapped.get(key)
+
+    async def refolds(self, *, limit: int) -> list[Refold]:
+        async with self._transaction() as tables:
+            return sorted(tables.refolds.values(), key=lambda refold: refold.asked_at)[:limit]
+
+    async def refold_of(self, package: ChannelReference) -> Refold | None:
+        async with self._transaction() as tables:
+            return tables.refolds.get(package)
+
+    async def named_by(
+        self, package: ChannelReference, *, behind: UUID | None, limit: int
+    ) -> list[tuple[BookingKey, BookingIdentity]]:
+        async with self._transaction() as tables:
+            return named_bookings(tables, package, behind, limit)
+
+    async def advance(self, refold: Refold, *, behind: UUID | None) -> None:
+        async with self._transaction() as tables:
+            known = tables.refolds.get(refold.package)
+            if known is None or known.asked_at != refold.asked_at:
+                return
+            if behind is None:
+                del tables.refolds[refold.package]
+            else:
+                tables.refolds[refold.package] = evolve(known, behind=behind)
+
+    @asynccontextmanager
     async def repairing(self) -> AsyncIterator[MemoryRepairing]:
         async with self._transaction() as transaction:
             yield MemoryRepairing(transaction)
+
+    @asynccontextmanager
+    async def operating(self) -> AsyncIterator[MemoryOperating]:
+        async with self._transaction() as transaction:
+            yield MemoryOperating(transaction)
+
+    async def members(self, kind: CrewKind) -> list[CrewMember]:
+        async with self._transaction() as tables:
+            return [member for (of, _), member in sorted(tables.crew.items()) if of is kind]
+
+    async def enter(self, kind: CrewKind, member: CrewMember, entry: AuditEntry) -> None:
+        async with self._transaction() as tables:
+            tables.crew[kind, member.number] = member
+            tables.trail[next(tables.numbers)] = entry
 
     async def expired_leases(self, *, now: datetime, limit: int) -> list[EventId]:
         async with self._transaction() as tables:

@@ -11,15 +11,19 @@ from attrs import define, field, frozen
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import (
     RecordedFacts,
+    Statuses,
     StoredBooking,
 )
+from bst_application.ports.crew import CrewKind, CrewMember
 from bst_application.ports.event_log import KeyConflict, NewEvent
 from bst_application.ports.flags import FlagOverride
+from bst_application.ports.mappings import ChannelMapping, Entity, Refold, UnmappedEntry
+from bst_application.ports.operations import Assignment, ConflictRecord
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import LetterReason
 from bst_application.ports.replay_jobs import NewReplayJob
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
-from bst_domain.values import BookingIdentity, EventId
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, EventId
 from bst_testing.fakes.transactions import Changes, Holder, Locks, View
 
 CHANNELS = frozenset({"DIRECT", "GYG", "VIATOR", "BOKUN", "TRIPDOTCOM", "MANUAL"})
@@ -68,9 +72,27 @@ class ReplayItemRow:
     settled_at: datetime | None = None
 
 
+@frozen(kw_only=True)
+class SaidRow:
+    """Which booking took in an event's facts, when, and as which version."""
+
+    booking: BookingKey
+    version: int
+    at: datetime
+
+
+@frozen(kw_only=True)
+class AssignmentRow:
+    """An assignment, of now or of earlier."""
+
+    booking: BookingKey
+    assignment: Assignment
+    ended_at: datetime | None = None
+
+
 @define(kw_only=True)
 class Tables:
-    """Everything that is committed. Tests may look, and may take a channel away."""
+    """Everything that is committed. Tests may look, may take a channel away, and may fill the catalog."""
 
     channels: frozenset[str] = CHANNELS
     numbers: Iterator[int] = field(factory=count)
@@ -88,6 +110,15 @@ class Tables:
     flags: dict[str, FlagOverride] = field(factory=dict)
     replay_jobs: dict[UUID, NewReplayJob] = field(factory=dict)
     replay_items: dict[tuple[UUID, EventId], ReplayItemRow] = field(factory=dict)
+    said: dict[UUID, SaidRow] = field(factory=dict)
+    turns: dict[tuple[BookingKey, int], tuple[datetime, Statuses]] = field(factory=dict)  # by the version that turned
+    assignments: dict[UUID, AssignmentRow] = field(factory=dict)
+    crew: dict[tuple[CrewKind, int], CrewMember] = field(factory=dict)
+    disputes: dict[UUID, ConflictRecord] = field(factory=dict)
+    mappings: dict[UUID, ChannelMapping] = field(factory=dict)
+    unmapped: dict[UUID, UnmappedEntry] = field(factory=dict)
+    refolds: dict[ChannelReference, Refold] = field(factory=dict)
+    catalog: set[tuple[Entity, UUID]] = field(factory=set)  # products and variants that there are
 
 
 class Transaction:
@@ -109,6 +140,15 @@ class Transaction:
         self.flags = View(tables.flags)
         self.replay_jobs = View(tables.replay_jobs)
         self.replay_items = View(tables.replay_items)
+        self.said = View(tables.said)
+        self.turns = View(tables.turns)
+        self.assignments = View(tables.assignments)
+        self.crew = View(tables.crew)
+        self.disputes = View(tables.disputes)
+        self.mappings = View(tables.mappings)
+        self.unmapped = View(tables.unmapped)
+        self.refolds = View(tables.refolds)
+        self.catalog = tables.catalog
 
     def commit(self) -> dict[str, Changes]:
         """Table -> what changed."""

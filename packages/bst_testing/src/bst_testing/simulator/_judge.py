@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from bst_application.use_cases.accept import BodyRefused, Outcome
-from bst_domain.booking import NO_OPS, NOTHING, BookingFacts, merge, project
+from bst_domain.booking import NOTHING, BookingFacts, merge, project
 from bst_domain.ingest import (
     RETRY_DELAYS,
     Accepted,
@@ -22,7 +22,8 @@ from bst_domain.ingest import (
     parse_event,
 )
 from bst_domain.lifecycles import DEAD_LETTER, EVENT, FULFILMENT, PAYMENT, DeadLetterStatus, Lifecycle, ProcessStatus
-from bst_domain.values import BookingIdentity, bali_day
+from bst_domain.values import BookingIdentity, BookingKey, bali_day
+from bst_testing.fakes.operating import assignments_of
 from bst_testing.fakes.storage import MemoryStorage
 from bst_testing.fakes.tables import LogRow
 from bst_testing.fakes.transactions import Changes
@@ -130,8 +131,15 @@ class Judge:
             stored = bookings.get(identity)
             if stored is None:
                 continue
+            for one in _by_hand(storage, stored.key):
+                facts = merge(facts, one)
+            facts = evolve(facts, acknowledged=stored.facts.acknowledged)  # what ops saw is no fact of its own
             self.require(stored.facts == facts, f"{identity.ref}: the stored facts are not those of its events")
-            booking = project(facts, NO_OPS, bali_day(now))
+            active = [row for row in assignments_of(storage.tables, stored.key) if row.ended_at is None]
+            self.require(
+                len(active) == int(stored.ops.driver_assigned), f"{identity.ref} has {len(active)} active drivers"
+            )
+            booking = project(facts, stored.ops, bali_day(now))
             shown = (stored.statuses.payment, stored.statuses.fulfilment)
             right = (booking.payment_status, booking.fulfilment_status)
             self.require(
@@ -157,6 +165,12 @@ class Judge:
             code = letter.reason.code
             final = code in {FailureCode.SCHEMA_MISMATCH, BY_HAND} or row.executions > len(RETRY_DELAYS)
             self.require(final, f"event {event_id} was given up after {row.executions} executions: {code}")
+
+
+def _by_hand(storage: MemoryStorage, booking: BookingKey) -> list[BookingFacts]:
+    """What operators said of it."""
+    said = [event for event, row in storage.tables.said.items() if row.booking == booking]
+    return [storage.tables.recorded[event].facts for event in said if event not in storage.tables.log]
 
 
 def _facts(row: LogRow) -> BookingFacts:

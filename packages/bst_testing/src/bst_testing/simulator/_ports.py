@@ -90,6 +90,14 @@ class SteppingStorage(Stepping):
             await self._step("repairing: commit")
         await self._step("repairing: committed")
 
+    @asynccontextmanager
+    async def operating(self) -> AsyncIterator[Any]:
+        await self._step("operating: begin")
+        async with self._storage.operating() as transaction:
+            yield Stepping(transaction, self._step)
+            await self._step("operating: commit")
+        await self._step("operating: committed")
+
 
 @define(eq=False)
 class Broker:

@@ -5,8 +5,8 @@ Frozen: never edited once released. There is no way down; see revision 0001.
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0012"
+revision = "0017"
+down_revision = "0016"
 
 
 def upgrade() -> None:
