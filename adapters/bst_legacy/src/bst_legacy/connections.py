@@ -36,7 +36,9 @@ async def opened(system: LegacySystem, url: str) -> AsyncIterator[Connection]:
             autocommit=True,
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="bst migrate",
-            options="-c default_transaction_read_only=on -c timezone=UTC -c jit=off",
+            # The text form of rows, of which digests are taken, depends on these.
+            options="-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO,YMD -c extra_float_digits=1"
+            " -c jit=off",
         )
     except (psycopg.Error, ValueError) as error:
         raise LegacyUnreadable(

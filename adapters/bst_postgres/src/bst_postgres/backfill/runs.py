@@ -36,6 +36,11 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database(self) -> Database:
+        """Where it writes."""
+        return self._database
+
     @asynccontextmanager
     async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:
         async with self._alone(batch):

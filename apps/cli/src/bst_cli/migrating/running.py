@@ -11,11 +11,13 @@ from attrs import frozen
 
 import bst_domain
 from bst_application.ports.backfill import Run
+from bst_application.ports.comparing import LegacyComparison
 from bst_application.ports.legacy import LegacySnapshot
 from bst_application.use_cases.backfill import Backfill, Progress, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
+from bst_application.use_cases.note_moved import note_after, note_before
 from bst_cli.trouble import Trouble
 from bst_domain.migration import LegacySystem
 from bst_legacy.connections import SETTING
@@ -23,6 +25,7 @@ from bst_legacy.databases import LegacyConnections
 from bst_postgres import migrate
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.reference import write_reference
+from bst_postgres.comparing import PostgresMarkStore
 from bst_postgres.database import Database
 
 APPLICATION_NAME = "bst-migrate"
@@ -81,7 +84,12 @@ class Runner:
                 differing = await write_reference(database, run)
                 tally = Tally(changed=differing, written=0 if run is None else differing)
             else:
+                marks = PostgresMarkStore(database)
+                if run is not None:
+                    await note_before(marks, snapshot, batch, resumed=run.resumed_at is not None)
                 tally = await self._move(store, snapshot, run, batch, now)
+                if run is not None:
+                    await note_after(marks, batch)
             if run is not None:
                 await store.finish(run, rows=tally.written)
             return tally
@@ -110,6 +118,6 @@ class Runner:
 
 
 @asynccontextmanager
-async def _snapshot() -> AsyncIterator[LegacySnapshot]:
+async def _snapshot() -> AsyncIterator[LegacyComparison]:
     async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
         yield snapshot
