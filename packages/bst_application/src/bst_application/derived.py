@@ -116,7 +116,7 @@ def sources_text(case: LegacyCase) -> str:
 
 def _body(booking: Booking) -> Fields:
     contact, package = booking.contact, booking.package
-    party = (booking.adult, booking.child, booking.infant)
+    party = (booking.adult, booking.child)
     return {
         "bookedAt": as_text(booking.booked_at),
         "tourDate": as_text(booking.tour_date),

@@ -206,7 +206,8 @@ class CompareMoved:
         return await comparing.everything(), why_all
 
     async def _add_unexpected(self, derivation: Derivation) -> None:
-        keys = await self.ours.unexpected_bookings()
+        led_by_name = {one.key for one in derivation.differences if one.field == "sources"}
+        keys = [key for key in await self.ours.unexpected_bookings() if str(key) not in led_by_name]
         for at in range(0, len(keys), 1000):
             _, records = await self.ours.records([], keys[at : at + 1000])
             for key, record in records.items():
