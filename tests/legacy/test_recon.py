@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from bst_application.comparison_report import ComparisonReport
-from bst_domain.migration import Difference, DifferenceKind, LegacySystem
+from bst_domain.migration import DifferenceKind, LegacySystem
 from bst_postgres.database import Database
 from bst_testing.deliveries import body
 from tests.legacy.comparing import compare
-from tests.legacy.moving import AS_OF, move_all, move_bookings
+from tests.legacy.moving import AS_OF, move_all
 from tests.legacy.test_interrupted import Live
 from tests.legacy.test_moving import contents, rows
 from tests.legacy.world import World, a_world
@@ -45,8 +45,9 @@ def execute(dsn: str, statement: str, *given: Any) -> list[Any]:
         return found.fetchall() if found.description else []
 
 
-def told(faults: list[Difference]) -> set[tuple[DifferenceKind, str, str, str, str | None, str | None]]:
-    return {(f.kind, f.entity, f.key, f.field, f.expected, f.found) for f in faults}
+def spoil(dsn: str, table: str, key: str, change: str, where: str = "true") -> None:
+    """One row of a table: ``change`` is a statement up to its condition."""
+    execute(dsn, f"{change} where {key} = (select max({key}::text)::uuid from {table} where {where})")
 
 
 def failed(report: ComparisonReport) -> set[str]:
@@ -270,10 +271,7 @@ async def test_digests_that_say_nothing_are_not_relied_on(world: World, postgres
 
 async def test_a_run_again_does_not_bless_what_somebody_spoiled(world: World, postgres_dsn: str) -> None:
     await move_all(world, postgres_dsn)
-    execute(
-        postgres_dsn,
-        "update booking_contact set main_email = 'spoiled@x.org' where booking_key = (select max(booking_key::text)::uuid from booking_core)",
-    )
+    spoil(postgres_dsn, "booking_core", "booking_key", "update booking_contact set main_email = 'spoiled@x.org'")
     await move_all(world, postgres_dsn)
     report = await compare(world, postgres_dsn, "D")
     assert report.why_all is None
@@ -282,23 +280,11 @@ async def test_a_run_again_does_not_bless_what_somebody_spoiled(world: World, po
 
 async def test_the_catalog_is_compared_row_by_row(world: World, postgres_dsn: str) -> None:
     await move_all(world, postgres_dsn)
-    execute(
-        postgres_dsn,
-        "update catalog_product set name = 'spoiled' where product_key = (select max(product_key::text)::uuid from catalog_product)",
-    )
-    execute(
-        postgres_dsn,
-        "update catalog_variant set name = 'edited', updated_at = now() + interval '1 day' where variant_key ="
-        " (select max(variant_key::text)::uuid from catalog_variant)",
-    )
-    execute(
-        postgres_dsn,
-        "delete from catalog_variant_rate where variant_rate_key = (select max(variant_rate_key::text)::uuid from catalog_variant_rate)",
-    )
-    execute(
-        postgres_dsn,
-        "delete from unmapped_queue where queue_key = (select max(queue_key::text)::uuid from unmapped_queue where queue_type = 'PRODUCT_MAPPING')",
-    )
+    edit = "update catalog_variant set name = 'edited', updated_at = now() + interval '1 day'"
+    spoil(postgres_dsn, "catalog_product", "product_key", "update catalog_product set name = 'spoiled'")
+    spoil(postgres_dsn, "catalog_variant", "variant_key", edit)
+    spoil(postgres_dsn, "catalog_variant_rate", "variant_rate_key", "delete from catalog_variant_rate")
+    spoil(postgres_dsn, "unmapped_queue", "queue_key", "delete from unmapped_queue", "queue_type = 'PRODUCT_MAPPING'")
     execute(
         postgres_dsn,
         "insert into catalog_product (product_key, slug, name) values (gen_random_uuid(), 'nobody', 'Nobody')",

@@ -57,9 +57,14 @@ def checks_of(
         checks.append(ReportCheck(name="pax", passed=pax == 0, detail=detail))
     else:
         drift = sum(fault.field == "opsFulfillmentStatus" for fault in faults)
-        moved = sum(many for (_, word, status), many in figures.drift.items() if word != status)
+        admin = {(w, s): n for (system, w, s), n in figures.drift.items() if system is LegacySystem.ADMIN}
+        moved = sum(many for (word, status), many in admin.items() if word != status)
         checks.append(
-            ReportCheck(name="status_drift", passed=drift == 0, detail=f"unexpected={drift} other_words={moved}")
+            ReportCheck(
+                name="status_drift",
+                passed=drift == 0,
+                detail=f"unexpected={drift} expected={moved - drift} of={sum(admin.values())}",
+            )
         )
     if payments is not None:
         detail = (

@@ -67,7 +67,7 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 
     from bst_cli.migrating.prechecking import examine
 
-    with _troubles():
+    with translated():
         findings = asyncio.run(examine(operational_dsn(data_dir), batch))
     if as_json:
         click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
@@ -100,7 +100,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
     from bst_cli.migrating.running import Runner
 
     dsn = operational_dsn(data_dir)
-    with _troubles():
+    with translated():
         failed = [f for f in asyncio.run(examine(dsn, batch)) if not f.passed]
         if failed:
             raise Trouble(
@@ -131,7 +131,7 @@ def postcheck(batch: str, data_dir: Path, as_json: bool) -> None:
 
     from bst_cli.migrating.prechecking import account
 
-    with _troubles():
+    with translated():
         findings = asyncio.run(account(operational_dsn(data_dir), batch))
     if as_json:
         click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
@@ -143,7 +143,8 @@ def postcheck(batch: str, data_dir: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _troubles() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Whatever a database or a source cannot do becomes a sentence with its cure."""
     from bst_application.errors import Conflict, LegacyUnreadable, SchemaBehind, Unavailable
     from bst_application.ports.backfill import AnotherRuns
     from bst_postgres.migrate import MigrationFailed
