@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from attrs import define, field, frozen
 
@@ -40,6 +41,7 @@ class Derivation:
     rejected: int = 0
     told_twice: set[int] = field(factory=set)  # payments
     differences: list[Difference] = field(factory=list)
+    touched: set[UUID] = field(factory=set)  # bookings that differ in anything
     fields: dict[str, FieldCount] = field(factory=dict)
     shift: Counter[str] = field(factory=Counter)
     shifted_bookings: Counter[str] = field(factory=Counter)

@@ -147,6 +147,7 @@ def _money(case: LegacyCase, booking: Booking) -> Fields:
     return {
         "customerPaymentStatus": booking.payment_status.value,
         "opsFulfillmentStatus": booking.fulfilment_status.value,
+        "stateStatus": booking.fulfilment_status.value,
         "paidAt": as_text(booking.paid_at),
         "isPaid": as_text(booking.payment_status is PaymentStatus.PAID),
         "settlementStatus": None if finance is None else settlement_status(finance.items, finance.items_paid),

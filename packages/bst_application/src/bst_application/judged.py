@@ -16,7 +16,7 @@ from bst_domain.migration import (
 )
 from bst_domain.values import backfilled_booking_key
 
-_LISTS = frozenset({"item", "payment", "sources", "bookingKey"})
+_LISTS = frozenset({"item", "payment", "sources", "bookingKey", "otherColumns"})
 #: The fields of each part that are compared one by one.
 FIELDS: Mapping[Part, tuple[str, ...]] = {
     Part.BODY: tuple(name for name in BODY_RULES if name not in _LISTS),
@@ -116,7 +116,7 @@ def _who(field: str, record: StoredRecord) -> str | None:
 
 def _time(field: str, here: Derived, record: StoredRecord) -> str | None:
     """Time alone makes statuses old; nobody is wrong before the recompute."""
-    if field != "opsFulfillmentStatus":
+    if field not in {"opsFulfillmentStatus", "stateStatus"}:
         return None
     earlier = before_the_tour(here.booking, here.facts, here.ops)
     was_so = earlier is not None and earlier.fulfilment_status.value == record.fields[field]

@@ -25,8 +25,12 @@ _DUE = """
 create temp table due on commit drop as
 select core.booking_key, core.version from booking_core core
 left join migration_booking_mark mark on mark.booking_key = core.booking_key
-where mark.{part}_version is distinct from core.version and {not_live_only}
+where (mark.{part}_version is distinct from core.version or exists ({below})) and {not_live_only}
 """
+# What hangs below a booking may follow its source without a new version of the booking.
+_BELOW = (
+    "select from {table} below where below.booking_key = core.booking_key and below.updated_at > mark.{part}_noted_at"
+)
 _AS_WRITTEN = """
 create temp table written on commit drop as select key, bit_xor(digest) as digest from ({rows}) rows group by key
 """
@@ -35,10 +39,17 @@ exists (select from booking_fact said where said.booking_key = due.booking_key a
 or exists (select from ops_assignment made where made.booking_key = due.booking_key and made.assignment_source <> 'BACKFILL')
 """
 _WRITTEN = """
-insert into migration_booking_mark (booking_key, {part}_version, {part})
-select due.booking_key, due.version, case when {spoken_of} then {unknown} else written.digest end
+insert into migration_booking_mark (booking_key, {part}_noted_at, {part}_version, {part})
+select due.booking_key, now(), due.version, case when {spoken_of} then {unknown} else written.digest end
 from due join written on written.key = due.booking_key
-on conflict (booking_key) do update set {part}_version = excluded.{part}_version, {part} = excluded.{part}
+on conflict (booking_key) do update set {part}_noted_at = excluded.{part}_noted_at,
+  {part}_version = excluded.{part}_version, {part} = excluded.{part}
+"""
+# Batch E moves versions and no column of the body: what was noted of that holds for the version that the booking has now.
+_BODY_STANDS = f"""
+update migration_booking_mark mark set body_version = due.version,
+  body = case when {_SPOKEN_OF} then {UNKNOWN} else mark.body end
+from due where due.booking_key = mark.booking_key and mark.body_version <> due.version
 """
 
 
@@ -60,7 +71,8 @@ class PostgresMarkStore:
     async def note_bookings(self, part: Part) -> None:
         async with self._database.transaction(brief=False) as connection:
             not_live_only = await prepare(connection)
-            due = _DUE.format(part=part.value, not_live_only=not_live_only.format(key="core.booking_key"))
+            below = " union all ".join(_BELOW.format(table=t.name, part=part.value) for t in PARTS[part] if t.below)
+            due = _DUE.format(part=part.value, below=below, not_live_only=not_live_only.format(key="core.booking_key"))
             many = (await connection.execute(due.encode())).rowcount
             if not many:
                 return
@@ -72,6 +84,8 @@ class PostgresMarkStore:
             await connection.execute(_AS_WRITTEN.format(rows=rows).encode())
             statement = _WRITTEN.format(part=part.value, spoken_of=_SPOKEN_OF, unknown=UNKNOWN)
             await connection.execute(statement.encode())
+            if part is Part.MONEY:
+                await connection.execute(_BODY_STANDS.encode())
 
 
 async def _all(connection: DriverConnection, many: int) -> bool:

@@ -30,6 +30,7 @@ class Table:
     where: str = "true"
     main: bool = False
     by_key: bool = True
+    below: bool = False  # follows its source without a new version of the booking
 
 
 PARTS: Mapping[Part, Sequence[Table]] = {
@@ -46,9 +47,10 @@ PARTS: Mapping[Part, Sequence[Table]] = {
             columns="booking_key, main_name, main_email, phone, phone_e164, pickup_location, meeting_point, is_placeholder_name,"
             " is_placeholder_email",
         ),
-        Table(name="booking_party", columns="booking_key, adult_qty, child_qty, infant_qty, traveler_rows"),
+        Table(name="booking_party", below=True, columns="booking_key, adult_qty, child_qty, infant_qty, traveler_rows"),
         Table(
             name="booking_item_snapshot",
+            below=True,
             columns="booking_item_key, booking_key, variant_key, variant_external_id, departure_external_id, currency_code,"
             " adult_qty, child_qty, infant_qty, adult_unit_price, child_unit_price, discount_amount, tax_amount, total_amount,"
             " snapshot_json",
@@ -76,6 +78,7 @@ PARTS: Mapping[Part, Sequence[Table]] = {
         Table(name="ops_booking_state", columns="booking_key, ops_fulfillment_status, is_paid_flag, paid_at"),
         Table(
             name="payment_event",
+            below=True,
             columns="payment_key, booking_key, payment_time, amount, currency_code, method, gateway, gateway_order_id,"
             " gateway_capture_id, payment_ref, status_raw, payment_status_v2, raw_payload",
         ),
@@ -86,6 +89,7 @@ PARTS: Mapping[Part, Sequence[Table]] = {
         ),
         Table(
             name="ops_finance_bridge",
+            below=True,
             columns="finance_bridge_key, booking_key, booking_finance_id, pattern_id, validated_at, is_locked,"
             " settlement_status",
         ),

@@ -24,7 +24,7 @@ from bst_postgres.comparing.marks import copy_lines
 from bst_postgres.comparing.parts import PARTS, prepare
 from bst_postgres.comparing.records import read_records
 from bst_postgres.comparing.sides import MarksSide, StoredSide
-from bst_postgres.database import Database, DriverConnection
+from bst_postgres.database import Database, DriverConnection, as_uuid_array
 
 _LAST_RUN = """
 select run_status, started_at, script_checksum from migration_run_log where batch_code = %s
@@ -33,6 +33,12 @@ order by started_at desc, run_key desc limit 1
 _EXCEPTIONS = """
 select exception, source_system, source_table, source_pk, channel_code, external_booking_ref, detail from migration_exception
 where batch_code = %s order by exception, source_system, source_table, length(source_pk), source_pk
+"""
+# A version moves with everything that a booking is shown as, and what was spoken of here has no digest.
+_SPOILED = """
+select core.booking_key, core.channel_code || ' ' || core.external_booking_ref from booking_core core
+join migration_booking_mark mark on mark.booking_key = core.booking_key and mark.{part}_version = core.version
+where core.booking_key = any (%s::uuid[]) and mark.{part} <> 0::bit(128) order by 2
 """
 _QUEUED = """
 select queue_type, status, count(*) from unmapped_queue where source_system in ('balisnap', 'bstadmin') group by 1, 2
@@ -118,6 +124,10 @@ class _Comparing:
         self, identities: Sequence[BookingIdentity], keys: Sequence[UUID]
     ) -> tuple[Mapping[BookingIdentity, StoredRecord], Mapping[UUID, StoredRecord]]:
         return await read_records(self._connection, identities, keys)
+
+    async def spoiled(self, part: Part, keys: Sequence[UUID]) -> Mapping[UUID, str]:
+        query = _SPOILED.format(part=part.value)
+        return dict(await (await self._connection.execute(query.encode(), (as_uuid_array(keys),))).fetchall())
 
     async def packages(self) -> PackageMap:
         return await read_packages(self._connection)

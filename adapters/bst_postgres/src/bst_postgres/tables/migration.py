@@ -46,8 +46,10 @@ migration_booking_mark = Table(
     "migration_booking_mark",
     metadata,
     Column("booking_key", Uuid, primary_key=True),
+    Column("body_noted_at", INSTANT),
     Column("body_version", Integer),
     Column("body", BIT(128)),
+    Column("money_noted_at", INSTANT),
     Column("money_version", Integer),
     Column("money", BIT(128)),
 )

@@ -5,7 +5,7 @@ from html import escape
 
 from attrs import frozen
 
-_WIDTH, _ROW, _BAR, _LABEL = 720, 30, 16, 190
+_WIDTH, _ROW, _BAR, _LABEL = 760, 30, 16, 230
 
 
 @frozen

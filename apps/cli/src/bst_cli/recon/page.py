@@ -118,7 +118,8 @@ def _rows(report: ComparisonReport) -> str:
 def _by_field(report: ComparisonReport) -> str:
     counted: dict[str, list[int]] = {}
     for one in report.derivation.differences:
-        counted.setdefault(f"{one.entity.lower()} {one.field}", [0, 0])[one.explained is not None] += 1
+        name = one.field if one.entity.lower() == one.field else f"{one.entity.lower()} {one.field}"
+        counted.setdefault(name, [0, 0])[one.explained is not None] += 1
     rows = sorted(((name, wrong, said) for name, (wrong, said) in counted.items()), key=lambda r: (-r[1], -r[2], r[0]))
     return bars(rows[:20]) or _note("None: what is here is what the legacy databases come to.")
 

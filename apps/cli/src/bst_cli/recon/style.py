@@ -23,7 +23,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; color: var(--soft); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.value { font-family: ui-monospace, monospace; font-size: 12.5px; overflow-wrap: anywhere; max-width: 260px; }
+td.value { font-family: ui-monospace, monospace; font-size: 12.5px; overflow-wrap: anywhere; max-width: 260px; min-width: 90px; }
 .mark { font-weight: 700; } .mark.good { color: var(--good); } .mark.bad { color: var(--bad); }
 svg { width: 100%; max-width: 900px; height: auto; display: block; }
 svg text { fill: var(--ink); font-size: 13px; } svg text.small { fill: var(--soft); font-size: 12px; }

@@ -126,6 +126,8 @@ class CompareBookings:
         here = self.deriving.here(case, alone, record)
         made = list(differences(case, self.part, alone, here, record))
         found.differences += made
+        if made:
+            found.touched.add(record.booking.key)
         found.told_twice.update(told_twice(case, here))
         if (record.fields["currency"], record.fields["totalPrice"]) != (
             here.fields["currency"],

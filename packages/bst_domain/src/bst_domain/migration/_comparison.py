@@ -65,17 +65,20 @@ BODY_RULES: Mapping[str, str] = {
     "assignedDriverId": "of the old admin's best row (semantics 9)",
     "party": "the party's row says what the booking says (semantics 9)",
     "sources": "every legacy row of the booking leads to it (semantics 1)",
+    "otherColumns": "what back-fill wrote stands until somebody says otherwise (semantics 9)",
     "item": "the surviving row's items that are not cancelled, else one that stands for the total (semantics 9)",
 }
 MONEY_RULES: Mapping[str, str] = {
     "customerPaymentStatus": "a function of the set of payment facts (semantics 4)",
     "opsFulfillmentStatus": "the first rule that matches on the day in Bali (semantics 5)",
+    "stateStatus": "operations see the status that the booking has (semantics 5)",
     "paidAt": "the earliest capture, else the old admin's, and only when PAID (semantics 9)",
     "isPaid": "true exactly when the customer's payment status is PAID (semantics 4)",
     "settlementStatus": "SETTLED is at least one item and all paid (semantics 5)",
     "patternId": "of the old admin's finance, which is its writer until cut-over (semantics 10)",
     "validatedAt": "of the old admin's finance, which is its writer until cut-over (semantics 10)",
     "isLocked": "of the old admin's finance, which is its writer until cut-over (semantics 10)",
+    "otherColumns": "what back-fill wrote stands until somebody says otherwise (semantics 9)",
     "payment": "one row a payment reference, as the shop's rows report it (semantics 4 and 9)",
 }
 RULES: Mapping[str, str] = {**BODY_RULES, **MONEY_RULES}

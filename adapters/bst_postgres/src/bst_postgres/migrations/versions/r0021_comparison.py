@@ -21,8 +21,10 @@ def upgrade() -> None:
     op.execute(
         """create table migration_booking_mark (
              booking_key uuid primary key,
+             body_noted_at timestamptz,
              body_version integer,
              body bit(128),
+             money_noted_at timestamptz,
              money_version integer,
              money bit(128))"""
     )
