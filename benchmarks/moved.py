@@ -55,6 +55,7 @@ _OWN = frozenset({"assignment_key", "finance_bridge_key", "external_ref_key"})
 _NAMED = frozenset(
     {"external_booking_ref", "gateway_order_id", "gateway_capture_id", "payment_ref", "reference", "order_id"}
 )
+_LEGACY_ROW, _FINANCE = frozenset({"source_pk", "external_ref"}), frozenset({"booking_finance_id"})
 _COLUMNS = """
 select column_name from information_schema.columns where table_schema = 'public' and table_name = %s and is_generated = 'NEVER'
 order by ordinal_position
@@ -117,15 +118,14 @@ def _value(name: str, given: Mapping[str, str], *, here: bool) -> str:
         return given[name].replace(" k ", " copies.k ")
     if not here:
         return f"t.\"{name}\" || '~' || copies.k" if name in _NAMES else f't."{name}"'
-    if name in _MAPPED:
-        return f"m_{name}.new"
-    if name in _OWN:
-        return f"md5(t.{name}::text || copies.k)::uuid"
-    if name in _NAMED:
-        return f"t.{name} || '~' || copies.k"
-    if name in {"source_pk", "external_ref"}:
-        return f"(t.source_pk::bigint + copies.k * {STEP})::text"
-    return f"t.booking_finance_id + copies.k * {STEP}" if name == "booking_finance_id" else f't."{name}"'
+    rules = (
+        (_MAPPED, "m_{0}.new"),
+        (_OWN, "md5(t.{0}::text || copies.k)::uuid"),
+        (_NAMED, "t.{0} || '~' || copies.k"),
+        (_LEGACY_ROW, f"(t.source_pk::bigint + copies.k * {STEP})::text"),
+        (_FINANCE, f"t.booking_finance_id + copies.k * {STEP}"),
+    )
+    return next((rule for names, rule in rules if name in names), 't."{0}"').format(name)
 
 
 def _mapped(urls: Mapping[LegacySystem, str], dsn: str, copies: int) -> Iterator[tuple[UUID, int, UUID]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from attrs import frozen
+from attrs import asdict, frozen
 
 from benchmarks.machine import machine
 from benchmarks.moved import multiply, without_blanks
@@ -173,9 +173,7 @@ def main() -> int:
     )
     if given.write and not given.quick:
         (RESULTS / "reconciliation.md").write_text(text, "utf-8")
-        raw: list[dict[str, Any]] = [
-            {name: getattr(one, name) for name in one.__slots__ if name[0] != "_"} for one in found
-        ]
+        raw: list[dict[str, Any]] = [asdict(one) for one in found]
         (RESULTS / "reconciliation.json").write_text(json.dumps({"runs": raw, "notes": took}, indent=2) + "\n", "utf-8")
     return int(wrong)
 

@@ -8,9 +8,8 @@ from bst_domain.migration import LegacySystem
 from bst_postgres.database import DriverConnection
 
 _BOOKINGS = """
-select count(*), coalesce(sum(number_of_adult), 0), coalesce(sum(number_of_child), 0),
-  coalesce(sum((select infant_qty from booking_party party where party.booking_key = core.booking_key)), 0)
-from booking_core core where {moved}
+select count(*), coalesce(sum(number_of_adult), 0), coalesce(sum(number_of_child), 0), coalesce(sum(infant_qty), 0)
+from booking_core core left join booking_party party using (booking_key) where {moved}
 """
 _PAX = """
 select coalesce(sum(header), 0), coalesce(sum(items), 0), count(*) filter (where header <> items) from (
