@@ -82,6 +82,13 @@ class TestPostgresLegacy(LegacyConformance):
             admin.execute("alter table bookings rename column is_paid to paid")
         return LegacyConnections(urls)
 
+    async def test_a_schema_named_in_the_url_is_the_one_that_is_read(self, urls: dict[LegacySystem, str]) -> None:
+        with psycopg.connect(urls[LegacySystem.ADMIN]) as connection:
+            connection.execute("alter schema public rename to legacy")
+        named = {**urls, LegacySystem.ADMIN: f"{urls[LegacySystem.ADMIN]}&schema=legacy"}
+        async with LegacyConnections(named).snapshot() as snapshot:
+            assert [rows async for rows in snapshot.names()] == []
+
 
 def insert(connection: psycopg.Connection[Any], table: str, **values: Any) -> None:
     names = ", ".join(f'"{name}"' for name in values)
