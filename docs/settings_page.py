@@ -105,8 +105,8 @@ def page() -> str:
     read = as_read()
     meant = {name: one for section in SECTIONS.values() for name, one in section.items()}
     own = {name for name, one in meant.items() if one.values is not None and one.default is not None}
-    if read.keys() - meant.keys() or meant.keys() - read.keys() - own:
-        raise LookupError(f"docs/settings_meanings.py: {sorted(read.keys() ^ (meant.keys() - own))}")
+    if odd := (read.keys() - meant.keys()) | (meant.keys() - read.keys() - own):
+        raise LookupError(f"docs/settings_meanings.py does not fit what is read: {sorted(odd)}")
     lines = [MADE, "", INTRO, ""]
     for title, section in SECTIONS.items():
         lines += [f"## {title}", "", "| name | values | default | read by | meaning |", "|---|---|---|---|---|"]
