@@ -139,3 +139,10 @@ async def test_audit_of_the_catalog(call: Caller) -> None:
     }.items()
     assert found["CATALOG_ITEM_CREATED"]["metadata"] == {"slug": "ubud-tour", "variantCount": 1}
     assert found["CATALOG_PUBLISH_JOB_CREATED"]["resourceId"] == job["jobId"]
+
+
+async def test_reviewers_are_told_at_length(call: Caller) -> None:
+    """A note had no limit but that of the body, 100 kB."""
+    long = "Straße 1\n" * 10_000
+    made = await call.data("POST", "/v1/catalog/publish/jobs", {"note": long}, status=201)
+    assert made["note"] == long.strip()

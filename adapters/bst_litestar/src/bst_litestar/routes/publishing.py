@@ -27,7 +27,7 @@ from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.publish_json import job_json
-from bst_litestar.publish_signature import PublishSignature, keyed
+from bst_litestar.publish_signature import PublishSignature
 from bst_litestar.queries import uuid_in_path, whole_number
 from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, text_member
 from bst_litestar.routes.catalog_editor import catalog_ready
@@ -36,6 +36,8 @@ Done = TypeVar("Done")
 
 ROOT = "/v1/catalog/publish"
 MAX_TEXT = 2000
+#: What fitted into a body of the predecessor.
+MAX_NOTE = 100_000
 MOST_ITEMS = 10_000
 #: Total over PublishRefusal, but for the status, whose word depends on the step.
 REFUSALS: Mapping[PublishRefusal, str] = {
@@ -73,7 +75,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         await parts.require_writer(request, tokens)
         await json_body(request, required=False)
         key = _job_key(request)
-        repeat = await keyed(request, f"jobs/{key}/{action}", key)
+        repeat = await parts.signature.keyed(request, f"jobs/{key}/{action}", key)
         outcome = await _ready(parts.step(action, key, by=author_of(request), request=repeat))
         match outcome:
             case PublishJob():
@@ -111,8 +113,8 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
     async def create_job(request: AnyRequest) -> dict[str, Any]:
         await parts.require_writer(request, tokens)
         body = await json_body(request, required=False)
-        note = text_member(body, "note", limit=MAX_TEXT)
-        repeat = await keyed(request, "jobs", "")
+        note = text_member(body, "note", limit=MAX_NOTE)
+        repeat = await parts.signature.keyed(request, "jobs", "")
 
         def about(job: UUID) -> KeyedRequest | None:
             return None if repeat is None else evolve(repeat, subject=str(job))
