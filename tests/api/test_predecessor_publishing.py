@@ -7,6 +7,8 @@ What those pages leave open is not asked here.
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from tests.api.harness import Api
 from tests.api.predecessor import ITEMS, NOBODY, Caller, an_item
 
@@ -146,3 +148,10 @@ async def test_reviewers_are_told_at_length(call: Caller) -> None:
     long = "Straße 1\n" * 10_000
     made = await call.data("POST", "/v1/catalog/publish/jobs", {"note": long}, status=201)
     assert made["note"] == long.strip()
+
+
+@pytest.mark.parametrize("step", ["", "/submit-review", "/publish", "/retry"])
+async def test_a_job_that_is_not_there_is_named_as_it_was_asked_for(call: Caller, step: str) -> None:
+    for name in (NOBODY, NOBODY.upper(), "gone"):
+        told = await call.refused("POST" if step else "GET", f"/v1/catalog/publish/jobs/{name}{step}")
+        assert told == (404, f"Catalog publish job not found: {name}")

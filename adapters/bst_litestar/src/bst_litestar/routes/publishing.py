@@ -83,7 +83,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
                     await parts.published.look_now()
                 return success(job_json(outcome), id_of(request))
             case JobNotFound():
-                raise _no_job(str(key))
+                raise _no_job(request)
             case StepRefused(action, why, status):
                 raise Refused(409, _refusal(action, why, status))
             case PublishFailed(job, why):
@@ -106,7 +106,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         key = _job_key(request)
         job = await _ready(parts.desk.job(key))
         if job is None:
-            raise _no_job(str(key))
+            raise _no_job(request)
         return success(job_json(job), id_of(request))
 
     @post(f"{ROOT}/jobs")
@@ -186,15 +186,15 @@ def _item_keys(body: Mapping[str, Any]) -> list[UUID]:
 
 def _job_key(request: AnyRequest) -> UUID:
     """The job that the path names. What cannot be a UUID cannot exist. Raises Refused."""
-    name: str = request.path_params["job_id"]
-    key = uuid_in_path(name)
+    key = uuid_in_path(request.path_params["job_id"])
     if key is None:
-        raise _no_job(name)
+        raise _no_job(request)
     return key
 
 
-def _no_job(name: str) -> Refused:
-    return Refused(404, f"Catalog publish job not found: {name}")
+def _no_job(request: AnyRequest) -> Refused:
+    """Names it as the caller did."""
+    return Refused(404, f"Catalog publish job not found: {request.path_params['job_id']}")
 
 
 def key_reused() -> Refused:
