@@ -312,7 +312,7 @@ def paths() -> Schema:
                 "required": ["reasonCode"],
                 "properties": {
                     "reasonCode": text(minLength=1, maxLength=64),
-                    "reasonDetail": maybe(text(maxLength=2000)),
+                    "reasonDetail": maybe(text(maxLength=100_000)),
                     "poisonMessage": flag,
                 },
             },

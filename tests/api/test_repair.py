@@ -96,7 +96,7 @@ async def test_replay_can_be_switched_off(api: Api) -> None:
 async def test_what_is_not_there_cannot_be_repaired(replaying: Api) -> None:
     api = replaying
     [event_id] = await api.accept(body())
-    for name in (str(uuid4()), "not-a-uuid"):
+    for name in (str(uuid4()), str(uuid4()).upper(), "not-a-uuid"):
         for path, payload in ((f"{EVENTS}/{name}/fail", {"reasonCode": "X"}), (f"{EVENTS}/{name}/replay", None)):
             answer = await act(api, "POST", path, payload)
             assert answer.status_code == 404
@@ -109,6 +109,15 @@ async def test_what_is_not_there_cannot_be_repaired(replaying: Api) -> None:
     assert (never.status_code, never.json()["error"]["message"]) == (409, "EVENT_NOT_IN_DEAD_LETTER")
 
 
+async def test_a_failure_is_told_at_length(api: Api) -> None:
+    """A detail never had a limit but that of the body, 100 kB."""
+    [event_id] = await api.accept(body())
+    detail = "Traceback\n" * 9000
+    answer = await act(api, "POST", f"{EVENTS}/{event_id}/fail", {"reasonCode": "X", "reasonDetail": detail})
+    assert answer.status_code == 202
+    assert answer.json()["data"]["reasonDetail"] == detail.strip()
+
+
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
@@ -117,7 +126,7 @@ async def test_what_is_not_there_cannot_be_repaired(replaying: Api) -> None:
         ({"reasonCode": "  "}, "EMPTY_FIELD_REASONCODE"),
         ({"reasonCode": "x" * 65}, "INVALID_FIELD_REASONCODE"),
         ({"reasonCode": "X", "reasonDetail": {"a": 1}}, "INVALID_FIELD_REASONDETAIL"),
-        ({"reasonCode": "X", "reasonDetail": "x" * 2001}, "INVALID_FIELD_REASONDETAIL"),
+        ({"reasonCode": "X", "reasonDetail": "x" * 100_001}, "INVALID_FIELD_REASONDETAIL"),
         ({"reasonCode": "X", "poisonMessage": "yes"}, "INVALID_FIELD_POISONMESSAGE"),
         ([], "INVALID_BODY"),
         (None, "INVALID_JSON"),
