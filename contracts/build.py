@@ -12,6 +12,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
 from parts import (
+    audit,
     bookings,
     catalog_editor,
     catalog_shapes,
@@ -21,6 +22,7 @@ from parts import (
     mapping_shapes,
     mappings,
     observing,
+    observing_shapes,
     operations,
     public_catalog,
     publishing,
@@ -74,6 +76,7 @@ def described() -> Schema:
             together(
                 ingest.paths(),
                 repair.paths(),
+                audit.paths(),
                 flags.paths(),
                 bookings.paths(),
                 operations.paths(),
@@ -89,7 +92,9 @@ def described() -> Schema:
         "components": {
             "schemas": {
                 **schemas.schemas(),
+                **observing_shapes.schemas(),
                 **repair.schemas(),
+                **audit.schemas(),
                 **flags.schemas(),
                 **operations.schemas(),
                 **crew.schemas(),
