@@ -759,3 +759,27 @@ async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: 
     assert (await call.data("POST", "/v1/ops/bookings/OLD-2/status/sync", status=201))[
         "opsFulfillmentStatus"
     ] == "CANCELLED"
+
+
+async def test_the_slug_id_is_a_slug(api: Api, call: Caller) -> None:
+    missing = await call.refused("GET", f"{ITEMS}/id")
+    assert missing == (404, "Catalog item not found for slug: id")
+    item = await call.data("POST", ITEMS, an_item(slug="ID"), status=201)
+    for spelt in ("id", "ID", "id/"):
+        assert (await call.data("GET", f"{ITEMS}/{spelt}", status=200))["itemId"] == item["itemId"]
+    assert (await api.http.get(f"{ITEMS}/id")).json()["error"]["message"] == "Catalog item not found for slug: id"
+    assert (await call.data("GET", f"{ITEMS}/id/{item['itemId']}", status=200))["slug"] == "id"
+
+
+async def test_a_head_is_what_a_get_begins_with(api: Api, call: Caller) -> None:
+    """The predecessor's framework answered HEAD wherever there was a GET."""
+    for path in ("/health", "/v1/ops/bookings", "/v1/ops/bookings/NOPE", ITEMS, "/v1/nothing", "/docs"):
+        got, head = await call("GET", path), await call("HEAD", path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"]
+    kept, head = await api.http.get(ITEMS), await api.http.head(ITEMS)
+    assert head.headers["etag"] == kept.headers["etag"]
+    assert int(head.headers["content-length"]) == len(kept.content)
+    assert (await api.http.head("/v1/ops/bookings")).status_code == 401
+    assert (await api.http.head("/v1/ops/bookings/X/assign")).status_code == 405
+    assert (await api.http.head("/v1/ingest/bookings/events")).status_code == 405

@@ -33,6 +33,8 @@ MOST_PAGES = 1_000_000_000
 MAX_QUERY = 2000
 #: What is answered depends on whose token it is, so a cache in between keeps the two apart.
 VARY = {"vary": "Authorization"}
+#: A slug like any other, but the router would look behind it for an editor's item, and nowhere else.
+ID = f"{ITEMS}/id"
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
@@ -94,9 +96,9 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
         edition = await _edition(parts.published)
         return _public(request, parts, edition, edition.listed(featured=True))
 
-    @get(ITEM)
+    @get([ITEM, ID])
     async def get_item(request: AnyRequest) -> Answer:
-        slug: str = request.path_params["item"]
+        slug: str = request.path_params.get("item", "id")
         if is_admin(request):
             with _ready():
                 item = await parts.editor.by_slug(slug.strip().lower()) if "\x00" not in slug else None
