@@ -783,3 +783,23 @@ async def test_a_head_is_what_a_get_begins_with(api: Api, call: Caller) -> None:
     assert (await api.http.head("/v1/ops/bookings")).status_code == 401
     assert (await api.http.head("/v1/ops/bookings/X/assign")).status_code == 405
     assert (await api.http.head("/v1/ingest/bookings/events")).status_code == 405
+
+
+async def test_bookings_of_one_instant_are_listed_by_the_youngest_row(api: Api, call: Caller) -> None:
+    """``booking_created_at desc, created_at desc``: rows that the predecessor's back-fill wrote have keys in no order."""
+    wanted = ["E", "B", "C", "A", "D"]
+    for ref, booked, made in (("A", 2, 1), ("B", 2, 3), ("C", 2, 2), ("D", 1, 9), ("E", 3, 0)):
+        await api.do(
+            "insert into booking_core (booking_key, channel_code, external_booking_ref, tour_date, currency_code, total_price,"
+            " customer_payment_status, ops_fulfillment_status, package_ref_type, booking_created_at, created_at) values"
+            f" (md5('{ref}')::uuid, 'GYG', '{ref}', '2031-01-01', 'USD', 100, 'PAID', 'NEW', 'LEGACY_PACKAGE',"
+            f" '2026-01-0{booked}T00:00:00Z', '2026-02-01T00:00:0{made}Z')"
+        )
+    listed = await call.data("GET", "/v1/ops/bookings", status=200)
+    assert [booking["externalBookingRef"] for booking in listed] == wanted
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = (await call("GET", f"/v1/ops/bookings?limit=1&cursor={cursor}")).json()
+        paged += [booking["externalBookingRef"] for booking in page["data"]]
+        cursor = page["meta"]["nextCursor"]
+    assert paged == wanted
