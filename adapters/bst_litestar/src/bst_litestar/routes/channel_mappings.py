@@ -1,14 +1,13 @@
 """Channel mappings: what a channel's references stand for."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
 from attrs import frozen
 from litestar import Request, get, patch, post
 from litestar.handlers import HTTPRouteHandler
 
-from bst_application.errors import Conflict, SchemaBehind
+from bst_application.errors import Conflict
 from bst_application.ports.mappings import MAX_SOURCE_PK, MappingDesk, MappingFilter, SourceRow
 from bst_application.ports.reading import Position
 from bst_application.use_cases.mapping_steps import MappedOtherwise, UnknownReference
@@ -30,6 +29,7 @@ from bst_litestar.mapping_json import mapping_json
 from bst_litestar.problems import RETRY_AFTER, Refused, invalid_input
 from bst_litestar.queries import cursor, cursor_text, text, uuid_in_path, whole_number
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member, uuid_member
+from bst_litestar.schema_ready import Part, schema_ready
 
 MAX_PAGE = 200
 #: So many bookings are folded again before the answer; the worker does what is more.
@@ -59,15 +59,6 @@ class MappingParts:
         return Refolded(seen, done)
 
 
-@contextmanager
-def schema_there() -> Iterator[None]:
-    """Raises Refused, with the predecessor's word, where a migration has not run."""
-    try:
-        yield
-    except SchemaBehind as error:
-        raise Refused(503, "MAPPING_SCHEMA_NOT_READY", headers=RETRY_AFTER) from error
-
-
 def unknown_reference(outcome: UnknownReference) -> Refused:
     """A channel that is not registered, or an entity that is not there."""
     code = "CHANNEL_OR_ENTITY_REFERENCE_INVALID"
@@ -91,7 +82,7 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
             channel=(text(query, "channelCode", limit=32, code="INVALID_CHANNEL_CODE") or "").upper() or None,
             entity_type=(text(query, "entityType", limit=32, code="INVALID_ENTITY_TYPE") or "").upper() or None,
         )
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             rows = await parts.desk.mappings(wanted, after=cursor(query), limit=limit + 1)
         page = rows[:limit]
         last = Position(at=page[-1].updated_at, key=page[-1].key) if len(rows) > limit else None
@@ -105,7 +96,7 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
         wanted = _new_mapping(body)
         replace = flag_member(body, "replace", default=False)
         try:
-            with schema_there():
+            with schema_ready(Part.MAPPINGS):
                 outcome = await parts.create(wanted, replace=replace, by=author_of(request))
         except Conflict as error:
             raise Refused(503, "CHANNEL_MAPPING_CREATE_FAILED", headers=RETRY_AFTER) from error
@@ -125,7 +116,7 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
         name: str = request.path_params["mapping_id"]
         wanted = _patch(await json_body(request, required=False))
         key = uuid_in_path(name)
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             outcome = MappingNotFound() if key is None else await parts.change(key, wanted, by=author_of(request))
         match outcome:
             case Written():

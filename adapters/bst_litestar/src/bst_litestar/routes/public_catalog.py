@@ -78,7 +78,7 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
         wanted = text(query, "q", limit=MAX_QUERY, code="INVALID_QUERY")
         offset = (page - 1) * limit
         if for_admin:
-            with _ready():
+            with _readable():
                 found = await parts.editor.listed(
                     ItemFilter(featured=featured, active=active, text=wanted), offset=offset, limit=limit
                 )
@@ -90,7 +90,7 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
     @get(f"{ITEMS}/featured")
     async def list_featured(request: AnyRequest) -> Answer:
         if is_admin(request):
-            with _ready():
+            with _readable():
                 found = await parts.editor.listed(ItemFilter(featured=True))
             return _private(request, [editors(item) for item in found.items])
         edition = await _edition(parts.published)
@@ -100,7 +100,7 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
     async def get_item(request: AnyRequest) -> Answer:
         slug: str = request.path_params.get("item", "id")
         if is_admin(request):
-            with _ready():
+            with _readable():
                 item = await parts.editor.by_slug(slug.strip().lower()) if "\x00" not in slug else None
             if item is None:
                 raise _not_found(slug)
@@ -119,12 +119,12 @@ def _not_found(slug: str) -> Refused:
 
 
 async def _edition(published: PublishedCatalog) -> Edition:
-    with _ready():
+    with _readable():
         return await published.edition()
 
 
 @contextmanager
-def _ready() -> Iterator[None]:
+def _readable() -> Iterator[None]:
     """Raises Refused where the catalog cannot be read, or is not there yet."""
     try:
         yield

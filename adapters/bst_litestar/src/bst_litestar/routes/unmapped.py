@@ -26,7 +26,8 @@ from bst_litestar.mapping_json import entry_json, mapping_json
 from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.queries import cursor, cursor_text, text, uuid_in_path, whole_number, word
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member, uuid_member
-from bst_litestar.routes.channel_mappings import MappingParts, mapped_otherwise, schema_there, unknown_reference
+from bst_litestar.routes.channel_mappings import MappingParts, mapped_otherwise, unknown_reference
+from bst_litestar.schema_ready import Part, schema_ready
 
 MAX_PAGE = 500
 MAX_REASON = 2000
@@ -45,7 +46,7 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
         query = dict(request.query_params.items())
         limit = whole_number(query, "limit", default=100, least=1, most=MAX_PAGE)
         wanted = _entry_filter(query)
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             rows = await parts.desk.entries(wanted, after=cursor(query), limit=limit + 1)
         page = rows[:limit]
         last = Position(at=page[-1].created_at, key=page[-1].key) if len(rows) > limit else None
@@ -61,7 +62,7 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
             raise invalid_input("status", f"INVALID_UNMAPPED_STATUS:{said[:64]}", f"status must be one of {known}")
         reason = text_member(await json_body(request, required=False), "reason", limit=MAX_REASON)
         key, by = uuid_in_path(request.path_params["queue_id"]), author_of(request)
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             outcome = (
                 EntryNotFound()
                 if key is None
@@ -78,7 +79,7 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
         body = await json_body(request, required=True)
         target, reason = _target(body), _reason(body)
         key = uuid_in_path(request.path_params["queue_id"])
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             outcome = (
                 EntryNotFound()
                 if key is None
@@ -99,7 +100,7 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
         tokens.require_role(header_map(request), WRITERS)
         body = await json_body(request, required=True)
         reason, dry_run = _reason(body), flag_member(body, "dryRun", default=False)
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             asked = await _asked(body, parts)
             outcomes = await parts.resolve_many(asked.entries, reason=reason, by=author_of(request), dry_run=dry_run)
         resolved = [outcome for _, outcome in outcomes if isinstance(outcome, Resolved)]
