@@ -30,7 +30,7 @@ from parts.examples import with_examples
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
-VERSION = "1.1.0"  # docs/api-versions.md says when it moves; contracts/released/ has the ones that callers rely on
+VERSION = "1.2.0"  # docs/api-versions.md says when it moves; contracts/released/ has the ones that callers rely on
 
 Schema = dict[str, Any]
 

@@ -148,7 +148,7 @@ def schemas() -> Schema:
 def paths() -> Schema:
     page = {"nextCursor": maybe(text())}
     cursor = query("cursor", "meta.nextCursor of the page before", text())
-    channel = query("channelCode", "in any letter case", text(maxLength=32))
+    channel = query("channelCode", "in any letter case", text(maxLength=2000))
     return {
         "/v1/channel-mappings": {
             **get(
@@ -163,7 +163,7 @@ def paths() -> Schema:
                 security=ADMIN,
                 parameters=[
                     channel,
-                    query("entityType", "in any letter case", text(maxLength=32)),
+                    query("entityType", "in any letter case", text(maxLength=2000)),
                     query("limit", "page size", integer(minimum=1, maximum=200, default=100)),
                     cursor,
                 ],
@@ -251,8 +251,8 @@ def _queue(channel: Schema, cursor: Schema, page: Schema) -> Schema:
     not_found, bad_body = "Unmapped queue not found: <id>", "INVALID_JSON, INVALID_BODY"
     reason = text(minLength=1, maxLength=2000)
     conditions = {
-        "queueType": text("in any letter case", maxLength=64),
-        "channelCode": text("in any letter case", maxLength=32),
+        "queueType": text("in any letter case", maxLength=2000),
+        "channelCode": text("in any letter case", maxLength=2000),
         "reasonCode": text(maxLength=64),
         "externalRefKind": text("in any letter case", maxLength=64),
         "externalRef": text(maxLength=128),
@@ -293,7 +293,7 @@ def _queue(channel: Schema, cursor: Schema, page: Schema) -> Schema:
             security=ADMIN,
             parameters=[
                 query("status", "in any letter case", enum(*UNMAPPED_STATUSES)),
-                query("queueType", "in any letter case", text(maxLength=64)),
+                query("queueType", "in any letter case", text(maxLength=2000)),
                 channel,
                 query("reasonCode", "exactly", text(maxLength=64)),
                 query("externalRefKind", "in any letter case", text(maxLength=64)),

@@ -145,7 +145,7 @@ async def test_ops_bookings(api: Api, call: Caller) -> None:
     assert (await call.data("PATCH", at, {"note": None}, status=200))["booking"]["note"] is None
     legacy = await call.data("PATCH", at, {"packageRefType": "legacy_package"}, status=200)
     assert legacy["packageRefType"] == "LEGACY_PACKAGE"
-    assert await call.refused("PATCH", at, {"packageRefType": "ODD"}) == (400, "INVALID_PACKAGE_REF_TYPE:ODD")
+    assert await call.refused("PATCH", at, {"packageRefType": "Odd"}) == (400, "INVALID_PACKAGE_REF_TYPE:Odd")
     assert await call.refused("PATCH", at, {"packageRefType": " "}) == (400, "EMPTY_FIELD_PACKAGEREFTYPE")
     unfit: list[Any] = [
         {"packageRefKey": "no-uuid"},
@@ -259,6 +259,8 @@ async def test_channel_mappings(api: Api, call: Caller) -> None:
     )
     assert await call.refused("PATCH", f"{at}/{NOBODY}", {}) == (404, f"Channel mapping not found: {NOBODY}")
     assert (await call.refused("PATCH", f"{at}/no-uuid", {}))[0] == 404
+    for nowhere in (f"channelCode={'x' * 40}", f"entityType={'x' * 40}"):
+        assert await call.data("GET", f"{at}?{nowhere}", status=200) == []
     assert [m["externalRef"] for m in await call.data("GET", f"{at}?limit=1", status=200, role="STAFF")] == ["R-2"]
 
 
@@ -274,13 +276,14 @@ async def test_the_unmapped_queue(api: Api, call: Caller) -> None:
     assert set(listed[0]) >= set(UNMAPPED)
     assert listed[0]["channelCode"] is None
     assert listed[0]["reasonDetail"] is None or isinstance(listed[0]["reasonDetail"], str)
-    assert await call.refused("GET", f"{at}?status=ODD") == (400, "INVALID_UNMAPPED_STATUS:ODD")
+    assert await call.refused("GET", f"{at}?status=Odd") == (400, "INVALID_UNMAPPED_STATUS:Odd")
+    assert await call.data("GET", f"{at}?queueType={'x' * 100}", status=200) == []
     entry = f"{at}/{listed[0]['queueId']}/status"
     assert (await call.data("PATCH", f"{entry}/in_review", status=200))["status"] == "IN_REVIEW"
     assert (await call.data("PATCH", f"{entry}/RESOLVED", status=200))["status"] == "RESOLVED"
     assert (await call.refused("PATCH", f"{entry}/OPEN"))[0] == 409
     assert (await call.data("PATCH", f"{entry}/CLOSED", status=200))["status"] == "CLOSED"
-    assert await call.refused("PATCH", f"{entry}/ODD") == (400, "INVALID_UNMAPPED_STATUS:ODD")
+    assert await call.refused("PATCH", f"{entry}/Odd") == (400, "INVALID_UNMAPPED_STATUS:Odd")
     assert await call.refused("PATCH", f"{at}/{NOBODY}/status/CLOSED") == (404, f"Unmapped queue not found: {NOBODY}")
 
 

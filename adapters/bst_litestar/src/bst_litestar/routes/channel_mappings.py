@@ -27,11 +27,13 @@ from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.mapping_json import mapping_json
 from bst_litestar.problems import RETRY_AFTER, Refused, invalid_input
-from bst_litestar.queries import cursor, cursor_text, text, uuid_in_path, whole_number
+from bst_litestar.queries import cursor, cursor_text, known_word, text, uuid_in_path, whole_number
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member, uuid_member
 from bst_litestar.schema_ready import Part, schema_ready
 
 MAX_PAGE = 200
+#: What no row can hold finds none, as callers know it; this is what a question may be at all.
+MAX_FILTER = 2000
 #: So many bookings are folded again before the answer; the worker does what is more.
 MOST_AT_ONCE = 1000
 
@@ -79,8 +81,8 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
         query = dict(request.query_params.items())
         limit = whole_number(query, "limit", default=100, least=1, most=MAX_PAGE)
         wanted = MappingFilter(
-            channel=(text(query, "channelCode", limit=32, code="INVALID_CHANNEL_CODE") or "").upper() or None,
-            entity_type=(text(query, "entityType", limit=32, code="INVALID_ENTITY_TYPE") or "").upper() or None,
+            channel=(text(query, "channelCode", limit=MAX_FILTER, code="INVALID_CHANNEL_CODE") or "").upper() or None,
+            entity_type=(text(query, "entityType", limit=MAX_FILTER, code="INVALID_ENTITY_TYPE") or "").upper() or None,
         )
         with schema_ready(Part.MAPPINGS):
             rows = await parts.desk.mappings(wanted, after=cursor(query), limit=limit + 1)
@@ -192,10 +194,7 @@ def _needed(body: Mapping[str, Any], name: str, limit: int, *, upper: bool = Fal
 
 def _status(body: Mapping[str, Any]) -> MappingStatus | None:
     """Raises Refused."""
-    word = text_member(body, "mappingStatus", limit=64, upper=True)
-    if word is None:
+    said = text_member(body, "mappingStatus", limit=64)
+    if said is None:
         return None
-    if word not in MappingStatus.__members__:
-        known = ", ".join(MappingStatus.__members__)
-        raise invalid_input("mappingStatus", f"INVALID_MAPPING_STATUS:{word}", f"mappingStatus must be one of {known}")
-    return MappingStatus[word]
+    return MappingStatus(known_word(said, "mappingStatus", MappingStatus, "INVALID_MAPPING_STATUS"))
