@@ -724,7 +724,7 @@ async def test_with_the_guard_off_every_route_is_open(postgres_dsn: str, broker_
 
 async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: Caller) -> None:
     """Its back-fill wrote rows, and no event stands behind them: neither an edit nor an event may empty them."""
-    for ref, status in (("OLD-1", "NEW"), ("OLD-2", "CANCELLED")):
+    for ref, status in (("OLD-1", "NEW"), ("OLD-2", "CANCELLED"), ("OLD-3", "UPDATED")):
         await api.do(
             "insert into booking_core (booking_key, channel_code, external_booking_ref, tour_date, currency_code, total_price,"
             " number_of_adult, customer_payment_status, ops_fulfillment_status, note, booking_created_at, package_ref_type,"
@@ -747,7 +747,7 @@ async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: 
     listed = set(await call.data("PATCH", at, {}, status=200)) and (
         await call.data("GET", "/v1/ops/bookings", status=200)
     )
-    assert {one["externalBookingRef"] for one in listed} == {"OLD-1", "OLD-2"}
+    assert {one["externalBookingRef"] for one in listed} == {"OLD-1", "OLD-2", "OLD-3"}
     edited = (await call.data("PATCH", at, {"note": "new"}, status=200))["booking"]
     assert edited["note"] == "new"
     assert (await call.data("POST", f"{at}/assign", {"driverId": 5}, status=201))["assignedDriverId"] == 5
@@ -762,6 +762,11 @@ async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: 
     assert (await call.data("POST", "/v1/ops/bookings/OLD-2/status/sync", status=201))[
         "opsFulfillmentStatus"
     ] == "CANCELLED"
+    noted = await call.data("PATCH", "/v1/ops/bookings/OLD-3", {"note": "new"}, status=200)
+    assert noted["booking"]["opsFulfillmentStatus"] == "UPDATED"
+    for act, status in (("status/sync", "UPDATED"), ("acknowledge", "NEW"), ("status/sync", "NEW")):
+        acted = await call.data("POST", f"/v1/ops/bookings/OLD-3/{act}", status=201)
+        assert acted["opsFulfillmentStatus"] == status
 
 
 async def test_the_slug_id_is_a_slug(api: Api, call: Caller) -> None:

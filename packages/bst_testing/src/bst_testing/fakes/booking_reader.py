@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bst_application.ports.bookings import StoredBooking
 from bst_application.ports.reading import BookingDetail, BookingFilter, BookingRow, FieldOrigin, Position
-from bst_domain.booking import Booking, Field, PackageRefType, Payment, item_unit_price, project
+from bst_domain.booking import LEGACY_FIELDS, Booking, Field, PackageRefType, Payment, item_unit_price, project
 from bst_domain.values import (
     BookingIdentity,
     BookingKey,
@@ -137,7 +137,7 @@ def _provenance(booking: Booking) -> dict[str, FieldOrigin]:
     origins = {
         str(about): FieldOrigin(source=said.source, event_id=said.event_id, event_time=said.event_time)
         for about, said in booking.provenance.items()
-        if about is not Field.LEGACY_PAYMENT
+        if about not in LEGACY_FIELDS
     }
     if Field.TOTAL_PRICE in origins:
         origins["currency"] = origins[Field.TOTAL_PRICE]
