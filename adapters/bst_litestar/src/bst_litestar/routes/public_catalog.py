@@ -19,7 +19,7 @@ from bst_contracts import openapi
 from bst_domain.catalog import EditorItem, JsonObject, entry_json, entry_of
 from bst_litestar.auth import Tokens
 from bst_litestar.envelope import success
-from bst_litestar.guard import address_of
+from bst_litestar.guard import GUESSED, address_of
 from bst_litestar.problems import Refused, rate_limited, store_unavailable
 from bst_litestar.queries import text, whole_number, yes_or_no
 from bst_litestar.requests import AnyRequest, header_map, id_of
@@ -62,6 +62,8 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
             return True
         if wait_s := parts.rates.take(address_of(request.scope, parts.trusted)):
             raise rate_limited(wait_s)
+        if tokens.is_guess(header_map(request)):
+            request.state[GUESSED] = True
         return False
 
     def editors(item: EditorItem, *, with_content: bool = False) -> JsonObject:
