@@ -769,6 +769,24 @@ async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: 
         assert acted["opsFulfillmentStatus"] == status
 
 
+@pytest.mark.parametrize(
+    ("stored", "asked"), [("ab-1", "ab-1"), ("ab-1", "AB-1"), ("AB 12", "ab 12"), ("Ab-1", "Ab-1")]
+)
+async def test_a_reference_that_was_never_normalised_is_found_as_it_is_listed(
+    api: Api, call: Caller, stored: str, asked: str
+) -> None:
+    await api.do(
+        "insert into booking_core (booking_key, channel_code, external_booking_ref, tour_date, currency_code, total_price,"
+        " customer_payment_status, ops_fulfillment_status, booking_created_at, package_ref_type) values"
+        f" (gen_random_uuid(), 'GYG', '{stored}', '2031-01-01', 'USD', 100, 'PAID', 'NEW', now(), 'LEGACY_PACKAGE')"
+    )
+    [listed] = await call.data("GET", "/v1/ops/bookings", status=200)
+    assert (await call.data("GET", f"/v1/ops/bookings/{asked}", status=200))["bookingKey"] == listed["bookingKey"]
+    assert (await call.data("PATCH", f"/v1/ops/bookings/{asked}", {"note": "n"}, status=200))["booking"]["note"] == "n"
+    assigned = await call.data("POST", f"/v1/ops/bookings/{asked}/assign", {"driverId": 4}, status=201)
+    assert (assigned["externalBookingRef"], assigned["assignedDriverId"]) == (stored, 4)
+
+
 async def test_the_slug_id_is_a_slug(api: Api, call: Caller) -> None:
     missing = await call.refused("GET", f"{ITEMS}/id")
     assert missing == (404, "Catalog item not found for slug: id")

@@ -77,7 +77,7 @@ class Tokens:
         return same_token(token, self.admin) or self.board.principal(token) is not None
 
     def is_guess(self, headers: Mapping[str, str]) -> bool:
-        """Whether the caller shows a token that is nobody's where nobody is turned away: the answer tells it."""
+        """Whether the caller shows a token that is nobody's, for doors that turn nobody away: the answer tells."""
         token = bearer(headers.get("authorization"))
         if token is None or not self.admin_required or same_token(token, self.admin):
             return False

@@ -103,6 +103,9 @@ def _meanings(name: str) -> list[ColumnElement[bool]]:
     # Every channel is named, so that the index of both serves a bare reference, too.
     channels = select(t.channel_registry.c.channel_code)
     meanings.append(and_(core.c.channel_code.in_(channels), core.c.external_booking_ref == bare))
+    # The predecessor's rows may have references in a spelling that is not the one of ours: what a list shows can be asked for.
+    spelt = {name.strip(), name.strip().upper(), name.strip().lower()} - {bare}
+    meanings.append(and_(core.c.channel_code.in_(channels), core.c.external_booking_ref.in_(sorted(spelt))))
     refs = t.channel_external_refs
     other = select(refs.c.entity_key).where(
         refs.c.entity_type == "BOOKING", refs.c.external_ref == bare, refs.c.mapping_status == "MAPPED"
