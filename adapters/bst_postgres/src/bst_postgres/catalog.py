@@ -59,7 +59,7 @@ values (%(key)s, %(payload)s::jsonb, %(by)s, %(at)s, %(at)s)
 on conflict (product_key) do update
 set payload = excluded.payload, updated_by = excluded.updated_by, updated_at = excluded.updated_at
 """
-_TEXT_FOUND = """(position(lower(%(text)s) in lower(name)) > 0 or position(lower(%(text)s) in slug) > 0
+_TEXT_FOUND = """(position(lower(%(text)s) in lower(name)) > 0 or position(lower(%(text)s) in lower(slug)) > 0
   or position(lower(%(text)s) in lower(coalesce(nullif(description, ''), short_description, ''))) > 0)"""
 
 
@@ -78,7 +78,7 @@ class PostgresCatalogEditor:
         return next(iter(await self._read("where product_key = %(key)s", {"key": key})), None)
 
     async def by_slug(self, slug: str) -> EditorItem | None:
-        return next(iter(await self._read("where slug = %(slug)s", {"slug": slug.lower()})), None)
+        return next(iter(await self._read("where lower(slug) = lower(%(slug)s)", {"slug": slug})), None)
 
     async def listed(self, wanted: ItemFilter, *, offset: int = 0, limit: int | None = None) -> ItemPage:
         given: dict[str, Any] = {

@@ -103,7 +103,7 @@ def public_catalog_routes(parts: PublicCatalogParts, tokens: Tokens) -> list[HTT
         slug: str = request.path_params.get("item", "id")
         if is_admin(request):
             with _readable():
-                item = await parts.editor.by_slug(slug.strip().lower()) if "\x00" not in slug else None
+                item = await parts.editor.by_slug(slug.strip()) if "\x00" not in slug else None
             if item is None:
                 raise _not_found(slug)
             return _private(request, editors(item, with_content=True))
