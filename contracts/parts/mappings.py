@@ -24,7 +24,7 @@ from parts.shapes import (
 def paths() -> Schema:
     page = {"nextCursor": maybe(text())}
     cursor = query("cursor", "meta.nextCursor of the page before", text())
-    channel = query("channelCode", "in any letter case", text(maxLength=32))
+    channel = query("channelCode", "in any letter case", text(maxLength=2000))
     return {
         "/v1/channel-mappings": {
             **get(
@@ -39,7 +39,7 @@ def paths() -> Schema:
                 security=ADMIN,
                 parameters=[
                     channel,
-                    query("entityType", "in any letter case", text(maxLength=32)),
+                    query("entityType", "in any letter case", text(maxLength=2000)),
                     query("limit", "page size", integer(minimum=1, maximum=200, default=100)),
                     cursor,
                 ],

@@ -34,12 +34,12 @@ from parts.shapes import (
 def paths() -> Schema:
     page = {"nextCursor": maybe(text())}
     cursor = query("cursor", "meta.nextCursor of the page before", text())
-    channel = query("channelCode", "in any letter case", text(maxLength=32))
+    channel = query("channelCode", "in any letter case", text(maxLength=2000))
     not_found, bad_body = "Unmapped queue not found: <id>", "INVALID_JSON, INVALID_BODY"
     reason = text(minLength=1, maxLength=2000)
     conditions = {
-        "queueType": text("in any letter case", maxLength=64),
-        "channelCode": text("in any letter case", maxLength=32),
+        "queueType": text("in any letter case", maxLength=2000),
+        "channelCode": text("in any letter case", maxLength=2000),
         "reasonCode": text(maxLength=64),
         "externalRefKind": text("in any letter case", maxLength=64),
         "externalRef": text(maxLength=128),
@@ -80,7 +80,7 @@ def paths() -> Schema:
             security=ADMIN,
             parameters=[
                 query("status", "in any letter case", enum(*UNMAPPED_STATUSES)),
-                query("queueType", "in any letter case", text(maxLength=64)),
+                query("queueType", "in any letter case", text(maxLength=2000)),
                 channel,
                 query("reasonCode", "exactly", text(maxLength=64)),
                 query("externalRefKind", "in any letter case", text(maxLength=64)),

@@ -171,9 +171,9 @@ async def test_lists_are_filtered_and_paged(api: Api) -> None:
         "3"
     ]
     for path, query, message in (
-        (UNMAPPED, {"status": "lost"}, "INVALID_UNMAPPED_STATUS:LOST"),
+        (UNMAPPED, {"status": "lost"}, "INVALID_UNMAPPED_STATUS:lost"),
         (UNMAPPED, {"cursor": "x"}, "INVALID_CURSOR"),
-        (UNMAPPED, {"queueType": "x" * 65}, "INVALID_QUEUE_TYPE"),
+        (UNMAPPED, {"queueType": "x" * 2001}, "INVALID_QUEUE_TYPE"),
         (MAPPINGS, {"entityType": "\x00"}, "INVALID_ENTITY_TYPE"),
     ):
         assert error(await api.get(path, **query)) == (400, message)

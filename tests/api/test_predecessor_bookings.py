@@ -6,6 +6,8 @@ What those pages leave open is not asked here.
 
 from typing import Any
 
+import pytest
+
 from bst_testing.deliveries import body
 from tests.api.harness import Api
 from tests.api.predecessor import NOBODY, Caller
@@ -45,7 +47,7 @@ async def test_ops_bookings(api: Api, call: Caller) -> None:
     assert (await call.data("PATCH", at, {"note": None}, status=200))["booking"]["note"] is None
     legacy = await call.data("PATCH", at, {"packageRefType": "legacy_package"}, status=200)
     assert legacy["packageRefType"] == "LEGACY_PACKAGE"
-    assert await call.refused("PATCH", at, {"packageRefType": "ODD"}) == (400, "INVALID_PACKAGE_REF_TYPE:ODD")
+    assert await call.refused("PATCH", at, {"packageRefType": "Odd"}) == (400, "INVALID_PACKAGE_REF_TYPE:Odd")
     assert await call.refused("PATCH", at, {"packageRefType": " "}) == (400, "EMPTY_FIELD_PACKAGEREFTYPE")
     unfit: list[Any] = [
         {"packageRefKey": "no-uuid"},
@@ -159,6 +161,8 @@ async def test_channel_mappings(api: Api, call: Caller) -> None:
     )
     assert await call.refused("PATCH", f"{at}/{NOBODY}", {}) == (404, f"Channel mapping not found: {NOBODY}")
     assert (await call.refused("PATCH", f"{at}/no-uuid", {}))[0] == 404
+    for nowhere in (f"channelCode={'x' * 40}", f"entityType={'x' * 40}"):
+        assert await call.data("GET", f"{at}?{nowhere}", status=200) == []
     assert [m["externalRef"] for m in await call.data("GET", f"{at}?limit=1", status=200, role="STAFF")] == ["R-2"]
 
 
@@ -174,13 +178,14 @@ async def test_the_unmapped_queue(api: Api, call: Caller) -> None:
     assert set(listed[0]) >= set(UNMAPPED)
     assert listed[0]["channelCode"] is None
     assert listed[0]["reasonDetail"] is None or isinstance(listed[0]["reasonDetail"], str)
-    assert await call.refused("GET", f"{at}?status=ODD") == (400, "INVALID_UNMAPPED_STATUS:ODD")
+    assert await call.refused("GET", f"{at}?status=Odd") == (400, "INVALID_UNMAPPED_STATUS:Odd")
+    assert await call.data("GET", f"{at}?queueType={'x' * 100}", status=200) == []
     entry = f"{at}/{listed[0]['queueId']}/status"
     assert (await call.data("PATCH", f"{entry}/in_review", status=200))["status"] == "IN_REVIEW"
     assert (await call.data("PATCH", f"{entry}/RESOLVED", status=200))["status"] == "RESOLVED"
     assert (await call.refused("PATCH", f"{entry}/OPEN"))[0] == 409
     assert (await call.data("PATCH", f"{entry}/CLOSED", status=200))["status"] == "CLOSED"
-    assert await call.refused("PATCH", f"{entry}/ODD") == (400, "INVALID_UNMAPPED_STATUS:ODD")
+    assert await call.refused("PATCH", f"{entry}/Odd") == (400, "INVALID_UNMAPPED_STATUS:Odd")
     assert await call.refused("PATCH", f"{at}/{NOBODY}/status/CLOSED") == (404, f"Unmapped queue not found: {NOBODY}")
 
 
@@ -210,7 +215,7 @@ async def test_operators_write_long_notes(api: Api, call: Caller) -> None:
 
 async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: Caller) -> None:
     """Its back-fill wrote rows, and no event stands behind them: neither an edit nor an event may empty them."""
-    for ref, status in (("OLD-1", "NEW"), ("OLD-2", "CANCELLED")):
+    for ref, status in (("OLD-1", "NEW"), ("OLD-2", "CANCELLED"), ("OLD-3", "UPDATED")):
         await api.do(
             "insert into booking_core (booking_key, channel_code, external_booking_ref, tour_date, currency_code, total_price,"
             " number_of_adult, customer_payment_status, ops_fulfillment_status, note, booking_created_at, package_ref_type,"
@@ -233,7 +238,7 @@ async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: 
     listed = set(await call.data("PATCH", at, {}, status=200)) and (
         await call.data("GET", "/v1/ops/bookings", status=200)
     )
-    assert {one["externalBookingRef"] for one in listed} == {"OLD-1", "OLD-2"}
+    assert {one["externalBookingRef"] for one in listed} == {"OLD-1", "OLD-2", "OLD-3"}
     edited = (await call.data("PATCH", at, {"note": "new"}, status=200))["booking"]
     assert edited["note"] == "new"
     assert (await call.data("POST", f"{at}/assign", {"driverId": 5}, status=201))["assignedDriverId"] == 5
@@ -248,3 +253,46 @@ async def test_a_row_of_the_predecessors_own_keeps_what_it_says(api: Api, call: 
     assert (await call.data("POST", "/v1/ops/bookings/OLD-2/status/sync", status=201))[
         "opsFulfillmentStatus"
     ] == "CANCELLED"
+    noted = await call.data("PATCH", "/v1/ops/bookings/OLD-3", {"note": "new"}, status=200)
+    assert noted["booking"]["opsFulfillmentStatus"] == "UPDATED"
+    for act, status in (("status/sync", "UPDATED"), ("acknowledge", "NEW"), ("status/sync", "NEW")):
+        acted = await call.data("POST", f"/v1/ops/bookings/OLD-3/{act}", status=201)
+        assert acted["opsFulfillmentStatus"] == status
+
+
+async def test_bookings_of_one_instant_are_listed_by_the_youngest_row(api: Api, call: Caller) -> None:
+    """``booking_created_at desc, created_at desc``: rows that the predecessor's back-fill wrote have keys in no order."""
+    wanted = ["E", "B", "C", "A", "D"]
+    for ref, booked, made in (("A", 2, 1), ("B", 2, 3), ("C", 2, 2), ("D", 1, 9), ("E", 3, 0)):
+        await api.do(
+            "insert into booking_core (booking_key, channel_code, external_booking_ref, tour_date, currency_code, total_price,"
+            " customer_payment_status, ops_fulfillment_status, package_ref_type, booking_created_at, created_at) values"
+            f" (md5('{ref}')::uuid, 'GYG', '{ref}', '2031-01-01', 'USD', 100, 'PAID', 'NEW', 'LEGACY_PACKAGE',"
+            f" '2026-01-0{booked}T00:00:00Z', '2026-02-01T00:00:0{made}Z')"
+        )
+    listed = await call.data("GET", "/v1/ops/bookings", status=200)
+    assert [booking["externalBookingRef"] for booking in listed] == wanted
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = (await call("GET", f"/v1/ops/bookings?limit=1&cursor={cursor}")).json()
+        paged += [booking["externalBookingRef"] for booking in page["data"]]
+        cursor = page["meta"]["nextCursor"]
+    assert paged == wanted
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"), [("ab-1", "ab-1"), ("ab-1", "AB-1"), ("AB 12", "ab 12"), ("Ab-1", "Ab-1")]
+)
+async def test_a_reference_that_was_never_normalised_is_found_as_it_is_listed(
+    api: Api, call: Caller, stored: str, asked: str
+) -> None:
+    await api.do(
+        "insert into booking_core (booking_key, channel_code, external_booking_ref, tour_date, currency_code, total_price,"
+        " customer_payment_status, ops_fulfillment_status, booking_created_at, package_ref_type) values"
+        f" (gen_random_uuid(), 'GYG', '{stored}', '2031-01-01', 'USD', 100, 'PAID', 'NEW', now(), 'LEGACY_PACKAGE')"
+    )
+    [listed] = await call.data("GET", "/v1/ops/bookings", status=200)
+    assert (await call.data("GET", f"/v1/ops/bookings/{asked}", status=200))["bookingKey"] == listed["bookingKey"]
+    assert (await call.data("PATCH", f"/v1/ops/bookings/{asked}", {"note": "n"}, status=200))["booking"]["note"] == "n"
+    assigned = await call.data("POST", f"/v1/ops/bookings/{asked}/assign", {"driverId": 4}, status=201)
+    assert (assigned["externalBookingRef"], assigned["assignedDriverId"]) == (stored, 4)

@@ -197,3 +197,20 @@ async def test_limits_and_pages_that_are_no_numbers(api: Api, call: Caller) -> N
         assert shown["pagination"] == {"page": page, "limit": limit, "total": 3}, asked
         assert len(shown["items"]) == min(3, limit), asked
     assert (await call.data("GET", f"{ITEMS}?q={'x' * 500}", status=200))["items"] == []
+
+
+async def test_the_slug_id_is_a_slug(api: Api, call: Caller) -> None:
+    missing = await call.refused("GET", f"{ITEMS}/id")
+    assert missing == (404, "Catalog item not found for slug: id")
+    item = await call.data("POST", ITEMS, an_item(slug="ID"), status=201)
+    for spelt in ("id", "ID", "id/"):
+        assert (await call.data("GET", f"{ITEMS}/{spelt}", status=200))["itemId"] == item["itemId"]
+    assert (await api.http.get(f"{ITEMS}/id")).json()["error"]["message"] == "Catalog item not found for slug: id"
+    assert (await call.data("GET", f"{ITEMS}/id/{item['itemId']}", status=200))["slug"] == "id"
+
+
+async def test_a_slug_is_found_in_any_letter_case_however_it_was_stored(api: Api, call: Caller) -> None:
+    await api.do("insert into catalog_product (product_key, slug, name) values (gen_random_uuid(), 'Old_Tour', 'Old')")
+    for spelt in ("Old_Tour", "old_tour", "OLD_TOUR"):
+        assert (await call.data("GET", f"{ITEMS}/{spelt}", status=200))["slug"] == "Old_Tour"
+    assert [one["slug"] for one in (await call.data("GET", f"{ITEMS}?q=D_TOUR", status=200))["items"]] == ["Old_Tour"]

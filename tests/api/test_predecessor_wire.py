@@ -103,3 +103,17 @@ async def test_with_the_guard_off_every_route_is_open(postgres_dsn: str, broker_
                 assert (await api.http.get(path, headers=headers)).status_code == 200
             made = await api.http.post("/v1/catalog/publish/jobs", json={}, headers=headers)
             assert (made.status_code, made.json()["data"]["createdBy"]) == (201, "system")
+
+
+async def test_a_head_is_what_a_get_begins_with(api: Api, call: Caller) -> None:
+    """The predecessor's framework answered HEAD wherever there was a GET."""
+    for path in ("/health", "/v1/ops/bookings", "/v1/ops/bookings/NOPE", ITEMS, "/v1/nothing", "/docs"):
+        got, head = await call("GET", path), await call("HEAD", path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"]
+    kept, head = await api.http.get(ITEMS), await api.http.head(ITEMS)
+    assert head.headers["etag"] == kept.headers["etag"]
+    assert int(head.headers["content-length"]) == len(kept.content)
+    assert (await api.http.head("/v1/ops/bookings")).status_code == 401
+    assert (await api.http.head("/v1/ops/bookings/X/assign")).status_code == 405
+    assert (await api.http.head("/v1/ingest/bookings/events")).status_code == 405

@@ -150,7 +150,7 @@ async def test_moves_outside_the_table_are_refused_with_what_is_allowed(api: Api
     assert error["message"] == "INVALID_DEAD_LETTER_TRANSITION:OPEN->SUCCEEDED"
     assert error["details"]["allowed"] == ["CLOSED", "READY", "RESOLVED"]
     unknown = await act(api, "PATCH", f"{LETTERS}/{key}/status/lost")
-    assert (unknown.status_code, unknown.json()["error"]["message"]) == (400, "INVALID_DEAD_LETTER_STATUS:LOST")
+    assert (unknown.status_code, unknown.json()["error"]["message"]) == (400, "INVALID_DEAD_LETTER_STATUS:lost")
     closed = await act(api, "PATCH", f"{LETTERS}/{key}/status/closed")
     assert closed.status_code == 200
     assert (await act(api, "PATCH", f"{LETTERS}/{key}/status/OPEN")).status_code == 409
@@ -222,11 +222,11 @@ async def test_lists_are_filtered_and_paged(api: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "query", "message"),
     [
-        (LETTERS, {"status": "lost"}, "INVALID_DEAD_LETTER_STATUS:LOST"),
+        (LETTERS, {"status": "lost"}, "INVALID_DEAD_LETTER_STATUS:lost"),
         (LETTERS, {"source": "KLOOK"}, "UNSUPPORTED_SOURCE:KLOOK"),
         (LETTERS, {"from": "yesterday"}, "INVALID_FROM"),
         (LETTERS, {"cursor": "x"}, "INVALID_CURSOR"),
-        ("/v1/ingest/events", {"status": "lost"}, "INVALID_PROCESS_STATUS:LOST"),
+        ("/v1/ingest/events", {"status": "lost"}, "INVALID_PROCESS_STATUS:lost"),
         ("/v1/ingest/events", {"type": "X"}, "UNSUPPORTED_EVENT_TYPE:X"),
         ("/v1/ingest/events", {"to": "2026-02-30"}, "INVALID_TO"),
         ("/v1/audit/events", {"actor": "x" * 192}, "INVALID_ACTOR"),

@@ -42,7 +42,7 @@ async def test_entries_are_judged_by_the_table(api: Api) -> None:
     assert error(refused) == (409, "INVALID_UNMAPPED_TRANSITION:RESOLVED->OPEN")
     assert refused.json()["error"]["details"]["allowed"] == ["CLOSED"]
     assert (await act(api, "PATCH", f"{path}/closed")).status_code == 200
-    assert error(await act(api, "PATCH", f"{path}/lost")) == (400, "INVALID_UNMAPPED_STATUS:LOST")
+    assert error(await act(api, "PATCH", f"{path}/lost")) == (400, "INVALID_UNMAPPED_STATUS:lost")
     assert error(await act(api, "PATCH", f"{path}/OPEN", {"reason": 7})) == (400, "INVALID_FIELD_REASON")
     for missing in (str(uuid4()), "not-a-uuid"):
         answer = await act(api, "PATCH", f"{UNMAPPED}/{missing}/status/OPEN")

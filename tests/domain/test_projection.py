@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from bst_domain.booking import (
+    LEGACY_FIELDS,
     NO_OPS,
     NOTHING,
     Booking,
@@ -146,7 +147,7 @@ def test_a_booking_shows_everything_that_was_said() -> None:
         ),
         payments=(Payment(status=PaymentStatus.PAID, latest=capture, currency="USD"),),
         paid_at=datetime(2026, 5, 1, 10, 0, 5, tzinfo=UTC),
-        provenance={name.value: evidence for name in Field if name is not Field.LEGACY_PAYMENT},
+        provenance={name.value: evidence for name in Field if name not in LEGACY_FIELDS},
     )
     assert tour_day(facts) == date(2026, 7, 14)
     assert said_by(facts)["totalPrice"] == {"currency": "USD", "amount": "150.00"}

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bst_application.ports.operations import ConflictRecord
 from bst_application.ports.reading import FieldOrigin
-from bst_domain.booking import Field, facts_from_document, shown
+from bst_domain.booking import LEGACY_FIELDS, Field, facts_from_document, shown
 from bst_domain.values import format_instant
 from bst_postgres import tables as t
 from bst_postgres.conflicts import conflict_of
@@ -24,7 +24,7 @@ def provenance(fold: Mapping[str, Any]) -> dict[str, FieldOrigin]:
             source=fact.evidence.source, event_id=fact.evidence.event_id, event_time=fact.evidence.event_time
         )
         for about, fact in shown(facts_from_document(fold)).items()
-        if about is not Field.LEGACY_PAYMENT
+        if about not in LEGACY_FIELDS
     }
     if Field.TOTAL_PRICE in origins:
         origins["currency"] = origins[Field.TOTAL_PRICE]

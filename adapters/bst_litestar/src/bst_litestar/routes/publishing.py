@@ -30,7 +30,7 @@ from bst_litestar.publish_json import job_json
 from bst_litestar.publish_signature import PublishSignature
 from bst_litestar.queries import uuid_in_path, whole_number
 from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, text_member
-from bst_litestar.routes.catalog_editor import catalog_ready
+from bst_litestar.schema_ready import Part, schema_ready
 
 Done = TypeVar("Done")
 
@@ -155,7 +155,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
 
 async def _ready(act: Awaitable[Done]) -> Done:
     """What the act comes to. Raises Refused where the catalog's tables are not there yet."""
-    async with catalog_ready():
+    with schema_ready(Part.CATALOG):
         return await act
 
 

@@ -10,6 +10,7 @@ from bst_domain.booking._codec import (
     value_to_json,
 )
 from bst_domain.booking._facts import (
+    LEGACY_FIELDS,
     NOTHING,
     OPS_RELEVANT,
     BookingFacts,
@@ -73,6 +74,7 @@ __all__ = [
     "DERIVED_RULES",
     "ESSENTIAL",
     "FINANCE_RULES",
+    "LEGACY_FIELDS",
     "NOTHING",
     "NO_OPS",
     "OPERATOR",

@@ -42,13 +42,14 @@ class _EventTable:
 
     def __init__(self) -> None:
         self.rows: list[list[Any]] = []
-        self._places: dict[int, int] = {}
+        self._places: dict[object, int] = {}
 
     def place(self, evidence: Evidence) -> int:
-        number = evidence.order[-1]  # the event id as a number: hashed many times faster than a UUID
-        at = self._places.get(number)
+        # The event id as a number: hashed many times faster than a UUID. A legacy row has several stamps under one id.
+        which = evidence.order[-1] if evidence.origin else (evidence.order, evidence.event_type)
+        at = self._places.get(which)
         if at is None:
-            at = self._places[number] = len(self.rows)
+            at = self._places[which] = len(self.rows)
             row: list[Any] = [
                 str(evidence.event_id),
                 evidence.event_time.isoformat(),

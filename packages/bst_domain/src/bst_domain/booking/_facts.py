@@ -34,6 +34,11 @@ class Field(StrEnum):
     EMAIL = "mainEmail"
     PHONE = "phone"
     LEGACY_PAYMENT = "legacyPaymentStatus"  # a legacy header's word; counts only where no payment fact does
+    LEGACY_CHANGE = "legacyChange"  # the old admin's UPDATED: a change that ops have not seen, it does not say what
+
+
+#: Registers that only back-fill writes: they decide statuses, but are no fields of a booking that anybody is shown.
+LEGACY_FIELDS = frozenset({Field.LEGACY_PAYMENT, Field.LEGACY_CHANGE})
 
 
 #: Changing one of these concerns the people who run the tour (semantics 5, rule 5).
@@ -50,6 +55,7 @@ OPS_RELEVANT = frozenset(
         Field.NAME,
         Field.EMAIL,
         Field.PHONE,
+        Field.LEGACY_CHANGE,
     }
 )
 
