@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from bst_application.ports.backfill import Assigned, BackfillTransaction, BookingMove
 from bst_application.ports.bookings import RecordedFacts, StoredBooking, WrittenBy
+from bst_application.turns import Turn
 from bst_application.use_cases.backfill import Gathered, Tally
 from bst_application.use_cases.changing import change
 from bst_domain.booking import NO_OPS, merge, without_backfill
@@ -39,11 +40,12 @@ class MoveBookings:
     as_of: datetime
     now: datetime
 
-    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
+    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool, turn: Turn) -> Tally:
         asked = {case.identity: (case.identity, *_aliases(case)) for case in gathered.cases}
         names = sorted({name for names in asked.values() for name in names}, key=lambda i: (i.channel, i.ref))
         stored = await tx.load(names)
         known = {of: found for of, names in asked.items() if (found := _found(stored, names)) is not None}
+        turn.locked()
         assigned = await tx.assigned([booking.key for booking in known.values()])
         # In a thread, so that what other chunks wait for is not kept waiting while this one is folded.
         moves = await asyncio.to_thread(self._moves, gathered.cases, known, assigned)
