@@ -89,6 +89,13 @@ class Snapshot:
     def __init__(self, connections: Mapping[LegacySystem, Connection]) -> None:
         self._connections = connections
 
+    async def moments(self) -> dict[LegacySystem, str]:
+        """Names under which other connections can see the same, as long as this snapshot is open."""
+        return {
+            system: (await fetch(system, connection, "select pg_export_snapshot()"))[0][0]
+            for system, connection in self._connections.items()
+        }
+
     async def names(self) -> AsyncIterator[Sequence[LegacyName]]:
         for system, connection in self._connections.items():
             with reading(system):

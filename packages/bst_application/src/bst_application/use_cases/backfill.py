@@ -81,6 +81,10 @@ Progress = Callable[[Tally], None]
 class Lane(Protocol):
     """Takes a chunk through its transaction; one at a time. Committed when it returns, nothing happened when it raises."""
 
+    async def ready(self) -> None:
+        """Returns when it can begin."""
+        ...
+
     async def __call__(self, chunk: Chunk, turn: Turn) -> Tally: ...
 
 
@@ -92,6 +96,9 @@ class ChunkLane:
     work: ChunkWork
     snapshot: LegacySnapshot
     run: Run | None
+
+    async def ready(self) -> None:
+        """It is, wherever it is."""
 
     async def __call__(self, chunk: Chunk, turn: Turn) -> Tally:
         """Raises LegacyUnreadable, Unavailable and AnotherRuns."""
@@ -120,7 +127,7 @@ class ChunkLane:
 
 @frozen(kw_only=True)
 class Backfill:
-    """Takes a batch through all legacy bookings. ``helpers``: lanes beside those of this process."""
+    """Takes a batch through all legacy bookings. ``helpers``: lanes of other processes, where there are chunks enough for them."""
 
     store: BackfillStore
     work: ChunkWork
@@ -140,7 +147,8 @@ class Backfill:
         progress(tally)
         own = ChunkLane(store=self.store, work=self.work, snapshot=snapshot, run=run)
         road = _Road(todo=zip(order.chunks(self.chunk_rows, after), turns(), strict=False), tally=tally, tell=progress)
-        driving = [asyncio.create_task(road.drive(lane)) for lane in (own, *self.helpers, *(own,) * (LANES - 1))]
+        helpers = self.helpers if order.rows > LANES * self.chunk_rows else ()
+        driving = [asyncio.create_task(road.drive(lane)) for lane in (*(own,) * LANES, *helpers)]
         try:
             await asyncio.gather(*driving)
         finally:
@@ -159,6 +167,7 @@ class _Road:
     tell: Progress
 
     async def drive(self, lane: Lane) -> None:
+        await lane.ready()
         for chunk, turn in self.todo:
             self.tally.add(await lane(chunk, turn))
             self.tally.done = chunk.end.done
