@@ -14,7 +14,7 @@ from bst_application.ports.bookings import RecordedFacts, StoredBooking, Written
 from bst_application.turns import Turn
 from bst_application.use_cases.backfill import Gathered, Tally
 from bst_application.use_cases.changing import change
-from bst_domain.booking import NO_OPS, merge, without_backfill
+from bst_domain.booking import NO_OPS, OpsInputs, merge, without_backfill
 from bst_domain.migration import (
     LegacyCase,
     LegacySystem,
@@ -76,7 +76,7 @@ class MoveBookings:
         if here is not None and (here.by_core or lead is None):
             driver, at = here.driver_id, None
         assigns = driver != (None if here is None else here.driver_id)
-        ops = evolve(NO_OPS if stored is None else stored.ops, driver_assigned=driver is not None)
+        ops = _assigned(NO_OPS if stored is None else stored.ops, driver is not None)
         moved = change(
             key=BookingKey(backfilled_booking_key(case.identity)) if stored is None else stored.key,
             identity=case.identity if stored is None else stored.identity,
@@ -89,6 +89,15 @@ class MoveBookings:
             written_by=WrittenBy.BACKFILL,
         )
         return BookingMove(change=moved, case=case, driver_id=driver, assigned_at=at, assigns=assigns)
+
+
+_ASSIGNED = evolve(NO_OPS, driver_assigned=True)
+
+
+def _assigned(ops: OpsInputs, driver_assigned: bool) -> OpsInputs:
+    if ops.driver_assigned == driver_assigned:
+        return ops
+    return _ASSIGNED if ops is NO_OPS else evolve(ops, driver_assigned=driver_assigned)
 
 
 def _aliases(case: LegacyCase) -> list[BookingIdentity]:
