@@ -1,6 +1,6 @@
 """BackfillStore on the operational database."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +20,7 @@ from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException
 from bst_domain.values import BookingIdentity, BookingKey, unmapped_key
 from bst_postgres.backfill.bookings import save_bookings
 from bst_postgres.backfill.catalog import save_catalog
+from bst_postgres.backfill.loading import load_for_money
 from bst_postgres.backfill.money import save_money
 from bst_postgres.backfill.runs import Runs
 from bst_postgres.bookings.loading import load_bookings, lock_bookings
@@ -38,6 +39,7 @@ where listed.batch_code = %(batch)s and listed.source_system = given.system and 
     where kept.exception = listed.exception and kept.system = listed.source_system and kept."table" = listed.source_table
       and kept.pk = listed.source_pk)
 """
+_LISTED = "select distinct source_system, source_table, source_pk from migration_exception where batch_code = %s"
 _LIST = """
 insert into migration_exception (batch_code, exception, source_system, source_table, source_pk, channel_code,
   external_booking_ref, detail)
@@ -71,11 +73,18 @@ class PostgresBackfillStore(Runs):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._variants: Mapping[int, UUID] = {}
+        self._listed: dict[str, Set[SourceRow]] = {}
+
+    @asynccontextmanager
+    async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:
+        async with super().running(batch, now=now, script=script, checksum=checksum) as run:
+            self._listed.pop(batch, None)  # an earlier run may have listed more since
+            yield run
 
     @asynccontextmanager
     async def moving(self) -> AsyncIterator[BackfillTransaction]:
         async with self._database.transaction(brief=False) as connection:
-            yield _Moving(connection, self._variants)
+            yield _Moving(connection, self._variants, self._listed)
 
     async def packages(self) -> PackageMap:
         async with self._database.transaction() as connection:
@@ -94,13 +103,19 @@ class PostgresBackfillStore(Runs):
 class _Moving:
     """One transaction of a run."""
 
-    def __init__(self, connection: DriverConnection, variants: Mapping[int, UUID]) -> None:
+    def __init__(
+        self, connection: DriverConnection, variants: Mapping[int, UUID], listed: dict[str, Set[SourceRow]]
+    ) -> None:
         self._connection = connection
         self._variants = variants
+        self._listed = listed
 
     async def load(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
         await lock_bookings(self._connection, identities)
         return await load_bookings(self._connection, identities)
+
+    async def load_for_money(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        return await load_for_money(self._connection, identities)
 
     async def assigned(self, keys: Sequence[BookingKey]) -> Mapping[BookingKey, Assigned]:
         if not keys:
@@ -117,14 +132,24 @@ class _Moving:
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
     ) -> None:
+        listed = await self._listed_before(batch)
+        again = [_place(row) for row in rows if row in listed] if listed else []
         kept = [
             {"exception": e.kind, **_place(e.row), "channel": e.channel, "ref": e.ref, "detail": e.detail}
             for e in exceptions
         ]
-        given = {"batch": batch, "rows": as_json([_place(row) for row in rows]), "kept": as_json(kept)}
-        await self._connection.execute(_OFF_THE_LIST, given)
+        given = {"batch": batch, "rows": as_json(again), "kept": as_json(kept)}
+        if again:
+            await self._connection.execute(_OFF_THE_LIST, given)
         if kept:
             await self._connection.execute(_LIST, given)
+
+    async def _listed_before(self, batch: str) -> Set[SourceRow]:
+        """The rows that the batch's list named when the run first asked: a run meets no row twice."""
+        if batch not in self._listed:
+            rows = await (await self._connection.execute(_LISTED, (batch,))).fetchall()
+            self._listed[batch] = {SourceRow(LegacySystem(system), table, int(pk)) for system, table, pk in rows}
+        return self._listed[batch]
 
     async def queue(self, entries: Sequence[ToQueue], *, now: datetime) -> int:  # noqa: ARG002 - created_at is the database's
         if not entries:

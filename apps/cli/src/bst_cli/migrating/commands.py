@@ -93,9 +93,7 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(
-    batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool
-) -> None:
+def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 

@@ -27,7 +27,6 @@ from bst_postgres.backfill.reference import write_reference
 from bst_postgres.database import Database
 
 
-
 def usual_processes() -> int:
     """Two, where there are two cores: each more takes its share of a database's connections and about 150 MB."""
     return min(2, os.cpu_count() or 1)

@@ -80,6 +80,11 @@ class BackfillTransaction(Protocol):
         """As ProcessingTransaction.load: locked in key order, found by their own name or an alias."""
         ...
 
+    async def load_for_money(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        """The same bookings, for whoever moves payments and finance alone: of the facts there may be no more than statuses and
+        payments follow from, and they are not to be written."""
+        ...
+
     async def assigned(self, keys: Sequence[BookingKey]) -> Mapping[BookingKey, Assigned]:
         """Of these bookings."""
         ...

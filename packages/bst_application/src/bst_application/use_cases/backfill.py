@@ -70,9 +70,11 @@ class ChunkWork(Protocol):
     """What a batch does with a chunk, in its transaction. It says when it has all its locks, and waits until it is next before it
     writes what other chunks write, too."""
 
-    async def __call__(
-        self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool, turn: Turn
-    ) -> Tally: ...
+    async def read(self, snapshot: LegacySnapshot, system: LegacySystem, ids: Sequence[int]) -> Sequence[LegacyBooking]:
+        """These rows, as far as the batch needs them."""
+        ...
+
+    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool, turn: Turn) -> Tally: ...
 
 
 Progress = Callable[[Tally], None]
@@ -112,7 +114,9 @@ class ChunkLane:
         return await self._commit(chunk, gathered, turn)
 
     async def _gather(self, chunk: Chunk) -> Gathered:
-        rows = [row for system in LegacySystem for row in await self.snapshot.bookings(system, chunk.ids[system])]
+        rows = [
+            row for system in LegacySystem for row in await self.work.read(self.snapshot, system, chunk.ids[system])
+        ]
         cases, rejected = await asyncio.to_thread(cases_of, rows)
         return Gathered(rows=rows, cases=cases, rejected=rejected)
 

@@ -11,11 +11,13 @@ from attrs import evolve, frozen
 
 from bst_application.ports.backfill import Assigned, BackfillTransaction, BookingMove
 from bst_application.ports.bookings import RecordedFacts, StoredBooking, WrittenBy
+from bst_application.ports.legacy import LegacySnapshot
 from bst_application.turns import Turn
 from bst_application.use_cases.backfill import Gathered, Tally
 from bst_application.use_cases.changing import change
 from bst_domain.booking import NO_OPS, OpsInputs, merge, without_backfill
 from bst_domain.migration import (
+    LegacyBooking,
     LegacyCase,
     LegacySystem,
     MigrationException,
@@ -39,6 +41,9 @@ class MoveBookings:
     packages: PackageMap
     as_of: datetime
     now: datetime
+
+    async def read(self, snapshot: LegacySnapshot, system: LegacySystem, ids: Sequence[int]) -> Sequence[LegacyBooking]:
+        return await snapshot.bookings(system, ids)
 
     async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool, turn: Turn) -> Tally:
         asked = {case.identity: (case.identity, *_aliases(case)) for case in gathered.cases}

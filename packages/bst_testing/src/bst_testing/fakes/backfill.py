@@ -91,6 +91,9 @@ class _Moving:
             if asked in self._tables.bookings or of in self._tables.bookings
         }
 
+    async def load_for_money(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        return await self.load(identities)
+
     async def assigned(self, keys: Sequence[BookingKey]) -> Mapping[BookingKey, Assigned]:
         return {key: Assigned(driver_id=self._tables.drivers.get(key), by_core=False) for key in keys}
 
