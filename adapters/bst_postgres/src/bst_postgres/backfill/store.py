@@ -1,6 +1,6 @@
 """BackfillStore on the operational database."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -14,16 +14,18 @@ from bst_application.ports.backfill import (
     Position,
     Run,
 )
-from bst_application.ports.bookings import StoredBooking
+from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException, PackageMap, SourceRow, ToQueue
-from bst_domain.values import BookingIdentity, BookingKey, unmapped_key
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, unmapped_key
 from bst_postgres.backfill.bookings import save_bookings
 from bst_postgres.backfill.catalog import save_catalog
 from bst_postgres.backfill.loading import load_for_money
 from bst_postgres.backfill.money import save_money
 from bst_postgres.backfill.runs import Runs
-from bst_postgres.bookings.loading import load_bookings, lock_bookings
+from bst_postgres.bookings import rows as live
+from bst_postgres.bookings import upserts
+from bst_postgres.bookings.loading import load_bookings, load_packages, lock_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
 _ASSIGNED = """
@@ -73,7 +75,7 @@ class PostgresBackfillStore(Runs):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._variants: Mapping[int, UUID] = {}
-        self._listed: dict[str, Set[SourceRow]] = {}
+        self._listed: dict[str, set[SourceRow]] = {}
 
     @asynccontextmanager
     async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:
@@ -104,7 +106,7 @@ class _Moving:
     """One transaction of a run."""
 
     def __init__(
-        self, connection: DriverConnection, variants: Mapping[int, UUID], listed: dict[str, Set[SourceRow]]
+        self, connection: DriverConnection, variants: Mapping[int, UUID], listed: dict[str, set[SourceRow]]
     ) -> None:
         self._connection = connection
         self._variants = variants
@@ -123,11 +125,18 @@ class _Moving:
         rows = await (await self._connection.execute(_ASSIGNED, (as_uuid_array(keys),))).fetchall()
         return {BookingKey(key): Assigned(driver_id=driver, by_core=by_core) for key, driver, by_core in rows}
 
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        return await load_packages(self._connection, named)
+
     async def save_bookings(self, moves: Sequence[BookingMove], *, now: datetime) -> int:
         return await save_bookings(self._connection, moves, self._variants, now)
 
     async def save_money(self, moves: Sequence[MoneyMove], *, now: datetime) -> int:
         return await save_money(self._connection, moves, now)
+
+    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
+        entries = as_json(live.unmapped_rows(waiting, now))
+        return (await self._connection.execute(upserts.UNMAPPED.encode(), (entries,))).rowcount
 
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
@@ -143,9 +152,10 @@ class _Moving:
             await self._connection.execute(_OFF_THE_LIST, given)
         if kept:
             await self._connection.execute(_LIST, given)
+            listed |= {each.row for each in exceptions}
 
-    async def _listed_before(self, batch: str) -> Set[SourceRow]:
-        """The rows that the batch's list named when the run first asked: a run meets no row twice."""
+    async def _listed_before(self, batch: str) -> set[SourceRow]:
+        """The rows that the batch's list may name: nobody but the run that asks puts any there."""
         if batch not in self._listed:
             rows = await (await self._connection.execute(_LISTED, (batch,))).fetchall()
             self._listed[batch] = {SourceRow(LegacySystem(system), table, int(pk)) for system, table, pk in rows}

@@ -1,7 +1,7 @@
-"""Processes that take chunks of a batch beside this one. Each sees the sources as this one does, and commits when it is told to.
+"""Processes that take chunks of a batch beside this one. Each sees the sources as this one does, and commits when told to.
 
-They talk in lines of JSON on the helper's standard input and output: the job, then chunks and whose turn it is; back come what has
-its locks, what was committed, and what failed. When either end is lost the other one stops, and nothing more is committed.
+They talk in lines of JSON on the helper's standard input and output: the job, then chunks and whose turn it is; back come what
+has its locks, what was committed, and what failed. When either end is lost the other one stops, and nothing more is committed.
 """
 
 import asyncio

@@ -131,7 +131,7 @@ class ChunkLane:
 
 @frozen(kw_only=True)
 class Backfill:
-    """Takes a batch through all legacy bookings. ``helpers``: lanes of other processes, where there are chunks enough for them."""
+    """Takes a batch through all legacy bookings. ``helpers``: lanes of other processes, where chunks are enough for them."""
 
     store: BackfillStore
     work: ChunkWork

@@ -104,7 +104,7 @@ class LegacyBooking:
 
 
 def money_alone(row: LegacyBooking) -> LegacyBooking:
-    """The row with what its money depends on: no guest, no tour, no travellers. What is left out is blank, times are updated_at."""
+    """The row with what its money depends on: no guest, no tour, no travellers. What is left out is blank, or updated_at."""
     return evolve(
         row,
         tour_at=row.updated_at,
