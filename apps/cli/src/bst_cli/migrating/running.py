@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 import bst_domain
 from bst_application.ports.backfill import Run
-from bst_application.use_cases.backfill import Backfill, Progress, Tally
+from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
 from bst_cli.migrating.helpers import Job, helping
@@ -106,7 +106,7 @@ class Runner:
             return tally
         work = await work_of(batch, store, as_of=self.as_of, now=now)
         async with AsyncExitStack() as stack:
-            helpers = ()
+            helpers: Sequence[Lane] = ()
             if self.processes > 1:
                 job = Job(
                     dsn=self.dsn,
