@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow, TupleRow, dict_row
 
 from bst_application.errors import LegacyUnreadable
@@ -28,8 +29,11 @@ where table_schema = any (current_schemas(false))
 
 
 @asynccontextmanager
-async def opened(system: LegacySystem, url: str) -> AsyncIterator[Connection]:
-    """A connection within one read-only snapshot, to a database that has everything back-fill reads."""
+async def opened(system: LegacySystem, url: str, *, moment: str | None = None) -> AsyncIterator[Connection]:
+    """A connection within one read-only snapshot, to a database that has everything back-fill reads.
+
+    ``moment``: the name of a snapshot that is open on another connection; it sees the same.
+    """
     where = f"{system} ({SETTING[system]})"
     try:
         connection = await psycopg.AsyncConnection.connect(
@@ -46,6 +50,8 @@ async def opened(system: LegacySystem, url: str) -> AsyncIterator[Connection]:
     try:
         with reading(system):
             await connection.execute("begin isolation level repeatable read, read only")
+            if moment is not None:
+                await connection.execute(sql.SQL("set transaction snapshot {}").format(moment))
             rows = await (await connection.execute(_COLUMNS)).fetchall()
         problems = missing({(table, column): kind for table, column, kind in rows}, NEEDED[system])
         if problems:

@@ -84,11 +84,16 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @batch_option
 @as_of_option
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 8),
+    help="How many work on batches D and E at once, this one included.  [default: 2, on one core 1]",
+)
 @data_dir_option
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: bool) -> None:
+def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 
@@ -97,7 +102,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
-    from bst_cli.migrating.running import Runner
+    from bst_cli.migrating.running import Runner, usual_processes
 
     dsn = operational_dsn(data_dir)
     with _troubles():
@@ -108,7 +113,14 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
             )
         collect_seldom(CHUNK_OBJECTS)
         with shown(f"batch {batch}") as progress:
-            tally = asyncio.run(Runner(dsn=dsn, as_of=as_of, dry_run=dry_run, progress=progress)(batch))
+            runner = Runner(
+                dsn=dsn,
+                as_of=as_of,
+                dry_run=dry_run,
+                progress=progress,
+                processes=processes or usual_processes(),
+            )
+            tally = asyncio.run(runner(batch))
     if as_json:
         click.echo(json.dumps({"batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
         return

@@ -102,6 +102,7 @@ from bst_domain.migration._legacy_rows import (
     LegacyItem,
     LegacyPaid,
     SourceRow,
+    money_alone,
 )
 from bst_domain.migration._legacy_words import (
     LEGACY_PAYMENT_WORDS,
@@ -121,6 +122,7 @@ from bst_domain.migration._reconciliation import (
     ReconciliationLimits,
     reconcile,
 )
+from bst_domain.migration._untouched import Untouched, facts_of_untouched
 
 __all__ = [
     "BLANK_REF_PREFIX",
@@ -184,6 +186,7 @@ __all__ = [
     "SourceRow",
     "Threshold",
     "ToQueue",
+    "Untouched",
     "Verdict",
     "Writer",
     "active_items",
@@ -202,6 +205,7 @@ __all__ = [
     "due_at",
     "duplicate_checks",
     "evaluate_canary",
+    "facts_of_untouched",
     "find_conflict",
     "fold_actor",
     "fold_word",
@@ -211,6 +215,7 @@ __all__ = [
     "is_legacy_cancelled",
     "legacy_payment_facts",
     "legacy_phone",
+    "money_alone",
     "ops_inputs",
     "orphan",
     "party_and_total",
