@@ -118,7 +118,7 @@ class _Moving:
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
     ) -> None:
         kept = [
-            {"exception": e.kind, **_place(e.row), "channel": e.channel, "ref": e.ref, "detail": e.detail}
+            {"exception": e.kind, **_place(e.row), "channel": e.channel[:32], "ref": e.ref, "detail": e.detail}
             for e in exceptions
         ]
         given = {"batch": batch, "rows": as_json([_place(row) for row in rows]), "kept": as_json(kept)}

@@ -46,7 +46,7 @@ select given.at, core.booking_key, core.channel_code, core.external_booking_ref,
   state.assigned_driver_id is not null, finance.pattern_id is not null, finance.validated_at is not null,
   finance.settlement_status = 'SETTLED',
   (select json_agg(json_build_array(provider, kind, reference, order_id, amount::text, payment.currency_code, instant,
-     raw_status, partially_returned, weak, origin, event_key, event_time))
+     raw_status, partially_returned, weak, also_called, origin, event_key, event_time))
    from payment_fact payment where payment.booking_key = core.booking_key)
 from json_to_recordset(%s::json) as given (at int, channel text, ref text)
 cross join lateral (
@@ -146,7 +146,7 @@ def _package(row: Sequence[Any]) -> PackageRef:
 
 
 def _payment(row: Sequence[Any]) -> PaymentFact:
-    (provider, kind, ref, order, amount, currency, instant, raw, partially, weak, origin, event, at) = row
+    (provider, kind, ref, order, amount, currency, instant, raw, partially, weak, also, origin, event, at) = row
     return PaymentFact(
         provider=provider,
         kind=PaymentKind(kind),
@@ -158,6 +158,7 @@ def _payment(row: Sequence[Any]) -> PaymentFact:
         raw_status=raw,
         partially_returned=partially,
         weak=weak,
+        also_called=also,
         origin=origin,
         event_id=UUID(event),
         event_time=datetime.fromisoformat(at),

@@ -180,6 +180,7 @@ def payment_facts_rows(change: BookingChange) -> Iterable[Row]:
             "raw_status": fact.raw_status,
             "partially_returned": fact.partially_returned,
             "weak": fact.weak,
+            "also_called": fact.also_called,
             "origin": fact.origin,
             "event_key": fact.event_id,
             "event_time": fact.event_time,

@@ -45,6 +45,7 @@ from bst_domain.migration._legacy_words import (
     tidy,
 )
 from bst_domain.values import (
+    AMOUNT_LIMIT,
     CENT,
     NS_BOOKING,
     BookingIdentity,
@@ -52,6 +53,7 @@ from bst_domain.values import (
     ExternalRef,
     Money,
     PaymentStatus,
+    Source,
     bali_day,
     email_quality,
     is_clock_time,
@@ -116,9 +118,36 @@ def row_event_id(row: SourceRow) -> UUID:
     return uuid5(NS_BOOKING, str(row))
 
 
+_CHANNELS = frozenset(Source)
+
+
 def identify(row: LegacyBooking) -> BackfilledRefs | Rejection:
-    """What the row's booking is called, or why it is not moved in: a negative total first, then an over-long reference."""
-    return Rejection.NEGATIVE_TOTAL if row.total < 0 else backfilled_refs(row.system, row.row_id, row.ref)
+    """What the row's booking is called, or why it is not moved in: an amount that is none, a negative total, a channel that
+    nobody knows, then an over-long reference."""
+    if not _has_sane_amounts(row):
+        return Rejection.AMOUNT_OUT_OF_RANGE
+    if row.total < 0:
+        return Rejection.NEGATIVE_TOTAL
+    if row.channel not in _CHANNELS:
+        return Rejection.UNKNOWN_CHANNEL
+    return backfilled_refs(row.system, row.row_id, row.ref)
+
+
+def is_sane_amount(amount: Decimal) -> bool:
+    """A number that numeric(12,2) holds. The legacy columns hold greater ones, and NaN."""
+    return amount.is_finite() and abs(amount) < AMOUNT_LIMIT
+
+
+def _has_sane_amounts(row: LegacyBooking) -> bool:
+    if not is_sane_amount(row.total):
+        return False
+    active = active_items(row)
+    parts = [
+        amount
+        for item in active
+        for amount in (item.total, item.adult_unit_price, item.child_unit_price, item.discount, item.tax)
+    ]
+    return all(map(is_sane_amount, parts)) and is_sane_amount(sum((item.total for item in active), Decimal(0)))
 
 
 def proof_of(row: LegacyBooking) -> PaymentProof:

@@ -11,6 +11,7 @@ from bst_domain.migration._legacy_case import (
     LegacyCase,
     active_items,
     header_status,
+    is_sane_amount,
     party_and_total,
     reading_of,
     survivor_evidence,
@@ -28,6 +29,7 @@ def payment_facts(case: LegacyCase) -> tuple[PaymentFact, ...]:
         fact
         for row in case.rows
         for paid in row.payments
+        if is_sane_amount(paid.amount)
         for fact in legacy_payment_facts(payment_row(paid), _key(paid))
     ]
     header = case.survivor
@@ -60,6 +62,7 @@ def payment_row(paid: LegacyPaid) -> LegacyPaymentRow:
         paid_at=paid.paid_at,
         reference=_known(paid.capture_id) or order or _known(paid.payment_ref),
         order_id=order,
+        own_name=_known(paid.payment_ref),
         provider=(_known(paid.gateway) or payment_method(paid.method)).upper()[:64],
     )
 
