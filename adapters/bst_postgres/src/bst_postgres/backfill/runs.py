@@ -9,6 +9,7 @@ from uuid import UUID
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns, Position, Run
 from bst_domain.migration import LegacySystem
+from bst_postgres.bookings.store import TURNING_LOCK
 from bst_postgres.database import Database
 
 # Whatever ended the last run without a word (kill -9, a lost machine) left its row at STARTED; its lock is gone with its session.
@@ -37,8 +38,10 @@ class Runs:
         self._database = database
 
     @asynccontextmanager
-    async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:
-        async with self._alone(batch):
+    async def running(
+        self, batch: str, *, now: datetime, script: str, checksum: str, holds_the_day: bool = False
+    ) -> AsyncIterator[Run]:
+        async with self._alone(batch, holds_the_day=holds_the_day):
             run = await self._begin(batch, now, script, checksum)
             try:
                 yield run
@@ -57,14 +60,16 @@ class Runs:
             )
 
     @asynccontextmanager
-    async def _alone(self, batch: str) -> AsyncIterator[None]:
-        """The lock ends with the process, however that ends. An idle transaction that has read nothing holds nothing back."""
+    async def _alone(self, batch: str, *, holds_the_day: bool) -> AsyncIterator[None]:
+        """The locks end with the process, however that ends. An idle transaction that has read nothing holds nothing back."""
         number = int.from_bytes(blake2b(f"bst migrate {batch}".encode(), digest_size=8).digest(), "big", signed=True)
         async with self._database.transaction(brief=False) as connection:
             await connection.execute("set local idle_in_transaction_session_timeout = 0")
             got = await (await connection.execute("select pg_try_advisory_xact_lock(%s)", (number,))).fetchone()
             if got != (True,):
                 raise AnotherRuns(f"batch {batch} is being run by somebody else")
+            if holds_the_day:
+                await connection.execute("select pg_advisory_xact_lock_shared(%s)", (TURNING_LOCK,))
             yield
 
     async def _begin(self, batch: str, now: datetime, script: str, checksum: str) -> Run:

@@ -75,7 +75,13 @@ class Runner:
             # The sources are opened first: what cannot be read must not even begin.
             snapshot = None if batch == "B" else await stack.enter_async_context(_snapshot())
             if not self.dry_run:
-                running = store.running(batch, now=now, script=f"bst migrate {batch}", checksum=rules_checksum())
+                running = store.running(
+                    batch,
+                    now=now,
+                    script=f"bst migrate {batch}",
+                    checksum=rules_checksum(),
+                    holds_the_day=batch in {"D", "E"},
+                )
                 run = await stack.enter_async_context(running)
             if snapshot is None:
                 differing = await write_reference(database, run)

@@ -40,7 +40,15 @@ class MemoryBackfill:
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
-    async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:  # noqa: ARG002 - the log of the fake is brief
+    async def running(
+        self,
+        batch: str,
+        *,
+        now: datetime,  # noqa: ARG002 - the log of the fake is brief
+        script: str,  # noqa: ARG002 - the same
+        checksum: str,  # noqa: ARG002 - the same
+        holds_the_day: bool = False,  # noqa: ARG002 - nothing recomputes what the fake keeps
+    ) -> AsyncIterator[Run]:
         if batch in self._running:
             raise AnotherRuns(f"batch {batch} is being run by somebody else")
         self._running.add(batch)

@@ -61,6 +61,9 @@ class MemoryProcessing:
                 found[asked] = self._tables.bookings[own]
         return found
 
+    async def may_turn(self) -> bool:
+        return self._tables.held_days == 0
+
     async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
         found: dict[ChannelReference, PackageRef] = {}
         for reference in named:
