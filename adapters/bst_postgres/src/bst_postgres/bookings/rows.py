@@ -197,6 +197,11 @@ def payments_rows(change: BookingChange) -> Iterable[Row]:
             yield _payment(change, payment)
 
 
+def shown_payments_rows(change: BookingChange) -> Iterable[Row]:
+    """All rows of payments that live events have reported."""
+    return (_payment(change, payment) for payment in change.booking.payments if payment.latest.origin)
+
+
 def _payment(change: BookingChange, payment: Payment) -> Row:
     latest = payment.latest
     return {

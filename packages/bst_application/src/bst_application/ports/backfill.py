@@ -119,12 +119,20 @@ class BackfillStore(Protocol):
     """Raises Unavailable and Conflict; both leave nothing behind."""
 
     def running(
-        self, batch: str, *, now: datetime, script: str, checksum: str, holds_the_day: bool = False
+        self,
+        batch: str,
+        *,
+        now: datetime,
+        script: str,
+        checksum: str,
+        holds_the_day: bool = False,
+        afresh: bool = False,
     ) -> AbstractAsyncContextManager[Run]:
         """A run in the log, which ends as SUCCEEDED or, with an exception, as FAILED. Raises AnotherRuns.
 
         An interrupted run of the batch is gone on with; a failed one, too. ``holds_the_day``: the run says which day it is, so
-        the scheduled recompute waits for its end (see ProcessingTransaction.may_turn).
+        the scheduled recompute waits for its end (see ProcessingTransaction.may_turn). ``afresh``: nothing is gone on with, now
+        or later.
         """
         ...
 

@@ -68,6 +68,12 @@ from bst_domain.booking._payments import (
 )
 from bst_domain.booking._projection import Booking, Contact, Payment, item_unit_price, project
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
+from bst_domain.booking._taken_back import (
+    RecordedEvent,
+    acts_of_operators,
+    shows_back_fill_in_a_conflict,
+    taken_back,
+)
 from bst_domain.booking._taken_over import TakenOverRow, facts_of_row
 
 __all__ = [
@@ -102,12 +108,14 @@ __all__ = [
     "PaymentFact",
     "PaymentKey",
     "Reason",
+    "RecordedEvent",
     "SettlementStatus",
     "Stamp",
     "TakenOverRow",
     "TerminalStands",
     "TerminalStatus",
     "acknowledge",
+    "acts_of_operators",
     "balance",
     "balance_of_distinct",
     "converter",
@@ -132,7 +140,9 @@ __all__ = [
     "settlement_status",
     "shown",
     "shown_package",
+    "shows_back_fill_in_a_conflict",
     "status_with_reasons",
+    "taken_back",
     "terminal_fact",
     "tour_day",
     "unacknowledged_changes",

@@ -83,10 +83,8 @@ from bst_domain.migration._ingest_gates import (
 from bst_domain.migration._legacy_case import (
     LegacyCase,
     PackageMap,
-    active_items,
     booking_facts,
     cases_of,
-    identify,
     ops_inputs,
     party_and_total,
     proof_of,
@@ -122,6 +120,7 @@ from bst_domain.migration._reconciliation import (
     ReconciliationLimits,
     reconcile,
 )
+from bst_domain.migration._rejecting import active_items, identify
 
 __all__ = [
     "BLANK_REF_PREFIX",

@@ -8,16 +8,10 @@ from enum import StrEnum
 from attrs import frozen
 
 from bst_domain.migration._backfill import BackfilledRefs, LegacySystem, Rejection, backfilled_refs
-from bst_domain.migration._legacy_case import (
-    LegacyCase,
-    active_items,
-    is_sane_amount,
-    party_and_total,
-    reading_of,
-    row_of,
-)
+from bst_domain.migration._legacy_case import LegacyCase, party_and_total, reading_of, row_of
 from bst_domain.migration._legacy_money import raw_status
 from bst_domain.migration._legacy_rows import LegacyBooking, LegacyPaid, SourceRow
+from bst_domain.migration._rejecting import active_items, is_sane_amount
 from bst_domain.values import PaymentStatus
 
 

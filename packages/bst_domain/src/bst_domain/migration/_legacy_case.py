@@ -31,7 +31,6 @@ from bst_domain.migration._backfill import (
     PaymentProof,
     Rejection,
     backfilled_evidence,
-    backfilled_refs,
     payment_proof,
 )
 from bst_domain.migration._legacy_rows import LegacyBooking, LegacyFinance, LegacyItem, LegacyPaid, SourceRow
@@ -44,8 +43,8 @@ from bst_domain.migration._legacy_words import (
     read_legacy_payment,
     tidy,
 )
+from bst_domain.migration._rejecting import active_items, identify
 from bst_domain.values import (
-    AMOUNT_LIMIT,
     CENT,
     NS_BOOKING,
     BookingIdentity,
@@ -53,7 +52,6 @@ from bst_domain.values import (
     ExternalRef,
     Money,
     PaymentStatus,
-    Source,
     bali_day,
     email_quality,
     is_clock_time,
@@ -116,38 +114,6 @@ def row_of(booking: LegacyBooking) -> SourceRow:
 def row_event_id(row: SourceRow) -> UUID:
     """The event that stands for everything this row says."""
     return uuid5(NS_BOOKING, str(row))
-
-
-_CHANNELS = frozenset(Source)
-
-
-def identify(row: LegacyBooking) -> BackfilledRefs | Rejection:
-    """What the row's booking is called, or why it is not moved in: an amount that is none, a negative total, a channel that
-    nobody knows, then an over-long reference."""
-    if not _has_sane_amounts(row):
-        return Rejection.AMOUNT_OUT_OF_RANGE
-    if row.total < 0:
-        return Rejection.NEGATIVE_TOTAL
-    if row.channel not in _CHANNELS:
-        return Rejection.UNKNOWN_CHANNEL
-    return backfilled_refs(row.system, row.row_id, row.ref)
-
-
-def is_sane_amount(amount: Decimal) -> bool:
-    """A number that numeric(12,2) holds. The legacy columns hold greater ones, and NaN."""
-    return amount.is_finite() and abs(amount) < AMOUNT_LIMIT
-
-
-def _has_sane_amounts(row: LegacyBooking) -> bool:
-    if not is_sane_amount(row.total):
-        return False
-    active = active_items(row)
-    parts = [
-        amount
-        for item in active
-        for amount in (item.total, item.adult_unit_price, item.child_unit_price, item.discount, item.tax)
-    ]
-    return all(map(is_sane_amount, parts)) and is_sane_amount(sum((item.total for item in active), Decimal(0)))
 
 
 def proof_of(row: LegacyBooking) -> PaymentProof:
@@ -282,11 +248,6 @@ def _row_facts(row: LegacyBooking, record: Evidence, packages: PackageMap, noted
         registers[Field.PHONE] = Fact(phone, phone_quality(phone), contact)
     created = {about: fact for about, fact in registers.items() if about in OPS_RELEVANT}
     return BookingFacts(registers=registers, created=created, first=made, creation=made)
-
-
-def active_items(row: LegacyBooking) -> list[LegacyItem]:
-    """Those that are not cancelled, the lowest id first."""
-    return sorted((item for item in row.items if not item.cancelled), key=lambda item: item.item_id)
 
 
 def party_and_total(row: LegacyBooking, active: Sequence[LegacyItem]) -> tuple[int, int, int, Money]:

@@ -9,14 +9,13 @@ from bst_domain.booking import PaymentFact
 from bst_domain.migration._backfill import LegacyPaymentRow, legacy_payment_facts, weak_capture
 from bst_domain.migration._legacy_case import (
     LegacyCase,
-    active_items,
     header_status,
-    is_sane_amount,
     party_and_total,
     reading_of,
     survivor_evidence,
 )
 from bst_domain.migration._legacy_rows import LegacyPaid
+from bst_domain.migration._rejecting import active_items, is_sane_amount
 from bst_domain.values import CENT, PaymentKind, PaymentStatus, shop_payment_key
 
 

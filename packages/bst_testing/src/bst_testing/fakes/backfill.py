@@ -48,11 +48,12 @@ class MemoryBackfill:
         script: str,  # noqa: ARG002 - the same
         checksum: str,  # noqa: ARG002 - the same
         holds_the_day: bool = False,  # noqa: ARG002 - nothing recomputes what the fake keeps
+        afresh: bool = False,
     ) -> AsyncIterator[Run]:
         if batch in self._running:
             raise AnotherRuns(f"batch {batch} is being run by somebody else")
         self._running.add(batch)
-        _, position = self.kept.checkpoints.get(batch, (None, None))
+        _, position = (None, None) if afresh else self.kept.checkpoints.get(batch, (None, None))
         run = Run(key=uuid7(), batch=batch, resumed_at=position)
         self.kept.checkpoints[batch] = (run, position)
         self.log[run] = "FAILED"
