@@ -44,7 +44,10 @@ async def live(postgres_dsn: str) -> AsyncIterator[Live]:
 
 
 def shown(dsn: str, tables: tuple[str, ...] = SHOWN) -> dict[str, list[str]]:
-    times = ("created_at", "updated_at", "version", "state_version", "fold", "recorded_at", "last_reconciled_at")
+    times = (
+        *("created_at", "updated_at", "version", "state_version", "fold", "recorded_at", "last_reconciled_at"),
+        "updated_from_source",
+    )
     line = f"(to_jsonb(t) {''.join(f' - {name!r}' for name in times)})::text as line"
     return {table: [row["line"] for row in rows(dsn, f"select {line} from {table} t order by 1")] for table in tables}
 
@@ -108,11 +111,17 @@ def live_story(world: World) -> list[Any]:
     }
     at = "2026-03-02T00:00:0{}.000Z"
     return [
-        body("CREATED", refs[0], "2019-01-01T00:00:00.000Z", booking={"adult": 9}, customer=created),
+        body(
+            "CREATED",
+            refs[0],
+            "2019-01-01T00:00:00.000Z",
+            booking={"tourDate": "2019-02-01", "adult": 9},
+            customer=created,
+        ),
         body("UPDATED", refs[1], at.format(1), booking={"adult": 4, "note": "here"}),
         body("UPDATED", refs[2], at.format(2), payment=paid),
         body("CANCELLED", refs[3], at.format(3)),
-        body("CREATED", "ONLY-HERE", at.format(4)),
+        body("CREATED", "ONLY-HERE", at.format(4), booking={"tourDate": "2026-06-02", "adult": 1}),
     ]
 
 
@@ -193,7 +202,7 @@ async def test_a_rollback_that_is_killed_goes_on_with_the_rest(world: World, pos
     await move_all(world, postgres_dsn)
     moved = shown(postgres_dsn)
     await back(postgres_dsn, "E")
-    for at in (9, 23, 40):
+    for at in (55, 45, 40):
         command = [sys.executable, "-c", _KILLED, postgres_dsn, str(at)]
         ended = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=False)
         assert ended.returncode == -9
@@ -213,7 +222,7 @@ import bst_postgres.backfill.taking_back as taking_back
 from bst_cli.migrating.rolling_back import Rollback
 
 taking_back.AT_ONCE = 40
-execute, left = psycopg.AsyncConnection.execute, [int(sys.argv[2]) * 4]
+execute, left = psycopg.AsyncConnection.execute, [int(sys.argv[2])]
 
 async def dying(self: Any, *given: Any, **options: Any) -> Any:
     left[0] -= 1

@@ -17,6 +17,7 @@ from bst_domain.booking import (
     PaymentFact,
     Reason,
     facts_from_document,
+    looked_up_as,
 )
 from bst_domain.values import (
     BookingIdentity,
@@ -86,11 +87,18 @@ async def load_packages(
     connection: DriverConnection, named: Sequence[ChannelReference]
 ) -> Mapping[ChannelReference, PackageRef]:
     """What packages are mapped to, a variant before its product; a mapping to what is not there leads nowhere."""
-    numbers = sorted({reference.lock_number() for reference in named})
+    names = sorted({name for reference in named for name in looked_up_as(reference)})
+    numbers = sorted({name.lock_number() for name in names})
     await connection.execute(_LOCK_PACKAGES, (as_json([str(number) for number in numbers]),))
-    given = [{"at": at, "channel": n.channel, "kind": n.kind, "ref": n.ref} for at, n in enumerate(named)]
+    given = [{"at": at, "channel": n.channel, "kind": n.kind, "ref": n.ref} for at, n in enumerate(names)]
     rows = await (await connection.execute(_PACKAGES, (as_json(given),))).fetchall()
-    return {named[at]: PackageRef(PackageRefType(kind), key, int(named[at].ref)) for at, kind, key in rows}
+    mapped = {names[at]: (PackageRefType(kind), key) for at, kind, key in rows}
+    found = {}
+    for reference in named:
+        entity = next((mapped[name] for name in looked_up_as(reference) if name in mapped), None)
+        if entity is not None:
+            found[reference] = PackageRef(*entity, int(reference.ref))
+    return found
 
 
 async def load_bookings(

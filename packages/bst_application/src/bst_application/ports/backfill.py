@@ -92,8 +92,11 @@ class BackfillTransaction(Protocol):
         """The same, of payments and finance and the statuses that follow from them."""
         ...
 
-    async def save_catalog(self, bridge: CatalogBridge) -> int:
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:
         """Products, variants, rates and the references that lead to them; returns how many rows were written.
+
+        Bookings whose package means something else by that are asked to be folded again. A mapping that a person has written
+        stays.
 
         A product of the same slug, or a variant of the same code, is the same one whatever its key. What somebody has changed
         here since it was moved in stays as it is.

@@ -82,7 +82,6 @@ from bst_domain.migration._ingest_gates import (
 )
 from bst_domain.migration._legacy_case import (
     LegacyCase,
-    PackageMap,
     booking_facts,
     cases_of,
     ops_inputs,
@@ -112,6 +111,7 @@ from bst_domain.migration._legacy_words import (
     read_legacy_header,
     read_legacy_payment,
 )
+from bst_domain.migration._package_map import PackageMap
 from bst_domain.migration._reconciliation import (
     DomainShare,
     Reconciliation,

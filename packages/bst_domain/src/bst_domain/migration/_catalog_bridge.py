@@ -24,8 +24,8 @@ from bst_domain.catalog import (
 )
 from bst_domain.migration._backfill import LegacySystem
 from bst_domain.migration._catalog_rows import LegacyCatalog, LegacyPackage, LegacyProduct, LegacyRate, LegacyVariant
-from bst_domain.migration._legacy_case import PackageMap
 from bst_domain.migration._legacy_rows import SourceRow
+from bst_domain.migration._package_map import PackageMap
 from bst_domain.migration._rejecting import is_sane_amount
 from bst_domain.values import (
     CENT,

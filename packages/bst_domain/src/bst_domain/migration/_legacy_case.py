@@ -4,7 +4,7 @@ Source of the rules: semantics 9, the legacy data's readings 1 to 17. The best-p
 because its stamp is the best; contact fields go by quality and then by the row's updated_at.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -19,8 +19,6 @@ from bst_domain.booking import (
     FactValue,
     Field,
     OpsInputs,
-    PackageRef,
-    PackageRefType,
     TerminalStatus,
     merge,
 )
@@ -43,6 +41,7 @@ from bst_domain.migration._legacy_words import (
     read_legacy_payment,
     tidy,
 )
+from bst_domain.migration._package_map import PackageMap
 from bst_domain.migration._rejecting import active_items, identify
 from bst_domain.values import (
     CENT,
@@ -62,23 +61,6 @@ from bst_domain.values import (
 
 #: Characters that the target schema has room for; the legacy columns have no limit.
 MAX_NAME, MAX_PHONE = 191, 64
-
-
-@frozen(kw_only=True)
-class PackageMap:
-    """What the catalog bridge made of packages and variants; a shop item's variant that is missing here is unmapped."""
-
-    packages: Mapping[tuple[LegacySystem, int], PackageRef] = {}
-    variants: Mapping[int, UUID] = {}
-
-    def of(self, row: LegacyBooking, active: Sequence[LegacyItem]) -> PackageRef:
-        """The variant of the lowest item that is not cancelled, else the row's package, else a legacy package nobody mapped."""
-        if active:
-            key = self.variants.get(active[0].variant_id)
-            kind = PackageRefType.LEGACY_PACKAGE if key is None else PackageRefType.CATALOG_VARIANT
-            return PackageRef(kind, key, row.package_id)
-        unmapped = PackageRef(PackageRefType.LEGACY_PACKAGE, None, row.package_id)
-        return unmapped if row.package_id is None else self.packages.get((row.system, row.package_id), unmapped)
 
 
 @frozen(kw_only=True)

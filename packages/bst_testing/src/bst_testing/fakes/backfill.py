@@ -148,7 +148,7 @@ class _Moving:
             statuses=change.statuses,
         )
 
-    async def save_catalog(self, bridge: CatalogBridge) -> int:
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:  # noqa: ARG002 - no times
         found = bridge.package_map()
         mapped = {source: ref for source, ref in found.packages.items() if ref.key is not None}
         known, self._tables.packages = self._tables.packages, PackageMap(packages=mapped, variants=found.variants)
