@@ -28,7 +28,7 @@ from bst_postgres.tables.ingest import (
     unmapped_queue,
 )
 from bst_postgres.tables.metadata import metadata
-from bst_postgres.tables.migration import migration_checkpoint, migration_exception
+from bst_postgres.tables.migration import migration_checkpoint, migration_exception, migration_written
 from bst_postgres.tables.ops import (
     booking_conflict,
     ops_assignment,
@@ -84,6 +84,7 @@ __all__ = [
     "migration_checkpoint",
     "migration_exception",
     "migration_run_log",
+    "migration_written",
     "ops_assignment",
     "ops_booking_state",
     "ops_driver",

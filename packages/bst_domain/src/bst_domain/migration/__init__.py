@@ -59,6 +59,7 @@ from bst_domain.migration._exceptions import (
     done_not_paid,
     orphan,
     rejected_exceptions,
+    rejected_payments,
     shown_ref,
     stored_done_exceptions,
     unknown_word_exceptions,
@@ -81,11 +82,8 @@ from bst_domain.migration._ingest_gates import (
 )
 from bst_domain.migration._legacy_case import (
     LegacyCase,
-    PackageMap,
-    active_items,
     booking_facts,
     cases_of,
-    identify,
     ops_inputs,
     party_and_total,
     proof_of,
@@ -114,6 +112,7 @@ from bst_domain.migration._legacy_words import (
     read_legacy_header,
     read_legacy_payment,
 )
+from bst_domain.migration._package_map import PackageMap
 from bst_domain.migration._reconciliation import (
     DomainShare,
     Reconciliation,
@@ -122,6 +121,7 @@ from bst_domain.migration._reconciliation import (
     ReconciliationLimits,
     reconcile,
 )
+from bst_domain.migration._rejecting import active_items, identify
 from bst_domain.migration._untouched import Untouched, facts_of_untouched
 
 __all__ = [
@@ -232,6 +232,7 @@ __all__ = [
     "reading_of",
     "reconcile",
     "rejected_exceptions",
+    "rejected_payments",
     "retention_checks",
     "row_event_id",
     "row_of",
