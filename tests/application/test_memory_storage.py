@@ -1,5 +1,7 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,7 +18,7 @@ from bst_testing.conformance.booking_store import BookingStorage, BookingStoreCo
 from bst_testing.conformance.catalog import CatalogEditorConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
-from bst_testing.conformance.mappings import MappingDeskConformance, MappingStorage
+from bst_testing.conformance.mappings import MappingDeskConformance
 from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
 from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
@@ -27,6 +29,7 @@ from bst_testing.fakes.access import MemoryAccessStore
 from bst_testing.fakes.catalog import MemoryCatalogEditor
 from bst_testing.fakes.operating import MemoryBookingTimeline
 from bst_testing.fakes.storage import MemoryStorage
+from bst_testing.mapping_acts import MappingStorage
 from bst_testing.ops_acts import OpsStorage
 
 
@@ -59,6 +62,13 @@ class TestMemoryBookingStore(BookingStoreConformance):
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
         assert isinstance(storage, MemoryStorage)
         await storage.add_alias(alias, of)
+
+    @asynccontextmanager
+    async def held_day(self, storage: BookingStorage) -> AsyncIterator[None]:
+        assert isinstance(storage, MemoryStorage)
+        storage.tables.held_days += 1
+        yield
+        storage.tables.held_days -= 1
 
 
 class TestMemoryRepairDesk(RepairDeskConformance):

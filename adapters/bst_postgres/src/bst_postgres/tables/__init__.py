@@ -33,6 +33,7 @@ from bst_postgres.tables.migration import (
     migration_checkpoint,
     migration_exception,
     migration_source_mark,
+    migration_written,
 )
 from bst_postgres.tables.ops import (
     booking_conflict,
@@ -91,6 +92,7 @@ __all__ = [
     "migration_exception",
     "migration_run_log",
     "migration_source_mark",
+    "migration_written",
     "ops_assignment",
     "ops_booking_state",
     "ops_driver",

@@ -53,3 +53,15 @@ migration_booking_mark = Table(
     Column("money_version", Integer),
     Column("money", BIT(128)),
 )
+
+# What batch B has added (no label before) or corrected, so that it can be taken back.
+migration_written = Table(
+    "migration_written",
+    metadata,
+    Column("batch_code", String(16), primary_key=True),
+    Column("table_name", String(64), primary_key=True),
+    Column("row_key", String(64), primary_key=True),
+    Column("label_before", String(191)),
+    Column("label_after", String(191), nullable=False),
+    Column("run_key", Uuid, nullable=False),
+)

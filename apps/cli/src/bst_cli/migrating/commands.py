@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 import click
 
 from bst_cli.database import operational_dsn
 from bst_cli.long_commands import long_command
 from bst_cli.migrating.batches import BATCHES
-from bst_cli.options import Group, data_dir_option, env_file_option, json_option
+from bst_cli.options import Group, data_dir_option, env_file_option, json_option, say
 from bst_cli.trouble import Trouble
 
 
@@ -41,18 +42,38 @@ as_of_option = click.option(
 )
 
 
+reports_option = click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the gates have written theirs.",
+)
+
+
 @migrate.command()
+@data_dir_option
 @json_option
-def plan(as_json: bool) -> None:
-    """The batches in order, and what each writes."""
+@env_file_option
+def plan(data_dir: Path, as_json: bool) -> None:
+    """The batches in order: what each writes, how it stands, what holds it, and what comes next."""
+    import asyncio
+
+    from bst_cli.migrating.planning import lines, plan_of, planned
+    from bst_postgres.backfill.states import nothing_run
+
+    with translated():
+        try:
+            dsn = operational_dsn(data_dir)
+        except Trouble as trouble:
+            say(f"{trouble.what}: the plan is shown as for an empty one")
+            plans = plan_of(nothing_run(), ("?",))
+        else:
+            plans = asyncio.run(planned(dsn))
     if as_json:
-        click.echo(
-            json.dumps([{"batch": b.code, "title": b.title, "writes": b.writes} for b in BATCHES.values()], indent=2)
-        )
+        click.echo(json.dumps([each.as_json() for each in plans], indent=2))
         return
-    for batch in BATCHES.values():
-        click.echo(f"{batch.code}  {batch.title:<28} {batch.writes}")
-    click.echo("each one: bst migrate precheck, run --dry-run, run, postcheck --batch X")
+    click.echo("\n".join(lines(plans)))
 
 
 @migrate.command()
@@ -62,20 +83,18 @@ def plan(as_json: bool) -> None:
 @env_file_option
 @long_command("migrate precheck")
 def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
-    """Whether the batch may run: server, schema, transactions, locks, sources, the batch before."""
+    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before."""
     import asyncio
 
     from bst_cli.migrating.prechecking import examine
+    from bst_cli.migrating.reporting import report, tell
 
     with translated():
-        findings = asyncio.run(examine(operational_dsn(data_dir), batch))
+        findings = asyncio.run(examine(operational_dsn(data_dir), batch, data_dir))
     if as_json:
-        click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
+        click.echo(json.dumps(report(batch, "precheck", findings), indent=2))
     else:
-        for finding in findings:
-            click.echo(f"{'✓' if finding.passed else '✗'} {finding.name:<18} {finding.detail}")
-            if not finding.passed and finding.cure:
-                click.echo(f"                     {finding.cure}")
+        tell(findings)
     if not all(finding.passed for finding in findings):
         raise Trouble(f"batch {batch} may not run yet")
 
@@ -84,11 +103,16 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @batch_option
 @as_of_option
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 8),
+    help="How many work on batches D and E at once, this one included.  [default: 2, on one core 1]",
+)
 @data_dir_option
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: bool) -> None:
+def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 
@@ -97,20 +121,34 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
-    from bst_cli.migrating.running import Runner
+    from bst_cli.migrating.reporting import report, script
+    from bst_cli.migrating.running import Runner, rules_checksum, usual_processes
 
     dsn = operational_dsn(data_dir)
     with translated():
-        failed = [f for f in asyncio.run(examine(dsn, batch)) if not f.passed]
+        findings = asyncio.run(examine(dsn, batch, data_dir))
+        failed = [f for f in findings if not f.passed]
         if failed:
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
             )
         collect_seldom(CHUNK_OBJECTS)
+        began = perf_counter()
         with shown(f"batch {batch}") as progress:
-            tally = asyncio.run(Runner(dsn=dsn, as_of=as_of, dry_run=dry_run, progress=progress)(batch))
+            runner = Runner(
+                dsn=dsn,
+                as_of=as_of,
+                dry_run=dry_run,
+                progress=progress,
+                processes=processes or usual_processes(),
+            )
+            tally = asyncio.run(runner(batch))
     if as_json:
-        click.echo(json.dumps({"batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
+        done = script(
+            f"bst migrate {batch}", rules_checksum(), "DRY_RUN" if dry_run else "PASS", seconds=perf_counter() - began
+        )
+        said = report(batch, "dry-run" if dry_run else "execute", findings, scripts=[done])
+        click.echo(json.dumps({**said, "batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
         return
     would = "would be " if dry_run else ""
     for name in ("created", "changed", "unchanged", "rejected", "queued", "exceptions"):
@@ -122,24 +160,55 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
 @migrate.command()
 @batch_option
 @data_dir_option
+@reports_option
 @json_option
 @env_file_option
 @long_command("migrate postcheck")
-def postcheck(batch: str, data_dir: Path, as_json: bool) -> None:
+def postcheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
     """Whether a batch did all that it should: every legacy row is moved in, or listed with the reason why not."""
     import asyncio
 
     from bst_cli.migrating.prechecking import account
+    from bst_cli.migrating.reporting import report, tell
 
     with translated():
-        findings = asyncio.run(account(operational_dsn(data_dir), batch))
+        findings = asyncio.run(account(operational_dsn(data_dir), batch, data_dir, reports))
     if as_json:
-        click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
+        click.echo(json.dumps(report(batch, "postcheck", findings), indent=2))
     else:
-        for finding in findings:
-            click.echo(f"{'✓' if finding.passed else '✗'} {finding.name:<18} {finding.detail}")
+        tell(findings)
     if not all(finding.passed for finding in findings):
         raise Trouble(f"batch {batch} is not complete", f"Run bst migrate run --batch {batch} again.")
+
+
+@migrate.command()
+@batch_option
+@click.option("--reason", required=True, help="Why; for the audit trail.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, what would stay and what stands in the way.")
+@click.option(
+    "--keep-changed", is_flag=True, help="Leave what people here have built upon as it is, and take back the rest."
+)
+@data_dir_option
+@json_option
+@env_file_option
+@long_command("migrate rollback")
+def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_dir: Path, as_json: bool) -> None:
+    """Take back what a batch wrote, the later batch first. What live events and people said stays; asked again, it goes on."""
+    import asyncio
+
+    from bst_cli.migrating.progress import counted
+    from bst_cli.migrating.rolling_back import Rollback, as_json_of, refused, told
+
+    dsn = operational_dsn(data_dir)
+    with translated(), counted(f"rollback {batch}") as progress:
+        rolling = Rollback(dsn=dsn, reason=reason, dry_run=dry_run, keep_changed=keep_changed, progress=progress)
+        made = asyncio.run(rolling(batch))
+    if as_json:
+        click.echo(json.dumps(as_json_of(made, dry_run=dry_run), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(told(made, dry_run=dry_run)))
+    if made.in_the_way and not keep_changed and not dry_run:
+        raise refused(made)
 
 
 @contextmanager

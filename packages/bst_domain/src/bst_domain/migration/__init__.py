@@ -88,6 +88,7 @@ from bst_domain.migration._exceptions import (
     done_not_paid,
     orphan,
     rejected_exceptions,
+    rejected_payments,
     shown_ref,
     stored_done_exceptions,
     unknown_word_exceptions,
@@ -110,11 +111,8 @@ from bst_domain.migration._ingest_gates import (
 )
 from bst_domain.migration._legacy_case import (
     LegacyCase,
-    PackageMap,
-    active_items,
     booking_facts,
     cases_of,
-    identify,
     ops_inputs,
     party_and_total,
     proof_of,
@@ -131,6 +129,7 @@ from bst_domain.migration._legacy_rows import (
     LegacyItem,
     LegacyPaid,
     SourceRow,
+    money_alone,
 )
 from bst_domain.migration._legacy_words import (
     LEGACY_PAYMENT_WORDS,
@@ -142,6 +141,7 @@ from bst_domain.migration._legacy_words import (
     read_legacy_header,
     read_legacy_payment,
 )
+from bst_domain.migration._package_map import PackageMap
 from bst_domain.migration._reconciliation import (
     DomainShare,
     Reconciliation,
@@ -150,6 +150,8 @@ from bst_domain.migration._reconciliation import (
     ReconciliationLimits,
     reconcile,
 )
+from bst_domain.migration._rejecting import active_items, identify
+from bst_domain.migration._untouched import Untouched, facts_of_untouched
 
 __all__ = [
     "BLANK_REF_PREFIX",
@@ -226,6 +228,7 @@ __all__ = [
     "SourceRow",
     "Threshold",
     "ToQueue",
+    "Untouched",
     "Verdict",
     "Writer",
     "active_items",
@@ -248,6 +251,7 @@ __all__ = [
     "due_at",
     "duplicate_checks",
     "evaluate_canary",
+    "facts_of_untouched",
     "find_conflict",
     "fold_actor",
     "fold_word",
@@ -260,6 +264,7 @@ __all__ = [
     "legacy_facts",
     "legacy_payment_facts",
     "legacy_phone",
+    "money_alone",
     "ops_inputs",
     "orphan",
     "party_and_total",
@@ -277,6 +282,7 @@ __all__ = [
     "reading_of",
     "reconcile",
     "rejected_exceptions",
+    "rejected_payments",
     "retention_checks",
     "row_differences",
     "row_event_id",

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 
 from bst_domain.booking import Booking, BookingFacts, Evidence, Field, OpsInputs, project
 from bst_domain.migration._legacy_case import LegacyCase, booking_facts, said_by_rows
-from bst_domain.migration._legacy_case import PackageMap as Packages
 from bst_domain.migration._legacy_money import payment_facts
+from bst_domain.migration._package_map import PackageMap as Packages
 
 
 class DifferenceKind(StrEnum):
