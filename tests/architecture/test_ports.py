@@ -43,6 +43,9 @@ SUITES = {
     "LegacyDatabases": "LegacyConformance",
     "LegacySnapshot": "LegacyConformance",
     "BackfillStore": "BackfillConformance",
+    "DigestSide": "DigestSideConformance",
+    "MarkStore": "ComparisonConformance",
+    "ComparisonStore": "ComparisonConformance",
 }
 #: Who must run a suite, when it is not the fake in memory and PostgreSQL. Classes are named after the adapter or its product.
 USUAL = {"Memory", "Postgres"}

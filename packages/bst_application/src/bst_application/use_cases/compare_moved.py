@@ -14,7 +14,8 @@ from attrs import frozen
 from bst_application.comparison_checks import catalog_checks, checks_of, totals_of
 from bst_application.comparison_report import ComparisonReport, Derivation, PaymentsAccounted
 from bst_application.derived import Deriving
-from bst_application.ports.comparing import Comparison, LastRun, LegacyComparison, Part
+from bst_application.ports.comparing import ComparisonTransaction, LastRun, Part
+from bst_application.ports.legacy import LegacySnapshot
 from bst_application.use_cases.bisect import Bisected, bisect
 from bst_application.use_cases.compare_bookings import CompareBookings, shift
 from bst_domain.migration import (
@@ -42,8 +43,8 @@ Told = Callable[[str, int, int], None]
 class CompareMoved:
     """``checksum`` is of the rules that this code has. ``full``: derive every booking, whatever digests say."""
 
-    legacy: LegacyComparison
-    ours: Comparison
+    legacy: LegacySnapshot
+    ours: ComparisonTransaction
     as_of: datetime
     checksum: str
     full: bool = False

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from hashlib import sha256
 
 from attrs import field, frozen
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.ports.legacy import LegacyName
 from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem, money_alone
+from bst_testing.fakes.digests import MemoryDigests
 
 EMPTY_CATALOG = LegacyCatalog(products=(), variants=(), rates=(), packages=())
 
@@ -47,3 +49,29 @@ class MemoryLegacy:
 
     async def catalog(self) -> LegacyCatalog:
         return self.products
+
+    def digests(self, system: LegacySystem) -> MemoryDigests:
+        return MemoryDigests({row.row_id: _digest(row) for row in self.rows if row.system is system})
+
+    async def digest_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        for row_id, digest in self.digests(system).held.items():
+            yield f"{row_id}\t{digest:0128b}\n".encode()
+
+    async def word_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        for row in self.rows:
+            if row.system is system:
+                word = row.ops_status if system is LegacySystem.ADMIN else row.status_v2 or row.status
+                yield f"{row.row_id}\t{word}\n".encode()
+
+    async def payment_ids(self) -> AsyncIterator[Sequence[tuple[int, int]]]:
+        payments = [*(paid for row in self.rows for paid in row.payments), *self.left_behind]
+        yield sorted((paid.payment_id, paid.booking_id) for paid in payments)
+
+    async def sample(self, system: LegacySystem, seed: int, size: int) -> list[int]:
+        ids = [row.row_id for row in self.rows if row.system is system]
+        drawn = sorted(ids, key=lambda row_id: sha256(f"{seed}:{row_id}".encode()).digest())
+        return sorted(drawn[:size])
+
+
+def _digest(row: LegacyBooking) -> int:
+    return int.from_bytes(sha256(repr(row).encode()).digest()[:16], "big")
