@@ -308,6 +308,32 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {"ix_ingest_staged_job_staged_at": index("staged_at")},
     },
+    "migration_booking_mark": {
+        "columns": {
+            "booking_key": column("uuid"),
+            "body_noted_at": column("timestamptz", nullable=True),
+            "body_version": column("integer", nullable=True),
+            "body": column("bit(128)", nullable=True),
+            "money_noted_at": column("timestamptz", nullable=True),
+            "money_version": column("integer", nullable=True),
+            "money": column("bit(128)", nullable=True),
+        },
+        "primary_key": ["booking_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "migration_source_mark": {
+        "columns": {
+            "source_system": column("varchar(32)"),
+            "row_id": column("bigint"),
+            "digest": column("bit(128)"),
+        },
+        "primary_key": ["source_system", "row_id"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
     "migration_checkpoint": {
         "columns": {
             "batch_code": column("varchar(16)"),

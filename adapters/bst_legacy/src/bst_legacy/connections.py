@@ -16,7 +16,8 @@ from bst_legacy.needed import NEEDED, missing
 Connection = psycopg.AsyncConnection[TupleRow]
 
 CONNECT_TIMEOUT_S = 10
-_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c jit=off"
+#: Read-only, and what the text form of rows depends on, of which digests are taken.
+_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO,YMD -c extra_float_digits=1 -c jit=off"
 #: The setting that names each database; for sentences.
 SETTING: Mapping[LegacySystem, str] = {
     LegacySystem.SHOP: "BALISNAP_DB_URL",

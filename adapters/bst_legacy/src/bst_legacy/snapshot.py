@@ -18,6 +18,7 @@ from bst_domain.migration import (
 )
 from bst_legacy.catalog import read_catalog
 from bst_legacy.connections import Connection, fetch, reading
+from bst_legacy.digests import LegacyDigests, copied
 
 #: Rows of the list of names that are in memory at once.
 NAMES_AT_ONCE = 10_000
@@ -70,6 +71,16 @@ cross join lateral (select count(*) as items, count(*) filter (where paid) as it
   where item.booking_finance_id = finance.booking_finance_id) counted
 where finance.booking_id = any (%(ids)s) order by booking_finance_id
 """
+_WORDS: Mapping[LegacySystem, LiteralString] = {
+    _SHOP: """copy (select booking_id, coalesce(status_v2::text, status, '') from "Booking") to stdout""",
+    _ADMIN: "copy (select booking_id, status from bookings) to stdout",
+}
+# Drawn by the digest of seed and number: the same rows wherever and whenever the same table is asked.
+_DRAWN = "order by sha256(convert_to(%(seed)s || ':' || booking_id, 'UTF8')) limit %(size)s"
+_SAMPLE: Mapping[LegacySystem, LiteralString] = {
+    _SHOP: f'select booking_id from "Booking" {_DRAWN}',
+    _ADMIN: f"select booking_id from bookings {_DRAWN}",
+}
 # What moving money needs; see money_alone for what stands in for the rest.
 _SHOP_MONEY = """
 select booking_id, booking_ref, updated_at, currency_code, round(total_price, 2), status, status_v2::text
@@ -138,6 +149,27 @@ class Snapshot:
 
     async def catalog(self) -> LegacyCatalog:
         return await read_catalog(self._connections)
+
+    def digests(self, system: LegacySystem) -> LegacyDigests:
+        return LegacyDigests(system, self._connections[system])
+
+    def digest_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        return self.digests(system).lines()
+
+    def word_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        return copied(system, self._connections[system], _WORDS[system])
+
+    async def payment_ids(self) -> AsyncIterator[Sequence[tuple[int, int]]]:
+        with reading(_SHOP):
+            async with self._connections[_SHOP].cursor("payments", binary=True) as cursor:
+                await cursor.execute('select payment_id, booking_id from "Payment" order by payment_id')
+                while rows := await cursor.fetchmany(NAMES_AT_ONCE):
+                    yield [(payment, booking) for payment, booking in rows]
+
+    async def sample(self, system: LegacySystem, seed: int, size: int) -> list[int]:
+        given = {"seed": str(seed), "size": size}
+        rows = await fetch(system, self._connections[system], _SAMPLE[system], given)
+        return sorted(row_id for (row_id,) in rows)
 
     async def _fetch(self, system: LegacySystem, query: LiteralString, ids: Sequence[int] | None) -> list[TupleRow]:
         return await fetch(system, self._connections[system], query, None if ids is None else {"ids": list(ids)})

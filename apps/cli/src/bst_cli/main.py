@@ -34,6 +34,7 @@ from bst_cli.options import (
 )
 from bst_cli.principals import principals
 from bst_cli.producers import producers
+from bst_cli.recon import recon
 from bst_cli.retention import retention
 from bst_cli.trouble import Trouble
 
@@ -210,6 +211,7 @@ main.add_command(principals)
 main.add_command(producers)
 main.add_command(retention)
 main.add_command(migrate)
+main.add_command(recon)
 main.add_command(gate)
 main.add_command(drill)
 main.add_command(load)

@@ -49,6 +49,11 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database(self) -> Database:
+        """Where it writes."""
+        return self._database
+
     @asynccontextmanager
     async def running(
         self,

@@ -105,17 +105,22 @@ class PostgresBackfillStore(Runs):
 
     async def packages(self) -> PackageMap:
         async with self._database.transaction() as connection:
-            rows = await (await connection.execute(_PACKAGES)).fetchall()
-        packages: dict[tuple[LegacySystem, int], PackageRef] = {}
-        variants: dict[int, UUID] = {}
-        for kind, ref, entity, key in rows:
-            if kind == "BALISNAP_VARIANT_ID":
-                if entity == PackageRefType.CATALOG_VARIANT:
-                    variants[int(ref)] = key
-            else:
-                packages[_PACKAGE_KINDS[kind], int(ref)] = PackageRef(PackageRefType(entity), key, int(ref))
-        self._variants = variants
-        return PackageMap(packages=packages, variants=variants)
+            packages = await read_packages(connection)
+        self._variants = packages.variants
+        return packages
+
+
+async def read_packages(connection: DriverConnection) -> PackageMap:
+    """What the catalog bridge has moved in, by the legacy ids."""
+    packages: dict[tuple[LegacySystem, int], PackageRef] = {}
+    variants: dict[int, UUID] = {}
+    for kind, ref, entity, key in await (await connection.execute(_PACKAGES)).fetchall():
+        if kind == "BALISNAP_VARIANT_ID":
+            if entity == PackageRefType.CATALOG_VARIANT:
+                variants[int(ref)] = key
+        else:
+            packages[_PACKAGE_KINDS[kind], int(ref)] = PackageRef(PackageRefType(entity), key, int(ref))
+    return PackageMap(packages=packages, variants=variants)
 
 
 class _Moving:

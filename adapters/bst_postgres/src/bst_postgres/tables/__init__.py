@@ -28,7 +28,13 @@ from bst_postgres.tables.ingest import (
     unmapped_queue,
 )
 from bst_postgres.tables.metadata import metadata
-from bst_postgres.tables.migration import migration_checkpoint, migration_exception, migration_written
+from bst_postgres.tables.migration import (
+    migration_booking_mark,
+    migration_checkpoint,
+    migration_exception,
+    migration_source_mark,
+    migration_written,
+)
 from bst_postgres.tables.ops import (
     booking_conflict,
     ops_assignment,
@@ -81,9 +87,11 @@ __all__ = [
     "ingest_nonce",
     "ingest_staged_job",
     "metadata",
+    "migration_booking_mark",
     "migration_checkpoint",
     "migration_exception",
     "migration_run_log",
+    "migration_source_mark",
     "migration_written",
     "ops_assignment",
     "ops_booking_state",

@@ -1,6 +1,7 @@
 """What back-fill remembers between runs: how far a batch has come, and which rows a person should look at."""
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import BIT
 
 from bst_postgres.tables.metadata import INSTANT, NOW, metadata
 
@@ -29,6 +30,28 @@ migration_exception = Table(
     Column("detail", Text, nullable=False),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Index("ix_migration_exception_source", "batch_code", "source_system", "source_table", "source_pk"),
+)
+
+# A legacy booking row as back-fill read it last; all noughts: nobody knows.
+migration_source_mark = Table(
+    "migration_source_mark",
+    metadata,
+    Column("source_system", String(32), primary_key=True),
+    Column("row_id", BigInteger, primary_key=True),
+    Column("digest", BIT(128), nullable=False),
+)
+
+# A booking as back-fill wrote it last, its money apart, and the booking's version then; all noughts: somebody here spoke of it.
+migration_booking_mark = Table(
+    "migration_booking_mark",
+    metadata,
+    Column("booking_key", Uuid, primary_key=True),
+    Column("body_noted_at", INSTANT),
+    Column("body_version", Integer),
+    Column("body", BIT(128)),
+    Column("money_noted_at", INSTANT),
+    Column("money_version", Integer),
+    Column("money", BIT(128)),
 )
 
 # What batch B has added (no label before) or corrected, so that it can be taken back.

@@ -62,7 +62,7 @@ def plan(data_dir: Path, as_json: bool) -> None:
     from bst_cli.migrating.planning import lines, plan_of, planned
     from bst_postgres.backfill.states import nothing_run
 
-    with _troubles():
+    with translated():
         try:
             dsn = operational_dsn(data_dir)
         except Trouble as trouble:
@@ -89,7 +89,7 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.reporting import report, tell
 
-    with _troubles():
+    with translated():
         findings = asyncio.run(examine(operational_dsn(data_dir), batch, data_dir))
     if as_json:
         click.echo(json.dumps(report(batch, "precheck", findings), indent=2))
@@ -125,7 +125,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_
     from bst_cli.migrating.running import Runner, rules_checksum, usual_processes
 
     dsn = operational_dsn(data_dir)
-    with _troubles():
+    with translated():
         findings = asyncio.run(examine(dsn, batch, data_dir))
         failed = [f for f in findings if not f.passed]
         if failed:
@@ -171,7 +171,7 @@ def postcheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
     from bst_cli.migrating.prechecking import account
     from bst_cli.migrating.reporting import report, tell
 
-    with _troubles():
+    with translated():
         findings = asyncio.run(account(operational_dsn(data_dir), batch, data_dir, reports))
     if as_json:
         click.echo(json.dumps(report(batch, "postcheck", findings), indent=2))
@@ -200,7 +200,7 @@ def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_di
     from bst_cli.migrating.rolling_back import Rollback, as_json_of, refused, told
 
     dsn = operational_dsn(data_dir)
-    with _troubles(), counted(f"rollback {batch}") as progress:
+    with translated(), counted(f"rollback {batch}") as progress:
         rolling = Rollback(dsn=dsn, reason=reason, dry_run=dry_run, keep_changed=keep_changed, progress=progress)
         made = asyncio.run(rolling(batch))
     if as_json:
@@ -212,7 +212,8 @@ def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_di
 
 
 @contextmanager
-def _troubles() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Whatever a database or a source cannot do becomes a sentence with its cure."""
     from bst_application.errors import Conflict, LegacyUnreadable, SchemaBehind, Unavailable
     from bst_application.ports.backfill import AnotherRuns
     from bst_postgres.migrate import MigrationFailed

@@ -15,6 +15,7 @@ from bst_application.ports.backfill import Run
 from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
+from bst_application.use_cases.note_moved import note_after, note_before
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
@@ -26,6 +27,7 @@ from bst_legacy.snapshot import Snapshot
 from bst_postgres import migrate
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.reference import write_reference
+from bst_postgres.comparing import PostgresMarkStore
 from bst_postgres.database import Database
 
 
@@ -96,7 +98,12 @@ class Runner:
                 differing = await write_reference(database, run)
                 tally = Tally(changed=differing, written=0 if run is None else differing)
             else:
+                marks = PostgresMarkStore(database)
+                if run is not None:
+                    await note_before(marks, snapshot, batch, resumed=run.resumed_at is not None)
                 tally = await self._move(store, snapshot, run, batch, now)
+                if run is not None:
+                    await note_after(marks, batch)
             if run is not None:
                 await store.finish(run, rows=tally.written)
             return tally
