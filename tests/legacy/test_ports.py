@@ -16,7 +16,7 @@ from bst_domain.values import ChannelReference
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
-from bst_testing.conformance.backfill import BackfillConformance, MappingIt, Waiting
+from bst_testing.conformance.backfill import BackfillConformance, MappingIt
 from bst_testing.conformance.legacy import LegacyConformance, Making
 from bst_testing.fakes.backfill import MemoryBackfill
 from bst_testing.fakes.legacy import MemoryLegacy
@@ -37,13 +37,6 @@ class TestMemoryBackfill(BackfillConformance):
             return product
 
         return map_it
-
-    @pytest.fixture
-    def waiting(self, store: MemoryBackfill) -> Waiting:
-        async def waiting() -> list[ChannelReference]:
-            return sorted(store.kept.waiting)
-
-        return waiting
 
 
 class TestPostgresBackfill(BackfillConformance):
@@ -70,18 +63,6 @@ class TestPostgresBackfill(BackfillConformance):
             return product
 
         return map_it
-
-    @pytest.fixture
-    def waiting(self, postgres_dsn: str) -> Waiting:
-        async def waiting() -> list[ChannelReference]:
-            with psycopg.connect(postgres_dsn) as connection:
-                rows = connection.execute(
-                    "select channel_code, external_ref_kind, external_ref from unmapped_queue"
-                    " where queue_type = 'CHANNEL_MAPPING' and status = 'OPEN' order by 1, 2, 3"
-                ).fetchall()
-            return [ChannelReference(*row) for row in rows]
-
-        return waiting
 
 
 class TestMemoryLegacy(LegacyConformance):

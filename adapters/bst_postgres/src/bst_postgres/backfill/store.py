@@ -14,7 +14,7 @@ from bst_application.ports.backfill import (
     Position,
     Run,
 )
-from bst_application.ports.bookings import BookingChange, StoredBooking
+from bst_application.ports.bookings import StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException, PackageMap, SourceRow, ToQueue
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, unmapped_key
@@ -23,8 +23,6 @@ from bst_postgres.backfill.catalog import save_catalog
 from bst_postgres.backfill.loading import load_for_money
 from bst_postgres.backfill.money import save_money
 from bst_postgres.backfill.runs import Runs
-from bst_postgres.bookings import rows as live
-from bst_postgres.bookings import upserts
 from bst_postgres.bookings.loading import load_bookings, load_packages, lock_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
@@ -156,10 +154,6 @@ class _Moving:
 
     async def save_money(self, moves: Sequence[MoneyMove], *, now: datetime) -> int:
         return await save_money(self._connection, moves, now)
-
-    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
-        entries = as_json(live.unmapped_rows(waiting, now))
-        return (await self._connection.execute(upserts.UNMAPPED.encode(), (entries,))).rowcount
 
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]

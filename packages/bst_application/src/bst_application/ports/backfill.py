@@ -113,11 +113,6 @@ class BackfillTransaction(Protocol):
         """
         ...
 
-    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
-        """What these bookings begin to wait for (``waits_for``) becomes an entry of the unmapped queue, unless one waits or was
-        settled; returns how many did. Other chunks may wait for the same: call it when this one is next."""
-        ...
-
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
     ) -> None:
