@@ -81,6 +81,16 @@ class RowsAccounted:
 
 
 @frozen(kw_only=True)
+class PaymentRows:
+    """The shop's payments: linked to a booking here, listed as orphans or rejected, and the ``others`` as (payment, booking)."""
+
+    linked: int
+    orphans: int
+    rejected: int
+    others: Sequence[tuple[int, int]]
+
+
+@frozen(kw_only=True)
 class MoneyByCurrency:
     """Of bookings that were moved in."""
 
@@ -147,8 +157,8 @@ class ComparisonTransaction(Protocol):
         """Bookings here that no taken row leads to, and that no live event made."""
         ...
 
-    async def payments_accounted(self) -> tuple[int, int, Sequence[tuple[int, int]]]:
-        """Of the taken payments: linked to a booking here, listed as orphans, and the others as (payment, booking)."""
+    async def payments_accounted(self) -> PaymentRows:
+        """Of the taken payments."""
         ...
 
     async def sources_of(self, keys: Sequence[UUID]) -> Mapping[UUID, Sequence[SourceRow]]:

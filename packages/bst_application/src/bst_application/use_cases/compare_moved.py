@@ -158,7 +158,7 @@ class CompareMoved:
             return []
         async for group in self.legacy.payment_ids():
             await self.ours.take_payments([(payment, booking, shop_payment_key(payment)) for payment, booking in group])
-        return list((await self.ours.payments_accounted())[2])
+        return list((await self.ours.payments_accounted()).others)
 
     async def _bisected(self, part: Part) -> dict[str, Bisected]:
         found: dict[str, Bisected] = {}
@@ -253,13 +253,14 @@ class CompareMoved:
             )
 
     async def _payments(self, derivation: Derivation) -> PaymentsAccounted:
-        linked, orphans, others = await self.ours.payments_accounted()
-        unexplained = sum(payment not in derivation.told_twice for payment, _ in others)
+        found = await self.ours.payments_accounted()
+        unexplained = sum(payment not in derivation.told_twice for payment, _ in found.others)
         return PaymentsAccounted(
-            rows=linked + orphans + len(others),
-            linked=linked,
-            told_twice=len(others) - unexplained,
-            orphans=orphans,
+            rows=found.linked + found.orphans + found.rejected + len(found.others),
+            linked=found.linked,
+            told_twice=len(found.others) - unexplained,
+            orphans=found.orphans,
+            rejected=found.rejected,
             unexplained=unexplained,
         )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import define, field
 
-from bst_application.ports.comparing import Figures, LastRun, Part, RowsAccounted, StoredRecord
+from bst_application.ports.comparing import Figures, LastRun, Part, PaymentRows, RowsAccounted, StoredRecord
 from bst_domain.migration import (
     BOOKING_TABLE,
     CatalogBridge,
@@ -77,8 +77,8 @@ class MemoryComparison:
     async def unexpected_bookings(self) -> list[UUID]:
         return []
 
-    async def payments_accounted(self) -> tuple[int, int, list[tuple[int, int]]]:
-        return 0, 0, sorted(self.payments)
+    async def payments_accounted(self) -> PaymentRows:
+        return PaymentRows(linked=0, orphans=0, rejected=0, others=sorted(self.payments))
 
     async def sources_of(self, keys: Sequence[UUID]) -> Mapping[UUID, list[SourceRow]]:  # noqa: ARG002 - no bookings
         return {}
