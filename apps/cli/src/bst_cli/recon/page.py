@@ -172,9 +172,10 @@ def _drift(report: ComparisonReport) -> str:
     moved = sum(n for (word, status), n in of.items() if word != status)
     due = report.figures.due_for_recompute
     said = (
-        f"Of {sum(of.values()):,} rows, {moved:,} have another status here than the old admin stored: {moved - unexpected:,} because"
-        " the rules say so (paid suppliers, the day in Bali, a row of the shop that is better proven),"
-        f" {unexpected:,} unexpectedly." + (f" {due:,} bookings wait for the scheduled recompute." if due else "")
+        f"Of {sum(of.values()):,} rows, {moved:,} have another status here than the old admin stored:"
+        f" {moved - unexpected:,} because the rules say so (paid suppliers, the day in Bali, a row of the shop that is better"
+        f" proven), {unexpected:,} unexpectedly."
+        + (f" {due:,} bookings wait for the scheduled recompute." if due else "")
     )
     return _note(said) + grid(of, words, columns)
 
