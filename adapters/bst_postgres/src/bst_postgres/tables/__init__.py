@@ -28,7 +28,7 @@ from bst_postgres.tables.ingest import (
     unmapped_queue,
 )
 from bst_postgres.tables.metadata import metadata
-from bst_postgres.tables.migration import migration_checkpoint, migration_exception
+from bst_postgres.tables.migration import migration_checkpoint, migration_exception, migration_gate_result
 from bst_postgres.tables.ops import (
     booking_conflict,
     ops_assignment,
@@ -83,6 +83,7 @@ __all__ = [
     "metadata",
     "migration_checkpoint",
     "migration_exception",
+    "migration_gate_result",
     "migration_run_log",
     "ops_assignment",
     "ops_booking_state",

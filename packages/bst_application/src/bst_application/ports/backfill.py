@@ -16,6 +16,7 @@ from bst_domain.migration import (
     LegacyPaid,
     LegacySystem,
     MigrationException,
+    Override,
     PackageMap,
     SourceRow,
     ToQueue,
@@ -118,10 +119,13 @@ class BackfillTransaction(Protocol):
 class BackfillStore(Protocol):
     """Raises Unavailable and Conflict; both leave nothing behind."""
 
-    def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AbstractAsyncContextManager[Run]:
+    def running(
+        self, batch: str, *, now: datetime, script: str, checksum: str, override: Override | None = None
+    ) -> AbstractAsyncContextManager[Run]:
         """A run in the log, which ends as SUCCEEDED or, with an exception, as FAILED. Raises AnotherRuns.
 
-        An interrupted run of the batch is gone on with; a failed one, too.
+        An interrupted run of the batch is gone on with; a failed one, too. An ``override`` is in the run's row and in the audit
+        trail, in the commit that begins the run.
         """
         ...
 

@@ -12,7 +12,7 @@ from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns, Assigned, BookingMove, MoneyMove, Position, Run
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_domain.booking import OpsInputs
-from bst_domain.migration import CatalogBridge, MigrationException, PackageMap, SourceRow, ToQueue
+from bst_domain.migration import CatalogBridge, MigrationException, Override, PackageMap, SourceRow, ToQueue
 from bst_domain.values import BookingIdentity, BookingKey
 
 
@@ -36,11 +36,20 @@ class MemoryBackfill:
     def __init__(self) -> None:
         self.kept = Kept()
         self.log: dict[Run, str] = {}
+        self.overrides: dict[Run, Override] = {}
         self._running: set[str] = set()
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
-    async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:  # noqa: ARG002 - the log of the fake is brief
+    async def running(
+        self,
+        batch: str,
+        *,
+        now: datetime,  # noqa: ARG002 - the log of the fake is brief
+        script: str,  # noqa: ARG002
+        checksum: str,  # noqa: ARG002
+        override: Override | None = None,
+    ) -> AsyncIterator[Run]:
         if batch in self._running:
             raise AnotherRuns(f"batch {batch} is being run by somebody else")
         self._running.add(batch)
@@ -48,6 +57,8 @@ class MemoryBackfill:
         run = Run(key=uuid7(), batch=batch, resumed_at=position)
         self.kept.checkpoints[batch] = (run, position)
         self.log[run] = "FAILED"
+        if override is not None:
+            self.overrides[run] = override
         try:
             yield run
             self.log[run] = "SUCCEEDED"
