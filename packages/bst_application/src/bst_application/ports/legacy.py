@@ -51,7 +51,7 @@ class LegacySnapshot(Protocol):
         ...
 
     async def payments_like(self, payments: Sequence[StoredPayment]) -> Sequence[ShopPayment]:
-        """Rows of the shop that share a payment reference, capture or order with any of these, or stand at one of their bookings."""
+        """Rows of the shop that share a reference, capture or order with any of these, or stand at one of their bookings."""
         ...
 
     def finances(self) -> AsyncIterator[Sequence[FinanceName]]:

@@ -73,8 +73,8 @@ def holds_of(
 ) -> list[Hold]:
     """Everything that holds the batch; nothing holds the first.
 
-    ``newest_run`` is that of the batch before, None where it has not come to its end; ``records`` has the newest word of each gate
-    that ever ran.
+    ``newest_run`` is that of the batch before, None where it has not come to its end; ``records`` has the newest word of
+    each gate that ever ran.
     """
     before = batch_before(batch)
     if before is None:
