@@ -20,12 +20,6 @@ _BLOCKED = """
 select count(*) from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0
 """
 _SUCCEEDED = "select count(*) filter (where run_status = 'SUCCEEDED') from migration_run_log where batch_code = %s"
-_REFERRED = """
-select (select count(*) from channel_external_refs where entity_type = 'BOOKING'
-    and external_ref_kind in ('BALISNAP_BOOKING_ID', 'BSTADMIN_BOOKING_ID')
-    and source_system in ('balisnap', 'bstadmin')),
-  (select count(*) from migration_exception where batch_code = 'D' and exception = 'REJECTED_ROW')
-"""
 
 
 @frozen(kw_only=True)
@@ -88,11 +82,3 @@ async def last_run(database: Database, batch: str) -> str | None:
     async with database.transaction() as connection:
         row = await (await connection.execute(query, (batch,))).fetchone()
     return None if row is None else str(row[0])
-
-
-async def rows_accounted_for(database: Database) -> tuple[int, int]:
-    """Legacy booking rows that lead to a booking of ours, and those that are listed as rejected."""
-    async with database.transaction() as connection:
-        row = await (await connection.execute(_REFERRED)).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bst_cli.gates.carrying import Given, setting
+from bst_cli.gates.findings import plain
 
 #: Names that a report lists; all are counted.
 SHOWN = 20
@@ -30,7 +31,7 @@ def percent(name: str, env: str, default: Decimal, text: str) -> click.Option:
 
 def limit(given: Given, name: str) -> Decimal:
     """A threshold as it was given."""
-    return Decimal(str(given[name]))
+    return Decimal(plain(Decimal(str(given[name]))))
 
 
 def first(names: Iterable[str]) -> list[str]:

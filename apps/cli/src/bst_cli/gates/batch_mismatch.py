@@ -19,7 +19,8 @@ BATCHES = "CDE"
 
 
 def _cure(batch: str) -> str:
-    return f"The report names lost rows: bst migrate run --batch {batch} takes in what came since; bst gate quality shows what is wrong."
+    lost = f"The report names lost rows: bst migrate run --batch {batch} takes in what came since."
+    return f"{lost} bst gate quality shows what is wrong here."
 
 
 async def measure(around: Surroundings, given: Given) -> Judged:

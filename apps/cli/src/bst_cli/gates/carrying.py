@@ -125,7 +125,7 @@ async def conclude(gate: Gate, around: Surroundings, given: Given, reports: Path
     markdown = report.page(gate.title, judged, started=started, ended=ended)
     written = report.write(reports, gate.folder, said, markdown, ended=ended)
     if unrecorded is None:
-        unrecorded = await recording.record(around, gate.name, judged, run=run, report=written.json_path, at=ended)
+        unrecorded = await recording.record(around, gate.name, judged, run=run, report=written.md_path, at=ended)
     return Concluded(judged=judged, written=written, unrecorded=unrecorded)
 
 

@@ -1,8 +1,8 @@
 """A-01 to A-03: the schema is as this version's migrations make it, and the log of them is complete.
 
 A-01: each of the 17 target tables has every column with its type, and so has every table beside them. A-02: indexes, primary and
-foreign keys, check constraints and the triggers that keep records as they are. A-03: each revision is in migration_run_log, and the
-newest row of none is a failure (a failure that was mended by running again is none).
+foreign keys, check constraints and the triggers that keep records as they are. A-03: each revision is in migration_run_log, and
+the newest row of none is a failure (a failure that was mended by running again is none).
 """
 
 from bst_cli.gates.batch import batch_code, batch_member, first

@@ -62,13 +62,17 @@ def plan(as_json: bool) -> None:
 @env_file_option
 @long_command("migrate precheck")
 def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
-    """Whether the batch may run: server, schema, transactions, locks, sources, the batch before."""
+    """Whether the batch may run: server, schema, transactions, locks, sources, the batch before and its gates."""
     import asyncio
 
+    from bst_cli.migrating.holding import as_findings, holds
     from bst_cli.migrating.prechecking import examine
 
+    dsn = operational_dsn(data_dir)
     with _troubles():
-        findings = asyncio.run(examine(operational_dsn(data_dir), batch))
+        findings = asyncio.run(examine(dsn, batch))
+        if all(finding.passed for finding in findings):
+            findings += as_findings(asyncio.run(holds(dsn, batch, datetime.now(UTC))))
     if as_json:
         click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
     else:
@@ -83,22 +87,36 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @migrate.command()
 @batch_option
 @as_of_option
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing; gates do not hold it.")
+@click.option("--override", is_flag=True, help="Go on although gates or conflicts hold the batch; audited.")
+@click.option("--actor", help="Who overrides.")
+@click.option("--reason", help="Why.")
 @data_dir_option
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: bool) -> None:
+def run(
+    batch: str,
+    as_of: datetime,
+    dry_run: bool,
+    override: bool,
+    actor: str | None,
+    reason: str | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 
     from attrs import asdict
 
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
+    from bst_cli.migrating.holding import check_override, decide, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
     from bst_cli.migrating.running import Runner
 
+    check_override(actor=actor, reason=reason, override=override)
     dsn = operational_dsn(data_dir)
     with _troubles():
         failed = [f for f in asyncio.run(examine(dsn, batch)) if not f.passed]
@@ -106,9 +124,12 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
             )
+        held = [] if dry_run else asyncio.run(holds(dsn, batch, datetime.now(UTC)))
+        overridden = decide(batch, held, actor=actor, reason=reason, override=override and not dry_run)
         collect_seldom(CHUNK_OBJECTS)
         with shown(f"batch {batch}") as progress:
-            tally = asyncio.run(Runner(dsn=dsn, as_of=as_of, dry_run=dry_run, progress=progress)(batch))
+            runner = Runner(dsn=dsn, as_of=as_of, dry_run=dry_run, progress=progress, override=overridden)
+            tally = asyncio.run(runner(batch))
     if as_json:
         click.echo(json.dumps({"batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
         return

@@ -17,7 +17,7 @@ from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LegacySystem
+from bst_domain.migration import LegacySystem, Override
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
 from bst_postgres import migrate
@@ -57,6 +57,7 @@ class Runner:
     as_of: datetime
     dry_run: bool
     progress: Progress
+    override: Override | None = None
 
     async def __call__(self, batch: str) -> Tally:
         """Raises Unavailable, Conflict, AnotherRuns, LegacyUnreadable; what was committed before is remembered."""
@@ -75,7 +76,8 @@ class Runner:
             # The sources are opened first: what cannot be read must not even begin.
             snapshot = None if batch == "B" else await stack.enter_async_context(_snapshot())
             if not self.dry_run:
-                running = store.running(batch, now=now, script=f"bst migrate {batch}", checksum=rules_checksum())
+                script, override = f"bst migrate {batch}", self.override
+                running = store.running(batch, now=now, script=script, checksum=rules_checksum(), override=override)
                 run = await stack.enter_async_context(running)
             if snapshot is None:
                 differing = await write_reference(database, run)
