@@ -56,4 +56,4 @@ def check_override(*, actor: str | None, reason: str | None, override: bool) -> 
     if override and len(said) < 2:
         raise click.UsageError("--override needs --actor and --reason: both are audited")
     if said and not override:
-        raise click.UsageError(f"{' and '.join(said)} only go with --override")
+        raise click.UsageError(f"{' and '.join(said)} only together with --override")

@@ -1,0 +1,207 @@
+"""The gates of batches over databases that were really moved in: at mess 0 all pass; of a messy one just those fail that should;
+and each fails for its own reason."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from attrs import frozen
+
+from bst_cli.gates import (
+    batch_mismatch,
+    booking_bridge,
+    catalog_bridge,
+    duplicates,
+    payment_finance_bridge,
+    payment_mismatch,
+    reference_data,
+    schema,
+)
+from bst_cli.gates.carrying import Gate
+from bst_cli.gates.findings import Judged
+from bst_cli.gates.release import given_by_environment
+from bst_domain.migration import LegacySystem, Verdict
+from bst_postgres.migrate import upgrade
+from tests.cli.surroundings import not_passed, over
+from tests.legacy.moving import move_all
+from tests.legacy.world import World, a_world
+from tests.servers import PostgresAddress
+
+EVERY = (
+    *(schema, reference_data, catalog_bridge, booking_bridge, duplicates, payment_finance_bridge),
+    *(batch_mismatch, payment_mismatch),
+)
+FAIL = Verdict.FAIL
+C_02, C_03 = "C-02_unmapped_ratio_percent", "C-03_variant_active_rate_coverage"
+E_02 = "E-02_ops_done_not_paid_ratio_percent"
+
+
+@frozen(kw_only=True)
+class Moved:
+    """A world and the database that it was moved into, to be copied."""
+
+    server: PostgresAddress
+    world: World
+    template: str
+
+    def measure(self, gate: Gate, dsn: str, **given: Any) -> Judged:
+        around = over(dsn, self.world.urls)
+        return asyncio.run(gate.measure(around, {**given_by_environment(gate), **given}))
+
+
+def moved_in(server: PostgresAddress, folder: Path, *, seed: int, mess: float) -> Iterator[Moved]:
+    name = f"bst_moved_{uuid4().hex}"
+    with a_world(server, folder, seed=seed, bookings=300, mess=mess) as world:
+        try:
+            dsn = server.create(name)
+            upgrade(dsn)
+            asyncio.run(move_all(world, dsn))
+            yield Moved(server=server, world=world, template=name)
+        finally:
+            server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def clean(postgres_server: PostgresAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
+    yield from moved_in(postgres_server, tmp_path_factory.mktemp("clean"), seed=12, mess=0.0)
+
+
+@pytest.fixture(scope="module")
+def messy(postgres_server: PostgresAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
+    yield from moved_in(postgres_server, tmp_path_factory.mktemp("messy"), seed=11, mess=0.5)
+
+
+@pytest.fixture
+def copy(clean: Moved) -> Iterator[str]:
+    name = f"bst_copy_{uuid4().hex}"
+    try:
+        yield clean.server.create(name, template=clean.template)
+    finally:
+        clean.server.drop(name)
+
+
+def of_all(moved: Moved) -> dict[str, Verdict]:
+    dsn = moved.server.dsn(moved.template)
+    found: dict[str, Verdict] = {}
+    for module in EVERY:
+        found |= not_passed(moved.measure(module.GATE, dsn))
+    return found
+
+
+def test_at_mess_0_every_gate_passes(clean: Moved) -> None:
+    assert of_all(clean) == {}
+
+
+def test_of_messy_databases_just_those_fail_that_should(messy: Moved) -> None:
+    assert of_all(messy) == {C_02: FAIL, C_03: FAIL, E_02: FAIL}
+
+
+def test_figures_are_those_of_the_rows(clean: Moved) -> None:
+    dsn = clean.server.dsn(clean.template)
+    catalog = clean.measure(catalog_bridge.GATE, dsn).summary
+    products = [
+        said for said in clean.world.truth("catalog") if (said["entity"], said["status"]) == ("PRODUCT", "MAPPED")
+    ]
+    assert catalog["totalProducts"] == len(products)
+    money = clean.measure(payment_finance_bridge.GATE, dsn, direct_sample_size=7).summary
+    linked = [said for said in clean.world.truth("payments") if said["disposition"] == "LINKED"]
+    assert (money["directPaymentTotal"], money["sampleCount"], money["sampleErrors"]) == (len(linked), 7, [])
+    daily = clean.measure(payment_mismatch.GATE, dsn).summary
+    assert (daily["shopPayments"], daily["matchedRows"], daily["mismatchPercent"]) == (len(linked), len(linked), 0)
+    mismatch = clean.measure(batch_mismatch.GATE, dsn).summary
+    rows = {row for said in clean.world.truth("bookings") for row in said["all_sources"].split("|")}
+    assert (mismatch["D"]["rows"], mismatch["D"]["moved"], mismatch["D"]["lost"]) == (len(rows), len(rows), 0)
+
+
+#: What somebody did -> the gate, and the checks that see it.
+BROKEN: dict[str, tuple[Any, set[str]]] = {
+    "update booking_core set external_booking_ref = lower(external_booking_ref) || ' ' where booking_key ="
+    " (select max(booking_key::text)::uuid from booking_core where channel_code = 'GYG');"
+    " insert into booking_core select (jsonb_populate_record(core, jsonb_build_object('booking_key', gen_random_uuid(),"
+    " 'external_booking_ref', upper(btrim(external_booking_ref))))).* from booking_core core"
+    " where external_booking_ref like '% '": (
+        booking_bridge,
+        {"D-01_duplicate_booking_identity"},
+    ),
+    "update booking_core set external_booking_ref = ' ' where booking_key = (select max(booking_key::text)::uuid"
+    " from booking_core)": (booking_bridge, {"D-02_null_critical_identity"}),
+    "update booking_item_snapshot set adult_qty = adult_qty + 1": (booking_bridge, {"D-03_pax_mismatch_ratio_percent"}),
+    "update booking_core set package_ref_key = gen_random_uuid() where booking_key = (select max(booking_key::text)::uuid"
+    " from booking_core where package_ref_type = 'CATALOG_PRODUCT')": (
+        booking_bridge,
+        {"D-04_package_ref_type_completeness"},
+    ),
+    "insert into channel_external_refs select gen_random_uuid(), 'BOOKING', (select min(booking_key::text)::uuid from"
+    " booking_core), channel_code, 'BOOKING_REF', external_booking_ref, 'x', 'x', 'x', now(), now() from booking_core where"
+    " booking_key = (select max(booking_key::text)::uuid from booking_core)": (
+        duplicates,
+        {"G-01_bookings_under_two_names"},
+    ),
+    "insert into channel_external_refs select gen_random_uuid(), 'CATALOG_PRODUCT', gen_random_uuid(), 'MANUAL', 'X',"
+    " number::text, 'x', 'x', 'x', now(), now() from generate_series(1, 2) number": (
+        catalog_bridge,
+        {"C-01_orphan_ratio_percent"},
+    ),
+    "insert into payment_event (payment_key, booking_key, payment_time, amount, currency_code) select gen_random_uuid(),"
+    " booking_key, now(), 1, 'USD' from booking_core where channel_code = 'DIRECT' limit 1": (
+        payment_finance_bridge,
+        {"E-01_orphan_payment_event", "E-03_sample_audit_payment_direct_accuracy_percent"},
+    ),
+    "update payment_event set amount = amount + 1 where payment_key = (select payment_key from payment_event join booking_core"
+    " using (booking_key) order by payment_time desc limit 1)": (
+        payment_finance_bridge,
+        {"E-03_sample_audit_payment_direct_accuracy_percent"},
+    ),
+    "update payment_event set amount = amount + 1 where payment_key::text < '3'": (
+        payment_mismatch,
+        {"G-06_daily_payment_mismatch_percent"},
+    ),
+    "delete from payment_event where payment_key::text < '3'": (
+        payment_mismatch,
+        {"G-06_daily_payment_mismatch_percent"},
+    ),
+    "insert into payment_event (payment_key, booking_key, payment_time, amount, currency_code) select gen_random_uuid(),"
+    " booking_key, now(), 1, 'USD' from booking_core where channel_code = 'DIRECT' limit 9": (
+        payment_mismatch,
+        {"G-06_daily_payment_mismatch_percent"},
+    ),
+    "delete from channel_external_refs where external_ref_kind = 'BSTADMIN_BOOKING_ID' and external_ref::int % 9 = 0": (
+        batch_mismatch,
+        {"G-02_batch_D_mismatch_ratio"},
+    ),
+    "delete from catalog_variant_rate": (batch_mismatch, {"G-02_batch_C_mismatch_ratio"}),
+    "delete from ops_finance_bridge where booking_finance_id % 9 = 0": (
+        batch_mismatch,
+        {"G-02_batch_E_mismatch_ratio"},
+    ),
+}
+
+
+@pytest.mark.parametrize("statements", BROKEN)
+def test_each_gate_fails_for_its_own_reason(clean: Moved, copy: str, statements: str) -> None:
+    with psycopg.connect(copy) as connection:
+        connection.execute(statements.encode())
+    module, expected = BROKEN[statements]
+    assert not_passed(clean.measure(module.GATE, copy)) == dict.fromkeys(expected, FAIL)
+
+
+def test_without_a_catalog_c_holds(clean: Moved, postgres_dsn: str) -> None:
+    judged = clean.measure(catalog_bridge.GATE, postgres_dsn)
+    assert set(not_passed(judged).values()) == {Verdict.HOLD}
+    assert judged.summary["denominator"] == 0
+
+
+def test_without_direct_payments_the_shop_is_not_asked(postgres_dsn: str) -> None:
+    around = over(postgres_dsn, dict.fromkeys(LegacySystem, "postgresql://127.0.0.1:1/nothing"))
+    gate = payment_finance_bridge.GATE
+    assert asyncio.run(gate.measure(around, given_by_environment(gate))).passed
+
+
+def test_a_daily_look_is_at_the_last_days_alone(clean: Moved) -> None:
+    judged = clean.measure(payment_mismatch.GATE, clean.server.dsn(clean.template), days=1)
+    assert judged.summary["shopPayments"] == 0
+    assert judged.verdict is Verdict.HOLD
