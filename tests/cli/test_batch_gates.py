@@ -2,6 +2,7 @@
 and each fails for its own reason."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from attrs import frozen
+from click.testing import CliRunner, Result
 
 from bst_cli.gates import (
     batch_mismatch,
@@ -24,6 +26,8 @@ from bst_cli.gates import (
 from bst_cli.gates.carrying import Gate
 from bst_cli.gates.findings import Judged
 from bst_cli.gates.release import given_by_environment
+from bst_cli.gates.surroundings import Surroundings
+from bst_cli.main import main
 from bst_domain.migration import LegacySystem, Verdict
 from bst_postgres.migrate import upgrade
 from tests.cli.surroundings import not_passed, over
@@ -40,6 +44,15 @@ C_02, C_03 = "C-02_unmapped_ratio_percent", "C-03_variant_active_rate_coverage"
 E_02 = "E-02_ops_done_not_paid_ratio_percent"
 
 
+def measured(gate: Gate, around: Surroundings, **given: Any) -> Judged:
+    """With the gate's own defaults, but for what is given."""
+
+    async def measure() -> Judged:
+        return await gate.measure(around, {**given_by_environment(gate), **given})
+
+    return asyncio.run(measure())
+
+
 @frozen(kw_only=True)
 class Moved:
     """A world and the database that it was moved into, to be copied."""
@@ -49,8 +62,7 @@ class Moved:
     template: str
 
     def measure(self, gate: Gate, dsn: str, **given: Any) -> Judged:
-        around = over(dsn, self.world.urls)
-        return asyncio.run(gate.measure(around, {**given_by_environment(gate), **given}))
+        return measured(gate, over(dsn, self.world.urls), **given)
 
 
 def moved_in(server: PostgresAddress, folder: Path, *, seed: int, mess: float) -> Iterator[Moved]:
@@ -197,11 +209,83 @@ def test_without_a_catalog_c_holds(clean: Moved, postgres_dsn: str) -> None:
 
 def test_without_direct_payments_the_shop_is_not_asked(postgres_dsn: str) -> None:
     around = over(postgres_dsn, dict.fromkeys(LegacySystem, "postgresql://127.0.0.1:1/nothing"))
-    gate = payment_finance_bridge.GATE
-    assert asyncio.run(gate.measure(around, given_by_environment(gate))).passed
+    assert measured(payment_finance_bridge.GATE, around).passed
 
 
 def test_a_daily_look_is_at_the_last_days_alone(clean: Moved) -> None:
     judged = clean.measure(payment_mismatch.GATE, clean.server.dsn(clean.template), days=1)
     assert judged.summary["shopPayments"] == 0
     assert judged.verdict is Verdict.HOLD
+
+
+def asked(moved: Moved, reports: Path, *arguments: str, **environ: str) -> Result:
+    urls = {
+        "BALISNAP_DB_URL": moved.world.urls[LegacySystem.SHOP],
+        "BSTADMIN_DB_URL": moved.world.urls[LegacySystem.ADMIN],
+    }
+    own = {"OPS_DB_URL": moved.server.dsn(moved.template), **urls, **environ}
+    return CliRunner().invoke(main, ["gate", *arguments, "--reports", str(reports)], env=own)
+
+
+def test_lines_and_report_are_those_that_readers_know(messy: Moved, tmp_path: Path) -> None:
+    done = asked(messy, tmp_path, "catalog-bridge", PHASE2_BATCH_CODE="wave-1")
+    assert done.exit_code == 1
+    said = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert list(said) == [
+        "CATALOG_BRIDGE_GATE_RESULT",
+        "CATALOG_BRIDGE_GATE_JSON",
+        "CATALOG_BRIDGE_GATE_MD",
+        "GATE_VERDICT",
+    ]
+    path = Path(said["CATALOG_BRIDGE_GATE_JSON"])
+    assert path.parent == tmp_path / "gates" / "catalog-bridge"
+    document = json.loads(path.read_text())
+    assert list(document)[:8] == [
+        *("gate", "batchCode", "startedAt", "endedAt", "thresholds", "metrics", "checks", "result")
+    ]
+    assert (document["gate"], document["batchCode"]) == ("CATALOG_BRIDGE_BATCH_C", "wave-1")
+    assert document["thresholds"]["maxUnmappedRatioPercent"] == 5
+    failed = [(check["name"], check["detail"]) for check in document["checks"] if not check["passed"]]
+    assert [line for line in done.stderr.splitlines() if line.startswith("FAILED")] == [
+        f"FAILED_CHECK={name} {detail}" for name, detail in failed
+    ]
+    assert {name for name, _ in failed} == {C_02, C_03}
+    lenient = asked(messy, tmp_path, "catalog-bridge", GATE_CATALOG_MAX_UNMAPPED_RATIO_PERCENT="100")
+    assert "FAILED_CHECK=C-02" not in lenient.stderr
+    wrong = asked(messy, tmp_path, "catalog-bridge", GATE_CATALOG_MAX_UNMAPPED_RATIO_PERCENT="many")
+    assert wrong.exit_code == 2
+
+
+#: Gate -> the members of its metrics that readers of the predecessor's reports know.
+METRICS = {
+    "catalog-bridge": """totalProducts totalVariants denominator productOrphanRows variantOrphanRows orphanRows orphanRatioPercent
+        unmappedRows unmappedRatioPercent variantsWithRate variantCoveragePercent""",
+    "booking-bridge": """totalBookings duplicateGroups duplicateExcessRows nullCriticalRows packageRefTypeNullRows
+        paxMismatchRows paxMismatchDenominator paxMismatchRatioPercent""",
+    "payment-finance-bridge": """orphanRows opsDoneTotal opsDoneNotPaid opsDoneNotPaidRatioPercent directPaymentTotal
+        sampleCount sampleMatched sampleMismatched sampleAccuracyPercent sampleErrors""",
+}
+
+
+@pytest.mark.parametrize("gate", METRICS)
+def test_metrics_are_those_that_readers_know(clean: Moved, tmp_path: Path, gate: str) -> None:
+    done = asked(clean, tmp_path, gate, "--json")
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert set(METRICS[gate].split()) <= document["metrics"].keys()
+    assert document["result"] == document["verdict"] == "PASS"
+
+
+def test_a_gate_says_when_the_next_batch_will_not_hear_of_it(clean: Moved, tmp_path: Path, copy: str) -> None:
+    with psycopg.connect(copy) as connection:
+        connection.execute("drop table migration_gate_result")
+    done = asked(clean, tmp_path, "duplicates", OPS_DB_URL=copy)
+    assert done.exit_code == 0
+    assert "not recorded, so the next batch will not hear of it" in done.stderr
+    assert "Run `bst db upgrade`." in done.stderr
+
+
+def test_the_shop_s_database_is_never_guessed(clean: Moved, tmp_path: Path) -> None:
+    done = asked(clean, tmp_path, "payment-finance-bridge", BALISNAP_DB_URL="")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("PAYMENT_FINANCE_GATE_RESULT=FAIL BALISNAP_DB_URL not set")

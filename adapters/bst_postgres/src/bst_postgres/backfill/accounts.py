@@ -19,17 +19,19 @@ from bst_domain.migration import (
     SourceRow,
     StoredPayment,
 )
-from bst_domain.values import BookingIdentity, ExternalRef, shop_payment_key, shop_rate_key
+from bst_domain.values import BookingIdentity, ExternalRef, finance_key, shop_payment_key, shop_rate_key
+from bst_postgres.backfill.catalog import CHANNEL
 from bst_postgres.backfill.rows import ID_KIND
 from bst_postgres.database import Database, DriverConnection, as_json
 
 _CATALOG = """
-select given.place, exists (select from channel_external_refs named where named.external_ref_kind = given.kind
-    and named.external_ref = given.pk and named.entity_type in ('CATALOG_PRODUCT', 'CATALOG_VARIANT'))
+select given.place, exists (select from channel_external_refs named
+    where named.entity_type in ('CATALOG_PRODUCT', 'CATALOG_VARIANT') and named.channel_code = given.channel
+      and named.external_ref_kind = given.kind and named.external_ref = given.pk)
     or exists (select from catalog_variant_rate rate where rate.variant_rate_key = given.rate),
   exists (select from unmapped_queue entry where entry.source_system = given.system and entry.source_table = given."table"
     and entry.source_pk = given.pk)
-from json_to_recordset(%s::json) as given (place int, system text, "table" text, pk text, kind text, rate uuid)
+from json_to_recordset(%s::json) as given (place int, system text, "table" text, pk text, kind text, channel text, rate uuid)
 """
 _BOOKINGS = """
 select given.place, exists (select from channel_external_refs named where named.entity_type = 'BOOKING'
@@ -40,13 +42,13 @@ from json_to_recordset(%s::json) as given (place int, system text, "table" text,
 """
 # Of several rows of one booking the best one's finance is taken; the others' are in what it decided.
 _FINANCES = """
-select given.place, exists (select from ops_finance_bridge bridge where bridge.booking_finance_id = given.finance)
+select given.place, exists (select from ops_finance_bridge bridge where bridge.finance_bridge_key = given.finance)
     or exists (select from channel_external_refs named join ops_finance_bridge bridge on bridge.booking_key = named.entity_key
       where named.entity_type = 'BOOKING' and named.external_ref_kind = 'BSTADMIN_BOOKING_ID'
         and named.external_ref = given.pk),
   exists (select from migration_exception listed where listed.batch_code = 'D' and listed.exception = 'REJECTED_ROW'
     and listed.source_system = 'bstadmin' and listed.source_table = 'bookings' and listed.source_pk = given.pk)
-from json_to_recordset(%s::json) as given (place int, finance bigint, pk text)
+from json_to_recordset(%s::json) as given (place int, finance uuid, pk text)
 """
 _STORED = """
 select paid.payment_key, core.channel_code, core.external_booking_ref, paid.payment_time, paid.amount, paid.currency_code,
@@ -104,7 +106,15 @@ class Accounts:
             *(SourceRow(LegacySystem.SHOP, "VariantRatePlan", row.rate_id) for row in catalog.rates),
             *(SourceRow(row.system, PACKAGE_TABLE[row.system], row.package_id) for row in catalog.packages),
         ]
-        given = [{**_place(row), "kind": _KINDS.get((row.system, row.table)), "rate": _rate(row)} for row in rows]
+        given = [
+            {
+                **_place(row),
+                "kind": _KINDS.get((row.system, row.table)),
+                "channel": CHANNEL[row.system],
+                "rate": _rate(row),
+            }
+            for row in rows
+        ]
         fates = await self._fates(_CATALOG, given)
         named = PACKAGE_TABLE[LegacySystem.SHOP]
         return {row: Fate(fate.moved, fate.listed or row.table == named) for row, fate in zip(rows, fates, strict=True)}
@@ -123,7 +133,7 @@ class Accounts:
 
     async def finances(self, names: Sequence[FinanceName]) -> Sequence[Fate]:
         """In the order of the names."""
-        given = [{"finance": name.finance_id, "pk": str(name.booking_id)} for name in names]
+        given = [{"finance": finance_key(name.finance_id), "pk": str(name.booking_id)} for name in names]
         return await self._fates(_FINANCES, given)
 
     async def payments(self, rows: Sequence[ShopPayment]) -> tuple[Mapping[int, Sequence[StoredPayment]], set[int]]:

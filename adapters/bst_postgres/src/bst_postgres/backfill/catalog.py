@@ -76,7 +76,7 @@ from json_to_recordset(%s::json) as given (external_ref_key uuid, entity_type te
 on conflict do nothing
 """
 #: The channel that a legacy catalog sells through.
-_CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
+CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
 _PRODUCT_ROW = (LegacySystem.SHOP, "PRODUCT", "TourProduct")
 _VARIANT_ROW = (LegacySystem.SHOP, "VARIANT", "TourVariant")
 _PACKAGE_ROW = {system: (system, "PACKAGE", table) for system, table in PACKAGE_TABLE.items()}
@@ -222,7 +222,7 @@ def _package(package: BridgedPackage, keys: Mapping[UUID, UUID]) -> dict[str, An
 
 def _reference(entity: tuple[str, UUID], source: tuple[LegacySystem, str, str], row_id: int) -> dict[str, Any]:
     system, what, table = source
-    kind, channel, ref = f"{system.value.upper()}_{what}_ID", _CHANNEL[system], str(row_id)
+    kind, channel, ref = f"{system.value.upper()}_{what}_ID", CHANNEL[system], str(row_id)
     return {
         "external_ref_key": external_ref_key(kind, channel, ref),
         "entity_type": entity[0],

@@ -14,7 +14,7 @@ _EMPTY = "There is no catalog: bst migrate run --batch C."
 CURES = {
     ORPHANS: "Products without a variant want one, or are to be switched off in the sources; references that lead nowhere are"
     " to be removed.",
-    UNMAPPED: "Work off unmapped_queue (GET /v1/ingest/unmapped-queue), then measure again.",
+    UNMAPPED: "Work off the unmapped queue (GET /v1/channel-mappings/unmapped), then measure again.",
     COVERAGE: "Give each of these variants an active rate: unmapped_queue has them with reason NO_RATE_AVAILABLE.",
     **{f"{name}:HOLD": _EMPTY for name in (ORPHANS, UNMAPPED, COVERAGE)},
 }
