@@ -92,6 +92,7 @@ def test_a_batch_is_held_until_the_gates_of_the_one_before_have_passed(postgres_
     done = here("migrate", "run", "--batch", "B", "--override", "--actor", "ana", "--reason", "in a hurry", **given)
     assert done.exit_code == 0, done.stderr
     assert "nothing holds batch B" in done.stderr
+    assert done.stdout.endswith("next: bst migrate postcheck --batch B\nnext: bst gate reference-data\n")
     with psycopg.connect(postgres_dsn) as connection:
         assert connection.execute("select count(*) from audit_log").fetchone() == (0,)
 
@@ -135,6 +136,7 @@ def test_a_source_that_cannot_be_read_is_told_with_its_cure(world: World, postgr
 def test_the_plan_names_every_batch() -> None:
     planned = json.loads(bst("migrate", "plan", "--json").stdout)
     assert [batch["batch"] for batch in planned] == list("ABCDE")
+    assert [batch["gates"] for batch in planned] == [list(GATES_OF[batch]) for batch in "ABCDE"]
 
 
 def test_an_instant_without_a_zone_is_wrong_usage(postgres_dsn: str) -> None:

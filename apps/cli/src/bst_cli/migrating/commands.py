@@ -44,15 +44,26 @@ as_of_option = click.option(
 @migrate.command()
 @json_option
 def plan(as_json: bool) -> None:
-    """The batches in order, and what each writes."""
+    """The batches in order, what each writes, and the gates that judge it."""
+    from bst_domain.migration import GATES_OF
+
     if as_json:
         click.echo(
-            json.dumps([{"batch": b.code, "title": b.title, "writes": b.writes} for b in BATCHES.values()], indent=2)
+            json.dumps(
+                [
+                    {"batch": b.code, "title": b.title, "writes": b.writes, "gates": list(GATES_OF[b.code])}
+                    for b in BATCHES.values()
+                ],
+                indent=2,
+            )
         )
         return
     for batch in BATCHES.values():
         click.echo(f"{batch.code}  {batch.title:<28} {batch.writes}")
-    click.echo("each one: bst migrate precheck, run --dry-run, run, postcheck --batch X")
+        click.echo(f"   {'then':<28} {', '.join(f'bst gate {gate}' for gate in GATES_OF[batch.code])}")
+    click.echo(
+        "each one: bst migrate precheck, run --dry-run, run, postcheck --batch X, then its gates: they hold the next batch"
+    )
 
 
 @migrate.command()
@@ -111,7 +122,7 @@ def run(
     from attrs import asdict
 
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
-    from bst_cli.migrating.holding import check_override, decide, holds
+    from bst_cli.migrating.holding import after, check_override, decide, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
     from bst_cli.migrating.running import Runner
@@ -137,7 +148,12 @@ def run(
     for name in ("created", "changed", "unchanged", "rejected", "queued", "exceptions"):
         if count := getattr(tally, name):
             click.echo(f"{count:>11,}  {would if name in {'created', 'changed', 'queued'} else ''}{name}")
-    click.echo("dry run: nothing was written" if dry_run else f"{tally.written:>11,}  rows written")
+    if dry_run:
+        click.echo("dry run: nothing was written")
+        return
+    click.echo(f"{tally.written:>11,}  rows written")
+    for command in after(batch):
+        click.echo(f"next: {command}")
 
 
 @migrate.command()

@@ -8,7 +8,7 @@ import click
 from bst_application.use_cases.hold_batch import HoldBatch
 from bst_cli.migrating.running import APPLICATION_NAME
 from bst_cli.trouble import Trouble
-from bst_domain.migration import Hold, Override
+from bst_domain.migration import GATES_OF, Hold, Override
 from bst_postgres.backfill.checks import Finding
 from bst_postgres.database import Database
 from bst_postgres.gates import PostgresGateRecords
@@ -57,3 +57,8 @@ def check_override(*, actor: str | None, reason: str | None, override: bool) -> 
         raise click.UsageError("--override needs --actor and --reason: both are audited")
     if said and not override:
         raise click.UsageError(f"{' and '.join(said)} only together with --override")
+
+
+def after(batch: str) -> list[str]:
+    """The commands that follow a run, so that the next batch may run."""
+    return [f"bst migrate postcheck --batch {batch}", *(f"bst gate {gate}" for gate in GATES_OF[batch])]
