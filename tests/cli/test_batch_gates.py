@@ -201,6 +201,17 @@ def test_each_gate_fails_for_its_own_reason(clean: Moved, copy: str, statements:
     assert not_passed(clean.measure(module.GATE, copy)) == dict.fromkeys(expected, FAIL)
 
 
+def test_a_payment_that_live_events_report_is_the_shop_s_row_under_another_key(clean: Moved, copy: str) -> None:
+    with psycopg.connect(copy) as connection:
+        connection.execute("update payment_event set payment_key = gen_random_uuid()")
+    daily = clean.measure(payment_mismatch.GATE, copy)
+    assert daily.passed
+    assert daily.summary["matchedRows"] == daily.summary["shopPayments"] > 0
+    assert clean.measure(batch_mismatch.GATE, copy).summary["E"]["lost"] == 0
+    sampled = clean.measure(payment_finance_bridge.GATE, copy, direct_sample_size=500).summary
+    assert (sampled["sampleCount"], sampled["sampleErrors"]) == (daily.summary["shopPayments"], [])
+
+
 def test_without_a_catalog_c_holds(clean: Moved, postgres_dsn: str) -> None:
     judged = clean.measure(catalog_bridge.GATE, postgres_dsn)
     assert set(not_passed(judged).values()) == {Verdict.HOLD}
