@@ -52,13 +52,15 @@ class Style(Protocol):
 
 @frozen(kw_only=True)
 class IngestStyle:
-    """Gates of ingestion: config, summary, failures; ``FAILURE=``."""
+    """Gates of ingestion: config, summary, failures; ``FAILURE=``, or ``FAILED_CHECK=`` where readers know that."""
+
+    as_checks: bool = False
 
     def document(self, gate: str, judged: Judged, *, started: datetime, ended: datetime) -> dict[str, Any]:
         return document(gate, judged, started=started, ended=ended)
 
     def say_failures(self, findings: Sequence[Finding]) -> None:
-        say_failures(findings)
+        say_failures(findings, as_checks=self.as_checks)
 
 
 @frozen(kw_only=True)
@@ -181,11 +183,12 @@ def say_lines(lines: Mapping[str, object]) -> None:
         click.echo(f"{key}={value}")
 
 
-def say_failures(findings: Sequence[Finding]) -> None:
-    """``FAILURE=`` on standard error, each with its cure below."""
+def say_failures(findings: Sequence[Finding], *, as_checks: bool = False) -> None:
+    """``FAILURE=``, or ``FAILED_CHECK=`` where readers know that, on standard error, each with its cure below."""
     for one in findings:
         if one.verdict is not Verdict.PASS:
-            click.echo(f"FAILURE={_failure(one)}", err=True)
+            said = f"FAILED_CHECK={one.name} detail={one.detail}" if as_checks else f"FAILURE={_failure(one)}"
+            click.echo(said, err=True)
             click.echo(f"        {one.cure}", err=True)
 
 

@@ -102,6 +102,11 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @click.option("--override", is_flag=True, help="Go on although gates or conflicts hold the batch; audited.")
 @click.option("--actor", help="Who overrides.")
 @click.option("--reason", help="Why.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 8),
+    help="How many work on batches D and E at once, this one included.  [default: 2, on one core 1]",
+)
 @data_dir_option
 @json_option
 @env_file_option
@@ -110,6 +115,7 @@ def run(
     batch: str,
     as_of: datetime,
     dry_run: bool,
+    processes: int | None,
     override: bool,
     actor: str | None,
     reason: str | None,
@@ -125,7 +131,7 @@ def run(
     from bst_cli.migrating.holding import after, check_override, decide, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
-    from bst_cli.migrating.running import Runner
+    from bst_cli.migrating.running import Runner, usual_processes
 
     check_override(actor=actor, reason=reason, override=override)
     dsn = operational_dsn(data_dir)
@@ -139,7 +145,14 @@ def run(
         overridden = decide(batch, held, actor=actor, reason=reason, override=override and not dry_run)
         collect_seldom(CHUNK_OBJECTS)
         with shown(f"batch {batch}") as progress:
-            runner = Runner(dsn=dsn, as_of=as_of, dry_run=dry_run, progress=progress, override=overridden)
+            runner = Runner(
+                dsn=dsn,
+                as_of=as_of,
+                dry_run=dry_run,
+                progress=progress,
+                processes=processes or usual_processes(),
+                override=overridden,
+            )
             tally = asyncio.run(runner(batch))
     if as_json:
         click.echo(json.dumps({"batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))

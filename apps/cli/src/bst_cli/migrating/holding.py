@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from bst_application.use_cases.hold_batch import HoldBatch
-from bst_cli.migrating.running import APPLICATION_NAME
+from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.trouble import Trouble
 from bst_domain.migration import GATES_OF, Hold, Override
 from bst_postgres.backfill.checks import Finding

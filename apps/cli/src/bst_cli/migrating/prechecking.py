@@ -5,7 +5,8 @@ import os
 from bst_application.errors import LegacyUnreadable
 from bst_cli.migrating.accounting import account_of_batch
 from bst_cli.migrating.batches import BATCHES
-from bst_cli.migrating.running import APPLICATION_NAME, legacy_urls
+from bst_cli.migrating.running import legacy_urls
+from bst_cli.migrating.works import APPLICATION_NAME
 from bst_legacy.databases import LegacyConnections
 from bst_postgres import migrate
 from bst_postgres.backfill.accounts import Accounts

@@ -128,6 +128,7 @@ from bst_domain.migration._legacy_rows import (
     LegacyItem,
     LegacyPaid,
     SourceRow,
+    money_alone,
 )
 from bst_domain.migration._legacy_words import (
     LEGACY_PAYMENT_WORDS,
@@ -157,6 +158,7 @@ from bst_domain.migration._reconciliation import (
     ReconciliationLimits,
     reconcile,
 )
+from bst_domain.migration._untouched import Untouched, facts_of_untouched
 
 __all__ = [
     "BATCH_ORDER",
@@ -238,6 +240,7 @@ __all__ = [
     "StoredPayment",
     "Threshold",
     "ToQueue",
+    "Untouched",
     "Verdict",
     "Writer",
     "active_items",
@@ -264,6 +267,7 @@ __all__ = [
     "duplicate_booking_checks",
     "duplicate_checks",
     "evaluate_canary",
+    "facts_of_untouched",
     "find_conflict",
     "fold_actor",
     "fold_word",
@@ -274,6 +278,7 @@ __all__ = [
     "is_legacy_cancelled",
     "legacy_payment_facts",
     "legacy_phone",
+    "money_alone",
     "money_checks",
     "ops_inputs",
     "orphan",

@@ -257,6 +257,8 @@ def _row_facts(row: LegacyBooking, record: Evidence, packages: PackageMap, noted
 
 def active_items(row: LegacyBooking) -> list[LegacyItem]:
     """Those that are not cancelled, the lowest id first."""
+    if not row.items:
+        return []
     return sorted((item for item in row.items if not item.cancelled), key=lambda item: item.item_id)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.ports.legacy import FinanceName, LegacyDatabases
-from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem, StoredPayment
+from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem, StoredPayment, money_alone
 from bst_domain.values import BookingIdentity, ExternalRef
 from bst_testing.legacy_rows import AT, legacy_booking, legacy_finance, legacy_item, legacy_paid
 
@@ -44,6 +44,12 @@ class LegacyConformance:
         async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:
             assert tuple(await snapshot.bookings(SHOP, [3, 1])) == ROWS[:2]
             assert tuple(await snapshot.bookings(ADMIN, [5, 2])) == ROWS[2:]
+
+    async def test_money_comes_without_guests(self, making: Making) -> None:
+        async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:
+            assert tuple(await snapshot.money(SHOP, [3, 1])) == tuple(map(money_alone, ROWS[:2]))
+            assert tuple(await snapshot.money(ADMIN, [5, 2])) == tuple(map(money_alone, ROWS[2:]))
+            assert tuple(await snapshot.money(ADMIN, [])) == ()
 
     async def test_an_id_without_a_row_is_left_out(self, making: Making) -> None:
         async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:
