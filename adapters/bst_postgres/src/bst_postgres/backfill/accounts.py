@@ -71,9 +71,11 @@ _IDS_OF_BOOKINGS = """
 select entity_key, external_ref from channel_external_refs where entity_type = 'BOOKING' and channel_code = 'DIRECT'
   and external_ref_kind = 'BALISNAP_BOOKING_ID' and entity_key = any (%s::uuid[])
 """
-_QUEUED = """
+_LISTED = """
 select source_pk from unmapped_queue where queue_type = 'PAYMENT_LINKAGE' and source_system = 'balisnap'
-  and source_table = 'Payment' and source_pk = any (%s::text[])
+  and source_table = 'Payment' and source_pk = any (%(pks)s::text[])
+union select source_pk from migration_exception where batch_code = any (array['D', 'E']) and exception = 'REJECTED_ROW'
+  and source_system = 'balisnap' and source_table = 'Payment' and source_pk = any (%(pks)s::text[])
 """
 _NEWEST_DIRECT = f"""
 {_STORED} where core.channel_code = 'DIRECT' order by paid.payment_time desc, paid.payment_key desc limit %s
@@ -139,7 +141,7 @@ class Accounts:
     async def payments(self, rows: Sequence[ShopPayment]) -> tuple[Mapping[int, Sequence[StoredPayment]], set[int]]:
         """Payments here that may be each of these rows, by the shop's id: its own, else all with a name or the booking of it.
 
-        And the ids of the rows that wait in the unmapped queue.
+        And the ids of the rows that wait in the unmapped queue, or are listed as rejected.
         """
         async with self._database.transaction(brief=False) as connection:
             keys = {shop_payment_key(row.payment_id): row.payment_id for row in rows}
@@ -147,11 +149,12 @@ class Accounts:
             own = await _stored(connection, keys, ids)
             found = {keys[payment.key]: [payment] for payment in own}
             others = [row for row in rows if row.payment_id not in found]
-            queued = await (await connection.execute(_QUEUED, ([str(row.payment_id) for row in others],))).fetchall()
+            pks = [str(row.payment_id) for row in others]
+            listed = await (await connection.execute(_LISTED, {"pks": pks})).fetchall()
             if others:
                 alike = await _alike(connection, others, await _shop_ids(connection, _SHOP_BOOKINGS, _ids(others)))
                 found |= {row.payment_id: alike for row in others}
-        return found, {int(pk) for (pk,) in queued}
+        return found, {int(pk) for (pk,) in listed}
 
     async def newest_direct(self, most: int) -> Sequence[StoredPayment]:
         """DIRECT payments, the newest first."""
