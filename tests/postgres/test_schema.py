@@ -259,6 +259,7 @@ ADDED_TABLES: dict[str, Any] = {
             "instant": column("timestamptz"),
             "raw_status": column("varchar(64)"),
             "partially_returned": column("boolean", default="false"),
+            "also_called": column("varchar(128)", nullable=True),
             "weak": column("boolean", default="false"),
             "origin": column("smallint"),
             "event_key": column("uuid"),
@@ -355,6 +356,20 @@ ADDED_TABLES: dict[str, Any] = {
         "foreign_keys": {},
         "checks": {"ck_migration_gate_result_verdict": {"column": "verdict", "values": ["PASS", "HOLD", "FAIL"]}},
         "indexes": {"ix_migration_gate_result_newest": index("gate", "created_at desc", "result_key desc")},
+    },
+    "migration_written": {
+        "columns": {
+            "batch_code": column("varchar(16)"),
+            "table_name": column("varchar(64)"),
+            "row_key": column("varchar(64)"),
+            "label_before": column("varchar(191)", nullable=True),
+            "label_after": column("varchar(191)"),
+            "run_key": column("uuid"),
+        },
+        "primary_key": ["batch_code", "table_name", "row_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
     },
     "replay_job": {
         "columns": {

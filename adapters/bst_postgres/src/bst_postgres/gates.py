@@ -7,10 +7,12 @@ from typing import Any
 from bst_application.ids import uuid7
 from bst_application.ports.gates import BatchRun
 from bst_domain.migration import JUDGES, GateRecord, Verdict
+from bst_postgres.backfill.states import ROLLBACK
 from bst_postgres.database import Database, as_json
 
 _NEWEST_RUN = """
-select run_key, run_status from migration_run_log where batch_code = %s order by created_at desc, run_key desc limit 1
+select run_key, run_status, script_name from migration_run_log where batch_code = %s
+order by created_at desc, run_key desc limit 1
 """
 _RECORD = """
 insert into migration_gate_result (result_key, gate, batch_code, judged_run, verdict, checks, report_path, measured_at)
@@ -32,7 +34,10 @@ class PostgresGateRecords:
     async def newest_run(self, batch: str) -> BatchRun | None:
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_NEWEST_RUN, (batch,))).fetchone()
-        return None if row is None else BatchRun(key=row[0], succeeded=row[1] == "SUCCEEDED")
+        if row is None:
+            return None
+        key, status, script = row
+        return BatchRun(key=key, succeeded=status == "SUCCEEDED" and not script.startswith(ROLLBACK))
 
     async def record(self, said: GateRecord, *, checks: Sequence[Mapping[str, Any]], at: datetime) -> None:
         values = (

@@ -73,6 +73,11 @@ _PACKAGES = """
 select external_ref_kind, external_ref, entity_type, entity_key from channel_external_refs
 where entity_type in ('CATALOG_PRODUCT', 'CATALOG_VARIANT')
   and external_ref_kind in ('BALISNAP_VARIANT_ID', 'BALISNAP_PACKAGE_ID', 'BSTADMIN_PACKAGE_ID')
+  and channel_code = case external_ref_kind when 'BSTADMIN_PACKAGE_ID' then 'MANUAL' else 'DIRECT' end
+  and mapping_status = 'MAPPED' and external_ref ~ '^[0-9]{1,9}$'
+  and (exists (select 1 from catalog_variant where entity_type = 'CATALOG_VARIANT' and variant_key = entity_key)
+    or exists (select 1 from catalog_product where entity_type = 'CATALOG_PRODUCT' and product_key = entity_key))
+order by entity_type -- a variant says more than its product
 """
 _PACKAGE_KINDS = {"BALISNAP_PACKAGE_ID": LegacySystem.SHOP, "BSTADMIN_PACKAGE_ID": LegacySystem.ADMIN}
 
@@ -87,9 +92,26 @@ class PostgresBackfillStore(Runs):
 
     @asynccontextmanager
     async def running(
-        self, batch: str, *, now: datetime, script: str, checksum: str, override: Override | None = None
+        self,
+        batch: str,
+        *,
+        now: datetime,
+        script: str,
+        checksum: str,
+        holds_the_day: bool = False,
+        afresh: bool = False,
+        override: Override | None = None,
     ) -> AsyncIterator[Run]:
-        async with super().running(batch, now=now, script=script, checksum=checksum, override=override) as run:
+        run_of = super().running(
+            batch,
+            now=now,
+            script=script,
+            checksum=checksum,
+            holds_the_day=holds_the_day,
+            afresh=afresh,
+            override=override,
+        )
+        async with run_of as run:
             self._listed.pop(batch, None)  # an earlier run may have listed more since
             yield run
 
@@ -105,7 +127,8 @@ class PostgresBackfillStore(Runs):
         variants: dict[int, UUID] = {}
         for kind, ref, entity, key in rows:
             if kind == "BALISNAP_VARIANT_ID":
-                variants[int(ref)] = key
+                if entity == PackageRefType.CATALOG_VARIANT:
+                    variants[int(ref)] = key
             else:
                 packages[_PACKAGE_KINDS[kind], int(ref)] = PackageRef(PackageRefType(entity), key, int(ref))
         self._variants = variants
@@ -154,7 +177,7 @@ class _Moving:
         listed = await self._listed_before(batch)
         again = [_place(row) for row in rows if row in listed] if listed else []
         kept = [
-            {"exception": e.kind, **_place(e.row), "channel": e.channel, "ref": e.ref, "detail": e.detail}
+            {"exception": e.kind, **_place(e.row), "channel": e.channel[:32], "ref": e.ref, "detail": e.detail}
             for e in exceptions
         ]
         given = {"batch": batch, "rows": as_json(again), "kept": as_json(kept)}
@@ -193,8 +216,8 @@ class _Moving:
         ]
         return (await self._connection.execute(_QUEUE, (as_json(rows),))).rowcount
 
-    async def save_catalog(self, bridge: CatalogBridge) -> int:
-        return await save_catalog(self._connection, bridge)
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:
+        return await save_catalog(self._connection, bridge, now)
 
     async def come_to(self, run: Run, position: Position) -> None:
         moved = await self._connection.execute(

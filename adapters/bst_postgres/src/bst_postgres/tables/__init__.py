@@ -28,7 +28,12 @@ from bst_postgres.tables.ingest import (
     unmapped_queue,
 )
 from bst_postgres.tables.metadata import metadata
-from bst_postgres.tables.migration import migration_checkpoint, migration_exception, migration_gate_result
+from bst_postgres.tables.migration import (
+    migration_checkpoint,
+    migration_exception,
+    migration_gate_result,
+    migration_written,
+)
 from bst_postgres.tables.ops import (
     booking_conflict,
     ops_assignment,
@@ -85,6 +90,7 @@ __all__ = [
     "migration_exception",
     "migration_gate_result",
     "migration_run_log",
+    "migration_written",
     "ops_assignment",
     "ops_booking_state",
     "ops_driver",

@@ -48,3 +48,15 @@ migration_gate_result = Table(
     CheckConstraint("verdict in ('PASS', 'HOLD', 'FAIL')", name="ck_migration_gate_result_verdict"),
     Index("ix_migration_gate_result_newest", "gate", text("created_at desc"), text("result_key desc")),
 )
+
+# What batch B has added (no label before) or corrected, so that it can be taken back.
+migration_written = Table(
+    "migration_written",
+    metadata,
+    Column("batch_code", String(16), primary_key=True),
+    Column("table_name", String(64), primary_key=True),
+    Column("row_key", String(64), primary_key=True),
+    Column("label_before", String(191)),
+    Column("label_after", String(191), nullable=False),
+    Column("run_key", Uuid, nullable=False),
+)

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 import click
 
 from bst_cli.database import operational_dsn
 from bst_cli.long_commands import long_command
 from bst_cli.migrating.batches import BATCHES
-from bst_cli.options import Group, data_dir_option, env_file_option, json_option
+from bst_cli.options import Group, data_dir_option, env_file_option, json_option, say
 from bst_cli.trouble import Trouble
 
 
@@ -41,29 +42,38 @@ as_of_option = click.option(
 )
 
 
-@migrate.command()
-@json_option
-def plan(as_json: bool) -> None:
-    """The batches in order, what each writes, and the gates that judge it."""
-    from bst_domain.migration import GATES_OF
+reports_option = click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the gates have written theirs.",
+)
 
+
+@migrate.command()
+@data_dir_option
+@json_option
+@env_file_option
+def plan(data_dir: Path, as_json: bool) -> None:
+    """The batches in order: what each writes, how it stands, what holds it, and what comes next."""
+    import asyncio
+
+    from bst_cli.migrating.planning import lines, plan_of, planned
+    from bst_postgres.backfill.states import nothing_run
+
+    with _troubles():
+        try:
+            dsn = operational_dsn(data_dir)
+        except Trouble as trouble:
+            say(f"{trouble.what}: the plan is shown as for an empty one")
+            plans = plan_of(nothing_run(), ("?",))
+        else:
+            plans = asyncio.run(planned(dsn))
     if as_json:
-        click.echo(
-            json.dumps(
-                [
-                    {"batch": b.code, "title": b.title, "writes": b.writes, "gates": list(GATES_OF[b.code])}
-                    for b in BATCHES.values()
-                ],
-                indent=2,
-            )
-        )
+        click.echo(json.dumps([each.as_json() for each in plans], indent=2))
         return
-    for batch in BATCHES.values():
-        click.echo(f"{batch.code}  {batch.title:<28} {batch.writes}")
-        click.echo(f"   {'then':<28} {', '.join(f'bst gate {gate}' for gate in GATES_OF[batch.code])}")
-    click.echo(
-        "each one: bst migrate precheck, run --dry-run, run, postcheck --batch X, then its gates: they hold the next batch"
-    )
+    click.echo("\n".join(lines(plans)))
 
 
 @migrate.command()
@@ -73,24 +83,22 @@ def plan(as_json: bool) -> None:
 @env_file_option
 @long_command("migrate precheck")
 def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
-    """Whether the batch may run: server, schema, transactions, locks, sources, the batch before and its gates."""
+    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before and its gates."""
     import asyncio
 
     from bst_cli.migrating.holding import as_findings, holds
     from bst_cli.migrating.prechecking import examine
+    from bst_cli.migrating.reporting import report, tell
 
     dsn = operational_dsn(data_dir)
     with _troubles():
-        findings = asyncio.run(examine(dsn, batch))
+        findings = asyncio.run(examine(dsn, batch, data_dir))
         if all(finding.passed for finding in findings):
             findings += as_findings(asyncio.run(holds(dsn, batch, datetime.now(UTC))))
     if as_json:
-        click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
+        click.echo(json.dumps(report(batch, "precheck", findings), indent=2))
     else:
-        for finding in findings:
-            click.echo(f"{'✓' if finding.passed else '✗'} {finding.name:<18} {finding.detail}")
-            if not finding.passed and finding.cure:
-                click.echo(f"                     {finding.cure}")
+        tell(findings)
     if not all(finding.passed for finding in findings):
         raise Trouble(f"batch {batch} may not run yet")
 
@@ -131,12 +139,14 @@ def run(
     from bst_cli.migrating.holding import after, check_override, decide, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
-    from bst_cli.migrating.running import Runner, usual_processes
+    from bst_cli.migrating.reporting import report, script
+    from bst_cli.migrating.running import Runner, rules_checksum, usual_processes
 
     check_override(actor=actor, reason=reason, override=override)
     dsn = operational_dsn(data_dir)
     with _troubles():
-        failed = [f for f in asyncio.run(examine(dsn, batch)) if not f.passed]
+        findings = asyncio.run(examine(dsn, batch, data_dir))
+        failed = [f for f in findings if not f.passed]
         if failed:
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
@@ -144,6 +154,7 @@ def run(
         held = [] if dry_run else asyncio.run(holds(dsn, batch, datetime.now(UTC)))
         overridden = decide(batch, held, actor=actor, reason=reason, override=override and not dry_run)
         collect_seldom(CHUNK_OBJECTS)
+        began = perf_counter()
         with shown(f"batch {batch}") as progress:
             runner = Runner(
                 dsn=dsn,
@@ -155,7 +166,11 @@ def run(
             )
             tally = asyncio.run(runner(batch))
     if as_json:
-        click.echo(json.dumps({"batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
+        done = script(
+            f"bst migrate {batch}", rules_checksum(), "DRY_RUN" if dry_run else "PASS", seconds=perf_counter() - began
+        )
+        said = report(batch, "dry-run" if dry_run else "execute", findings, scripts=[done])
+        click.echo(json.dumps({**said, "batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
         return
     would = "would be " if dry_run else ""
     for name in ("created", "changed", "unchanged", "rejected", "queued", "exceptions"):
@@ -172,24 +187,55 @@ def run(
 @migrate.command()
 @batch_option
 @data_dir_option
+@reports_option
 @json_option
 @env_file_option
 @long_command("migrate postcheck")
-def postcheck(batch: str, data_dir: Path, as_json: bool) -> None:
+def postcheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
     """Whether a batch did all that it should: every legacy row is moved in, or listed with the reason why not."""
     import asyncio
 
     from bst_cli.migrating.prechecking import account
+    from bst_cli.migrating.reporting import report, tell
 
     with _troubles():
-        findings = asyncio.run(account(operational_dsn(data_dir), batch))
+        findings = asyncio.run(account(operational_dsn(data_dir), batch, data_dir, reports))
     if as_json:
-        click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
+        click.echo(json.dumps(report(batch, "postcheck", findings), indent=2))
     else:
-        for finding in findings:
-            click.echo(f"{'✓' if finding.passed else '✗'} {finding.name:<18} {finding.detail}")
+        tell(findings)
     if not all(finding.passed for finding in findings):
         raise Trouble(f"batch {batch} is not complete", f"Run bst migrate run --batch {batch} again.")
+
+
+@migrate.command()
+@batch_option
+@click.option("--reason", required=True, help="Why; for the audit trail.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, what would stay and what stands in the way.")
+@click.option(
+    "--keep-changed", is_flag=True, help="Leave what people here have built upon as it is, and take back the rest."
+)
+@data_dir_option
+@json_option
+@env_file_option
+@long_command("migrate rollback")
+def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_dir: Path, as_json: bool) -> None:
+    """Take back what a batch wrote, the later batch first. What live events and people said stays; asked again, it goes on."""
+    import asyncio
+
+    from bst_cli.migrating.progress import counted
+    from bst_cli.migrating.rolling_back import Rollback, as_json_of, refused, told
+
+    dsn = operational_dsn(data_dir)
+    with _troubles(), counted(f"rollback {batch}") as progress:
+        rolling = Rollback(dsn=dsn, reason=reason, dry_run=dry_run, keep_changed=keep_changed, progress=progress)
+        made = asyncio.run(rolling(batch))
+    if as_json:
+        click.echo(json.dumps(as_json_of(made, dry_run=dry_run), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(told(made, dry_run=dry_run)))
+    if made.in_the_way and not keep_changed and not dry_run:
+        raise refused(made)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Runs a batch against real databases."""
 
+import getpass
 import hashlib
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from bst_application.ports.backfill import Run
 from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
+from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
 from bst_cli.trouble import Trouble
@@ -79,12 +81,20 @@ class Runner:
             if batch == "A":
                 return self._schema()
             # The sources are opened first: what cannot be read must not even begin.
-            snapshot = None if batch == "B" else await stack.enter_async_context(_snapshot())
+            snapshot = await stack.enter_async_context(_snapshot()) if BATCHES[batch].reads else None
             if not self.dry_run:
-                script, override = f"bst migrate {batch}", self.override
-                running = store.running(batch, now=now, script=script, checksum=rules_checksum(), override=override)
+                running = store.running(
+                    batch,
+                    now=now,
+                    script=f"bst migrate {batch}",
+                    checksum=rules_checksum(),
+                    holds_the_day=batch in {"D", "E"},
+                    override=self.override,
+                )
                 run = await stack.enter_async_context(running)
-            if snapshot is None:
+            if batch == "F":
+                tally = await self._let_in(database, run)
+            elif snapshot is None:
                 differing = await write_reference(database, run)
                 tally = Tally(changed=differing, written=0 if run is None else differing)
             else:
@@ -99,6 +109,15 @@ class Runner:
             return Tally(rows=len(pending), changed=len(pending))
         applied = migrate.upgrade(self.dsn)
         return Tally(rows=len(applied), done=len(applied), changed=len(applied), written=len(applied))
+
+    async def _let_in(self, database: Database, run: Run | None) -> Tally:
+        from bst_cli.migrating.activating import turn_ingest  # it needs the clients of a running API
+
+        actor = f"bst {getpass.getuser()}"
+        turned = await turn_ingest(
+            database, on=True, by=actor, reason="batch F lets live events in", dry_run=run is None
+        )
+        return Tally(rows=len(turned), done=len(turned), changed=len(turned), written=0 if run is None else len(turned))
 
     async def _move(
         self, store: PostgresBackfillStore, snapshot: Snapshot, run: Run | None, batch: str, now: datetime

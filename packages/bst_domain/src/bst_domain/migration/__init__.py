@@ -74,6 +74,7 @@ from bst_domain.migration._exceptions import (
     done_not_paid,
     orphan,
     rejected_exceptions,
+    rejected_payments,
     shown_ref,
     stored_done_exceptions,
     unknown_word_exceptions,
@@ -107,11 +108,8 @@ from bst_domain.migration._ingest_gates import (
 )
 from bst_domain.migration._legacy_case import (
     LegacyCase,
-    PackageMap,
-    active_items,
     booking_facts,
     cases_of,
-    identify,
     ops_inputs,
     party_and_total,
     proof_of,
@@ -140,6 +138,7 @@ from bst_domain.migration._legacy_words import (
     read_legacy_header,
     read_legacy_payment,
 )
+from bst_domain.migration._package_map import PackageMap
 from bst_domain.migration._payment_audit import (
     PaymentDayFigures,
     PaymentDifference,
@@ -158,6 +157,7 @@ from bst_domain.migration._reconciliation import (
     ReconciliationLimits,
     reconcile,
 )
+from bst_domain.migration._rejecting import active_items, identify
 from bst_domain.migration._untouched import Untouched, facts_of_untouched
 
 __all__ = [
@@ -298,6 +298,7 @@ __all__ = [
     "reconcile",
     "reference_checks",
     "rejected_exceptions",
+    "rejected_payments",
     "retention_checks",
     "row_event_id",
     "row_of",

@@ -4,6 +4,7 @@ Source of the rules: semantics 8, the legacy data's readings 18 to 21. Nothing h
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -23,8 +24,9 @@ from bst_domain.catalog import (
 )
 from bst_domain.migration._backfill import LegacySystem
 from bst_domain.migration._catalog_rows import LegacyCatalog, LegacyPackage, LegacyProduct, LegacyRate, LegacyVariant
-from bst_domain.migration._legacy_case import PackageMap
 from bst_domain.migration._legacy_rows import SourceRow
+from bst_domain.migration._package_map import PackageMap
+from bst_domain.migration._rejecting import is_sane_amount
 from bst_domain.values import (
     CENT,
     Money,
@@ -160,8 +162,9 @@ def _rates(catalog: LegacyCatalog, variants: Sequence[BridgedVariant], queued: l
         if variant is None:
             detail = f"its variant {row.variant_id} is not mapped"
             queued.append(_queue(QueueType.VARIANT_MAPPING, source, UnmatchedReason.NO_MATCH, detail))
-        elif row.price < 0:
-            queued.append(_queue(QueueType.CATALOG_EXTENDED_METADATA, source, _INVALID, "the price is negative"))
+        elif not is_sane_amount(row.price) or row.price < 0:
+            why = f"the price is {row.price}" if not is_sane_amount(row.price) else "the price is negative"
+            queued.append(_queue(QueueType.CATALOG_EXTENDED_METADATA, source, _INVALID, why))
         else:
             rate = _rate(row)
             own.setdefault(variant, []).append(rate)
@@ -189,7 +192,7 @@ def _fallbacks(
     variant: BridgedVariant, own: Sequence[Rate], package: LegacyPackage | None, queued: list[ToQueue]
 ) -> list[BridgedRate]:
     price = None
-    if package is not None and package.price is not None:
+    if package is not None and package.price is not None and is_sane_amount(package.price):
         price = PackagePrice(currency=package.currency.upper(), adult=package.price, child=package.child_price)
     found = fallback_rates(own, price)
     if found is None:
@@ -216,7 +219,7 @@ def _package(
     row: LegacyPackage, index: ProductIndex, variants: Mapping[int, UUID], queued: list[ToQueue]
 ) -> BridgedPackage:
     """The package is judged first; only for a matched one is the variant that carries its id looked up."""
-    as_row = CatalogRow(name=row.name, slug=row.slug, legacy_package_id=row.package_id, price=row.price)
+    as_row = CatalogRow(name=row.name, slug=row.slug, legacy_package_id=row.package_id, price=_price(row))
     outcome = index.match(as_row)
     if isinstance(outcome, Matched):
         variant = variants.get(row.package_id)
@@ -238,6 +241,11 @@ def _package(
             )
         )
     return BridgedPackage(row=row, outcome=outcome, ref=PackageRef(PackageRefType.LEGACY_PACKAGE, None, row.package_id))
+
+
+def _price(row: LegacyPackage) -> Decimal | None:
+    """What is no amount is as bad as a negative one."""
+    return row.price if row.price is None or is_sane_amount(row.price) else Decimal(-1)
 
 
 _INVALID = UnmatchedReason.INVALID_SOURCE

@@ -184,6 +184,19 @@ class BackfillConformance:
         async with store.running("D", now=NOW, script="suite", checksum="0") as fresh:
             assert fresh.resumed_at is None
 
+    async def test_nobody_goes_on_where_a_run_was_that_is_taken_back(self, store: BackfillStore) -> None:
+        with pytest.raises(RuntimeError, match="stopped"):
+            async with store.running("D", now=NOW, script="suite", checksum="0") as run:
+                async with store.moving() as tx:
+                    await tx.come_to(run, Position(system=ADMIN, row_id=17, done=40))
+                raise RuntimeError("stopped")
+        with pytest.raises(RuntimeError, match="halfway back"):
+            async with store.running("D", now=NOW, script="rollback", checksum="0", afresh=True) as back:
+                assert back.resumed_at is None
+                raise RuntimeError("halfway back")
+        async with store.running("D", now=NOW, script="suite", checksum="0") as again:
+            assert again.resumed_at is None
+
     async def test_a_dry_run_decides_and_writes_nothing(self, store: BackfillStore) -> None:
         tally = await move(store, *ROWS, run=None)
         assert (tally.created, tally.written) == (2, 0)

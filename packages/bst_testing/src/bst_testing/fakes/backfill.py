@@ -48,14 +48,16 @@ class MemoryBackfill:
         batch: str,
         *,
         now: datetime,  # noqa: ARG002 - the log of the fake is brief
-        script: str,  # noqa: ARG002
-        checksum: str,  # noqa: ARG002
+        script: str,  # noqa: ARG002 - the same
+        checksum: str,  # noqa: ARG002 - the same
+        holds_the_day: bool = False,  # noqa: ARG002 - nothing recomputes what the fake keeps
+        afresh: bool = False,
         override: Override | None = None,
     ) -> AsyncIterator[Run]:
         if batch in self._running:
             raise AnotherRuns(f"batch {batch} is being run by somebody else")
         self._running.add(batch)
-        _, position = self.kept.checkpoints.get(batch, (None, None))
+        _, position = (None, None) if afresh else self.kept.checkpoints.get(batch, (None, None))
         run = Run(key=uuid7(), batch=batch, resumed_at=position)
         self.kept.checkpoints[batch] = (run, position)
         self.log[run] = "FAILED"
@@ -161,7 +163,7 @@ class _Moving:
             statuses=change.statuses,
         )
 
-    async def save_catalog(self, bridge: CatalogBridge) -> int:
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:  # noqa: ARG002 - no times
         found = bridge.package_map()
         mapped = {source: ref for source, ref in found.packages.items() if ref.key is not None}
         known, self._tables.packages = self._tables.packages, PackageMap(packages=mapped, variants=found.variants)

@@ -118,6 +118,7 @@ class Tables:
     mappings: dict[UUID, ChannelMapping] = field(factory=dict)
     unmapped: dict[UUID, UnmappedEntry] = field(factory=dict)
     refolds: dict[ChannelReference, Refold] = field(factory=dict)
+    held_days: int = 0  # runs of back-fill that say which day it is
     catalog: set[tuple[Entity, UUID]] = field(factory=set)  # products and variants that there are
 
 
@@ -149,6 +150,7 @@ class Transaction:
         self.unmapped = View(tables.unmapped)
         self.refolds = View(tables.refolds)
         self.catalog = tables.catalog
+        self.held_days = tables.held_days
 
     def commit(self) -> dict[str, Changes]:
         """Table -> what changed."""

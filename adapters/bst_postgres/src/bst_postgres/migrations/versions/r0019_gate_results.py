@@ -6,7 +6,7 @@ Frozen: never edited once released. There is no way down; see revision 0001.
 from alembic import op
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 
 
 def upgrade() -> None:
