@@ -8,9 +8,12 @@ import pytest
 
 from bst_application.ids import uuid7
 from bst_application.ports.gates import BatchRun
+from bst_application.use_cases.hold_batch import run_to_judge
+from bst_domain.migration import HoldReason, Verdict
+from bst_postgres.backfill.states import ROLLBACK
 from bst_postgres.database import Database
 from bst_postgres.gates import PostgresGateRecords
-from bst_testing.conformance.gates import GateRecordsConformance
+from bst_testing.conformance.gates import GateRecordsConformance, reasons, says
 from bst_testing.fakes.gates import MemoryGateRecords
 
 _BOOKING = """
@@ -39,13 +42,13 @@ class Memory(MemoryGateRecords):
 
 
 class Postgres(PostgresGateRecords):
-    async def run(self, batch: str, status: str) -> UUID:
+    async def run(self, batch: str, status: str, script: str = "suite") -> UUID:
         key = uuid7()
         async with self._database.transaction() as connection:
             await connection.execute(
                 "insert into migration_run_log (run_key, batch_code, script_name, script_checksum, run_status, started_at)"
-                " values (%s, %s, 'suite', '0', %s, now())",
-                (key, batch, status),
+                " values (%s, %s, %s, '0', %s, now())",
+                (key, batch, script, status),
             )
         return key
 
@@ -68,3 +71,10 @@ class TestPostgresGateRecords(GateRecordsConformance):
         database = Database(postgres_dsn, pool_size=2)
         yield Postgres(database)
         await database.close()
+
+    async def test_a_batch_that_was_taken_back_holds_the_next(self, records: Postgres) -> None:
+        await says(records, "catalog-bridge", Verdict.PASS, await records.run("C", "SUCCEEDED"))
+        assert await reasons(records, "D") == []
+        await records.run("C", "SUCCEEDED", script=f"{ROLLBACK} C")
+        assert await run_to_judge(records, "C") is None
+        assert await reasons(records, "D") == [("batch C", HoldReason.UNFINISHED)]
