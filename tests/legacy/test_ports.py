@@ -11,12 +11,12 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from bst_domain.booking import PackageRef, PackageRefType
-from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem
+from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem, Override
 from bst_domain.values import ChannelReference
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
-from bst_testing.conformance.backfill import BackfillConformance, MappingIt
+from bst_testing.conformance.backfill import NOW, BackfillConformance, MappingIt
 from bst_testing.conformance.legacy import LegacyConformance, Making
 from bst_testing.fakes.backfill import MemoryBackfill
 from bst_testing.fakes.legacy import MemoryLegacy
@@ -229,3 +229,25 @@ def insert_admin_booking(admin: psycopg.Connection[Any], row: LegacyBooking) -> 
             paid=number < finance.items_paid,
             updated_at=tour,
         )
+
+
+async def test_who_goes_on_all_the_same_is_in_the_run_and_in_the_audit_trail(postgres_dsn: str) -> None:
+    database = Database(postgres_dsn, pool_size=2)
+    store = PostgresBackfillStore(database)
+    override = Override(actor="ana", reason="known", holds=("catalog-bridge: FAIL: C-02",))
+    with pytest.raises(RuntimeError):
+        async with store.running("D", now=NOW, script="suite", checksum="0", override=override):
+            raise RuntimeError
+    async with store.running("E", now=NOW, script="suite", checksum="0"):
+        pass
+    await database.close()
+    with psycopg.connect(postgres_dsn) as connection:
+        runs = connection.execute(
+            "select batch_code, override, run_key::text from migration_run_log where batch_code > 'A'"
+        )
+        [(_, said, run), (_, none, _)] = sorted(runs.fetchall())
+        audited = connection.execute("select event_type, actor, resource_id, metadata from audit_log").fetchall()
+    assert said == {"actor": "ana", "reason": "known", "holds": ["catalog-bridge: FAIL: C-02"]}
+    assert none is None
+    more = {"runKey": run, "reason": "known", "holds": ["catalog-bridge: FAIL: C-02"]}
+    assert audited == [("MIGRATION_HOLD_OVERRIDDEN", "ana", "D", more)]

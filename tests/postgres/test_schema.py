@@ -63,6 +63,7 @@ ADDED_COLUMNS = {
         "external_ref_kind": column("varchar(64)", nullable=True),
         "external_ref": column("varchar(128)", nullable=True),
     },
+    "migration_run_log": {"override": column("jsonb", nullable=True)},  # section 9: who went on although a gate held it
     "booking_contact": {
         "phone_e164": column("varchar(16)", nullable=True),  # section 3
         "booked_at": column("timestamptz", default=NOW),  # the order of what a search finds
@@ -364,6 +365,23 @@ ADDED_TABLES: dict[str, Any] = {
         "foreign_keys": {},
         "checks": {},
         "indexes": {"ix_migration_exception_source": index("batch_code", "source_system", "source_table", "source_pk")},
+    },
+    "migration_gate_result": {
+        "columns": {
+            "result_key": column("uuid"),
+            "gate": column("varchar(64)"),
+            "batch_code": column("varchar(16)"),
+            "judged_run": column("uuid", nullable=True),
+            "verdict": column("varchar(8)"),
+            "checks": column("jsonb"),
+            "report_path": column("text", nullable=True),
+            "measured_at": column("timestamptz"),
+            "created_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["result_key"],
+        "foreign_keys": {},
+        "checks": {"ck_migration_gate_result_verdict": {"column": "verdict", "values": ["PASS", "HOLD", "FAIL"]}},
+        "indexes": {"ix_migration_gate_result_newest": index("gate", "created_at desc", "result_key desc")},
     },
     "migration_written": {
         "columns": {

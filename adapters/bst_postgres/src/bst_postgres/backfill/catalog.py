@@ -69,7 +69,7 @@ _RATE = {
     "is_active": "boolean",
 }
 #: The channel that a legacy catalog sells through.
-_CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
+CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
 _PRODUCT_ROW = (LegacySystem.SHOP, "PRODUCT", "TourProduct")
 _VARIANT_ROW = (LegacySystem.SHOP, "VARIANT", "TourVariant")
 _PACKAGE_ROW = {system: (system, "PACKAGE", table) for system, table in PACKAGE_TABLE.items()}
@@ -232,7 +232,7 @@ def _reference(entity: tuple[str, UUID], source: tuple[LegacySystem, str, str], 
 
 def _named(source: tuple[LegacySystem, str, str], row_id: int) -> dict[str, Any]:
     system, what, _ = source
-    kind, channel, ref = f"{system.value.upper()}_{what}_ID", _CHANNEL[system], str(row_id)
+    kind, channel, ref = f"{system.value.upper()}_{what}_ID", CHANNEL[system], str(row_id)
     return {
         "external_ref_key": external_ref_key(kind, channel, ref),
         "channel_code": channel,

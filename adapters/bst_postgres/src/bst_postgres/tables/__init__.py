@@ -32,6 +32,7 @@ from bst_postgres.tables.migration import (
     migration_booking_mark,
     migration_checkpoint,
     migration_exception,
+    migration_gate_result,
     migration_source_mark,
     migration_written,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "migration_booking_mark",
     "migration_checkpoint",
     "migration_exception",
+    "migration_gate_result",
     "migration_run_log",
     "migration_source_mark",
     "migration_written",

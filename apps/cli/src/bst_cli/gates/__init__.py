@@ -11,6 +11,15 @@ from bst_cli.options import Group
 
 #: Command -> the module that holds it as ``command``.
 GATES = {
+    "schema": "schema",
+    "reference-data": "reference_data",
+    "catalog-bridge": "catalog_bridge",
+    "booking-bridge": "booking_bridge",
+    "duplicates": "duplicates",
+    "payment-finance-bridge": "payment_finance_bridge",
+    "batch-mismatch": "batch_mismatch",
+    "payment-mismatch-daily": "payment_mismatch",
+    "release-evidence": "evidence",
     "ingest-release": "release",
     "ingest-processing": "processing",
     "ingest-dlq-growth": "dlq_growth",

@@ -20,7 +20,7 @@ from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LegacySystem
+from bst_domain.migration import LegacySystem, Override
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
 from bst_legacy.snapshot import Snapshot
@@ -65,6 +65,7 @@ class Runner:
     as_of: datetime
     dry_run: bool
     progress: Progress
+    override: Override | None = None
     processes: int = field(factory=usual_processes)
 
     async def __call__(self, batch: str) -> Tally:
@@ -90,6 +91,7 @@ class Runner:
                     script=f"bst migrate {batch}",
                     checksum=rules_checksum(),
                     holds_the_day=batch in {"D", "E"},
+                    override=self.override,
                 )
                 run = await stack.enter_async_context(running)
             if batch == "F":

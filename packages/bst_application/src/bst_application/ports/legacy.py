@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 
 from attrs import frozen
 
-from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem
+from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem, ShopPayment, StoredPayment
 
 
 @frozen
@@ -17,6 +18,14 @@ class LegacyName:
     row_id: int
     channel: str
     ref: str | None
+
+
+@frozen
+class FinanceName:
+    """A row of the old admin's booking_finances, and the booking row that it stands at."""
+
+    finance_id: int
+    booking_id: int
 
 
 class LegacySnapshot(Protocol):
@@ -39,6 +48,18 @@ class LegacySnapshot(Protocol):
 
     async def payments_without_booking(self) -> Sequence[LegacyPaid]:
         """Payments of the shop whose booking has been deleted."""
+        ...
+
+    def payments(self, since: datetime | None = None) -> AsyncIterator[Sequence[ShopPayment]]:
+        """Every payment row of the shop that is not older, some thousands at a time, by id."""
+        ...
+
+    async def payments_like(self, payments: Sequence[StoredPayment]) -> Sequence[ShopPayment]:
+        """Rows of the shop that share a reference, capture or order with any of these, or stand at one of their bookings."""
+        ...
+
+    def finances(self) -> AsyncIterator[Sequence[FinanceName]]:
+        """Every finance row of the old admin, some thousands at a time, by id."""
         ...
 
     async def catalog(self) -> LegacyCatalog:
