@@ -19,10 +19,11 @@ from bst_domain.values import ChannelReference
 from bst_postgres import migrate
 from bst_postgres.migrate import MigrationFailed, MigrationStatus, head_revision, status, upgrade
 
-REVISIONS = [f"{number:04}" for number in range(1, 18)]
+REVISIONS = [*(f"{number:04}" for number in range(1, 18)), "0020"]
 HEAD = REVISIONS[-1]
 #: Undo what came after the seeds, so that tests can run those once more on a database that is at the head.
 BACK_TO_BEFORE_THE_MAPPINGS = """
+drop table flag_sight, cutover_mark, cutover_seen, shadow_tally, shadow_example, cutover_write;
 drop table migration_checkpoint, migration_exception;
 drop table catalog_publication, catalog_publish_event, catalog_snapshot, catalog_publish_job, catalog_publish_nonce,
   catalog_publish_request;
@@ -120,6 +121,7 @@ def test_each_run_is_logged_once(empty_postgres_dsn: str) -> None:
             ("r0015_catalog_editor.py", None),
             ("r0016_catalog_publish.py", None),
             ("r0017_backfill.py", None),
+            ("r0020_cutover.py", None),
         )
     ]
 
