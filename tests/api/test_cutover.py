@@ -56,7 +56,7 @@ async def enabled(api: Api, **actor: str) -> tuple[bool, bool]:
 async def test_the_state_is_that_of_the_environment_until_somebody_turns_it(postgres_dsn: str, broker_url: str) -> None:
     environ = {"OPS_READ_NEW_MODEL_ENABLED": "true", "OPS_READ_NEW_MODEL_PERCENT": "", "OPS_WRITE_CORE_STRICT": "yes"}
     async with running(postgres_dsn, broker_url, **environ) as api:
-        answer = await api.get("/v1/ops/cutover-state?email=Admin@Example.com%20&role=STAFF")
+        answer = await ask(api, "GET", "/v1/ops/cutover-state?email=Admin@Example.com%20&role=STAFF")
         state = answer.json()["data"]["cutover"]
         assert state["read"] == {
             "baseEnabled": True,

@@ -18,7 +18,7 @@ where ref.entity_type = 'BOOKING' and ref.external_ref_kind = %s and ref.externa
 limit 1
 """
 _KIND = {LegacySystem.SHOP: "BALISNAP_BOOKING_ID", LegacySystem.ADMIN: "BSTADMIN_BOOKING_ID"}
-_NAMED = """
+NAMED = """
 select given.channel, given.ref from json_to_recordset(%s::json) as given (at int, channel text, ref text)
 where exists (select from booking_core core where core.channel_code = given.channel and core.external_booking_ref = given.ref)
   or exists (select from channel_external_refs alias where alias.entity_type = 'BOOKING'
@@ -78,7 +78,7 @@ class _Comparing(PostgresOperating):
         found = await (await self._connection.execute(_MOVED_IN_AS, asked)).fetchone()
         if found is None:
             given = [{"at": at, "channel": name.channel, "ref": name.ref} for at, name in enumerate(names)]
-            found = await (await self._connection.execute(_NAMED, (as_json(given),))).fetchone()
+            found = await (await self._connection.execute(NAMED, (as_json(given),))).fetchone()
         return None if found is None else BookingIdentity(found[0], ExternalRef(found[1]))
 
     async def seen(self, row: SourceRow) -> SeenRow | None:

@@ -175,19 +175,19 @@ def shadow(sample: int, data_dir: Path, as_json: bool) -> None:
     found = asyncio.run(compare())
     differing = {about.value: count for about, count in found.by_field.items() if count}
     if as_json:
-        told = {
+        document = {
             "compared": found.compared,
             "missing": found.unmatched,
             "byField": differing,
             "examples": [state.example_json(one) for one in found.examples[:50]],
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{found.compared:>7,} compared, {found.unmatched:,} rows that core does not have")
     for name, count in differing.items():
         click.echo(f"{count:>7,} differ in {name}")
-    for one in map(state.example_json, found.examples[:10]):
-        click.echo(f"        {one['booking']} {one['field']}: core {one['core']!r}, legacy {one['legacy']!r}")
+    for told in map(state.example_json, found.examples[:10]):
+        click.echo(f"        {told['booking']} {told['field']}: core {told['core']!r}, legacy {told['legacy']!r}")
 
 
 @cutover.command()
