@@ -60,6 +60,19 @@ class PostgresWatchLedger:
         async with self._database.transaction() as connection:
             await connection.execute(_COME, (system.value, mark.at, mark.row_id))
 
+    async def looked(self, system: LegacySystem, *, now: datetime) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "update cutover_mark set updated_at = %s where source_system = %s", (now, system.value)
+            )
+
+    async def looked_at(self, system: LegacySystem) -> datetime | None:
+        query = "select updated_at from cutover_mark where source_system = %s"
+        async with self._database.transaction() as connection:
+            found = await (await connection.execute(query, (system.value,))).fetchone()
+        at: datetime | None = None if found is None else found[0]
+        return at
+
     async def unreached(self, *, limit: int) -> list[SeenRow]:
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(_UNREACHED, (limit,))).fetchall()

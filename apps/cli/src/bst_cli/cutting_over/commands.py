@@ -217,10 +217,10 @@ def watch(once: bool, interval: int | None, since: str | None, data_dir: Path, a
             }
             click.echo(json.dumps({**counts, "played": played}))
             return
-        played = ", ".join(f"{module.value} {count}" for module, count in tally.played.items()) or "nothing to do"
+        acts = ", ".join(f"{module.value} {count}" for module, count in tally.played.items()) or "nothing to do"
         click.echo(
             f"{tally.rows:,} rows changed, {tally.seen:,} known, {tally.missing:,} without a booking, "
-            f"{tally.reviews} to review, {tally.tickets} tickets; {played}"
+            f"{tally.reviews} to review, {tally.tickets} tickets; {acts}"
         )
 
     asyncio.run(keep_watching(operational_dsn(data_dir), interval=interval, since=begin, tell=tell))

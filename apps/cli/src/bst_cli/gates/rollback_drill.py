@@ -136,7 +136,7 @@ async def _refuse_live(drill: _Drill, before: Overrides, live: bool) -> None:
     if on and not live:
         raise Trouble(
             f"cutover is on already ({', '.join(sorted(set(on)))}): the drill would send everybody back for some seconds",
-            "Say --live if that is what you want; afterwards it is on again as it was.",
+            "Say --live true if that is what you want; afterwards it is on again as it was.",
         )
 
 

@@ -116,6 +116,14 @@ class WatchLedger(Protocol):
         """Everything up to there has been compared. A mark never goes back."""
         ...
 
+    async def looked(self, system: LegacySystem, *, now: datetime) -> None:
+        """A round has been through the source; it may have found nothing new."""
+        ...
+
+    async def looked_at(self, system: LegacySystem) -> datetime | None:
+        """When a round was last through the source."""
+        ...
+
     async def unreached(self, *, limit: int) -> list[SeenRow]:
         """Rows whose booking core did not have when they were seen, the oldest change first."""
         ...

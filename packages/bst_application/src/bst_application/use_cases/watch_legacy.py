@@ -91,6 +91,7 @@ class WatchLegacy:
             await self.ledger.come_to(system, WatchMark(at=last.changed_at, row_id=last.booking.row_id))
             if len(rows) < self.chunk:
                 break
+        await self.ledger.looked(system, now=self.now())
 
     async def _again(self, system: LegacySystem, tally: WatchTally) -> None:
         """Rows whose booking was not here: it may have come since."""

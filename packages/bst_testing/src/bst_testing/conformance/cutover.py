@@ -60,6 +60,13 @@ class WatchLedgerConformance:
         assert await ledger.mark(SHOP) == second
         assert await ledger.mark(ADMIN) is None
 
+    async def test_a_look_that_found_nothing_is_a_look(self, ledger: WatchLedger) -> None:
+        assert await ledger.looked_at(SHOP) is None
+        await ledger.come_to(SHOP, WatchMark(at=NOW, row_id=7))
+        await ledger.looked(SHOP, now=NOW + timedelta(hours=1))
+        assert await ledger.looked_at(SHOP) == NOW + timedelta(hours=1)
+        assert await ledger.mark(SHOP) == WatchMark(at=NOW, row_id=7)
+
     async def test_nothing_is_found_where_nothing_is(self, ledger: WatchLedger) -> None:
         assert await ledger.unreached(limit=9) == []
         assert await ledger.conflicts(limit=9) == []

@@ -70,6 +70,7 @@ class MemoryWatchLedger:
 
     _tables: Tables
     _marks: dict[LegacySystem, WatchMark] = field(factory=dict)
+    _looked: dict[LegacySystem, datetime] = field(factory=dict)
     _lock: asyncio.Lock = field(factory=asyncio.Lock)
 
     @asynccontextmanager
@@ -84,6 +85,12 @@ class MemoryWatchLedger:
 
     async def come_to(self, system: LegacySystem, mark: WatchMark) -> None:
         self._marks[system] = max(mark, self._marks.get(system, mark))
+
+    async def looked(self, system: LegacySystem, *, now: datetime) -> None:
+        self._looked[system] = now
+
+    async def looked_at(self, system: LegacySystem) -> datetime | None:
+        return self._looked.get(system)
 
     async def unreached(self, *, limit: int) -> list[SeenRow]:
         missing = [seen for seen in self._tables.seen.values() if seen.booking is None and seen.note is None]
