@@ -45,6 +45,7 @@ SHADOWS: Final = timedelta(hours=24)
 WATCHED_WITHIN: Final = timedelta(minutes=15)
 MOST_SHADOW_RATIO: Final = Decimal("0.01")
 KNOWN_WITHIN_S: Final = 300.0
+HEARD_WITHIN_S: Final = 60.0
 LOOK_EVERY_S: Final = 0.5
 
 
@@ -101,6 +102,7 @@ async def raised(stepping: Stepping, batch: str, wish: Wish) -> list[float]:
         for step in await _steps(stepping, path, wish.percent):
             await _turn(stepping, path, CutoverChange(percent=step), wish)
             taken.append(step)
+            await _known(stepping, path, step)
             stepping.say(f"· {path.name}s: {step:g}%")
             if wish.soak and await stepping.around.pause(wish.soak):
                 raise Trouble(f"stopped at {step:g}%; it stays there", f"Go on: bst migrate run --batch {batch}.")
@@ -147,6 +149,15 @@ async def _turn(stepping: Stepping, path: CanaryFlags, change: CutoverChange, wi
     store = PostgresFlagStore(stepping.database)
     turn = SetCutover(store=store, initial=environment_flags(), now=stepping.around.now)
     await turn(path, change, reason=wish.reason, by=Author(actor=wish.actor))
+
+
+async def _known(stepping: Stepping, path: CanaryFlags, percent: float) -> None:
+    """Waits until every process that lives has heard of it. Raises Trouble; the flag is set in any case."""
+    began = stepping.around.now()
+    while behind := [_who(one) for one in await _sights(stepping) if not _on(one, path, percent)]:
+        waited = (stepping.around.now() - began).total_seconds()
+        if waited > HEARD_WITHIN_S or await stepping.around.pause(LOOK_EVERY_S):
+            raise Trouble(f"{percent:g}% is set, and not known by {', '.join(behind)}", "See bst cutover status.")
 
 
 async def _hold(stepping: Stepping, batch: str, wish: Wish, failed: Sequence[Finding], *, where: str) -> None:

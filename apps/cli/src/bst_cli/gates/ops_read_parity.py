@@ -6,10 +6,12 @@ different (defect 99).
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
+import click
 from attrs import define, field, frozen
 
 from bst_application.errors import LegacyUnreadable
@@ -30,7 +32,7 @@ from bst_domain.migration import (
     parity_checks,
     parity_differences,
 )
-from bst_domain.values import BookingIdentity, bali_day, parse_day
+from bst_domain.values import BookingIdentity, bali_day, parse_day, parse_instant
 
 BOOKINGS = "/v1/ops/bookings"
 PAGE = "200"
@@ -91,7 +93,7 @@ async def measure(around: Surroundings, given: Given) -> Judged:
     except LegacyUnreadable as error:
         raise Trouble(str(error)) from error
     found = Found(rows=leading_rows(rows))
-    today = bali_day(around.now())
+    today = bali_day(_as_of(given["as_of"]) or around.now())
     async with around.api() as api:
         await _list(api, found, wanted, today)
         await _details(api, found, wanted, today)
@@ -121,6 +123,16 @@ async def measure(around: Surroundings, given: Given) -> Judged:
         },
         more={"examples": found.examples, "missing": [f"{n.channel}:{n.ref}" for n in found.missing[:MOST_EXAMPLES]]},
     )
+
+
+def _as_of(text: str | None) -> datetime | None:
+    """The instant whose day in Bali the old admin's rule calls today. Raises UsageError."""
+    if not text:
+        return None
+    at = parse_instant(text)
+    if at is None:
+        raise click.UsageError("--as-of: an instant with a zone is expected, for example 2026-03-01T00:00:00+08:00")
+    return at
 
 
 def _summary(found: Found, figures: ParityFigures, *, rejected: int) -> dict[str, Any]:
@@ -194,8 +206,6 @@ async def _details(api: Api, found: Found, wanted: Wanted, today: date) -> None:
 
 async def _one(api: Api, found: Found, name: BookingIdentity, wanted: Wanted) -> Mapping[str, Any] | None:
     """A booking's detail by channel and reference; None where there is none."""
-    from urllib.parse import quote
-
     try:
         answer = await api.ask(
             "GET", f"{BOOKINGS}/{quote(f'{name.channel}:{name.ref}', safe='')}", within_ms=wanted.within_ms
@@ -243,6 +253,7 @@ GATE = Gate(
         setting("detail-sample-size", "OPS_READ_DETAIL_SAMPLE_SIZE", at_least(0), 50, "Of them, by detail."),
         setting("max-mismatch-ratio", "OPS_READ_PARITY_MAX_MISMATCH_RATIO", RATIO, 0.01, "Rows that differ or lack."),
         setting("min-matched-rows", "OPS_READ_PARITY_MIN_MATCHED_ROWS", at_least(0), 50, "Rows that core has."),
+        setting("as-of", "OPS_READ_PARITY_AS_OF", str, None, "The instant whose day in Bali is today; else now."),
         setting("request-timeout-ms", "CORE_API_TIMEOUT_MS", at_least(1000), 8000, "Longest time of one request."),
     ],
     measure=measure,
