@@ -28,6 +28,7 @@ from bst_domain.migration import LegacySystem, Module, Verdict
 from bst_legacy.live import LegacyLiveConnections
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.cutover import PostgresShadowLedger, PostgresWatchLedger, PostgresWriteLedger
+from bst_postgres.database import Database
 from bst_postgres.flags import PostgresFlagStore
 from bst_testing.conformance.cutover import AGREED
 from bst_testing.deliveries import body, paid
