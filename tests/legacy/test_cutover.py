@@ -349,6 +349,7 @@ async def test_reads_and_writes_go_through_core_step_by_step_and_back(
     trail = await api.data("/v1/audit/events", eventType="CUTOVER_SET")
     steps = [entry["metadata"]["after"]["OPS_READ_NEW_MODEL_PERCENT"] for entry in reversed(trail)]
     assert steps == ["1", "10", "25", "50", "100"]
+    await stepping.around.pause(0)
     with pytest.raises(Trouble, match="holds at 1%: gate write-cutover"):  # nobody has written anything yet
         await raised(stepping, "H", wish())
     report = ReportWrite(ledger=PostgresWriteLedger(api.database), now=api.now)
@@ -365,6 +366,8 @@ async def test_reads_and_writes_go_through_core_step_by_step_and_back(
     )
     assert runs[-2:] == [("bst migrate rollback H", "SUCCEEDED"), ("bst migrate rollback G", "SUCCEEDED")]
     assert ("bst migrate H", "FAILED") in runs
+    with pytest.raises(Trouble, match="batch G: taken back; reads: not everybody reads from core"):
+        await raised(stepping, "H", wish())
 
 
 async def test_a_gate_that_fails_holds_the_step_and_somebody_may_take_it_upon_themselves(

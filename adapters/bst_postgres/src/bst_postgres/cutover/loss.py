@@ -61,3 +61,13 @@ async def has_booking(database: Database, names: Sequence[tuple[str, str]]) -> b
     given = [{"at": at, "channel": channel, "ref": ref} for at, (channel, ref) in enumerate(names)]
     async with database.transaction() as connection:
         return await (await connection.execute(NAMED, (as_json(given),))).fetchone() is not None
+
+
+async def how_it_stands(database: Database, batch: str) -> str:
+    """How the newest run of a batch ended; what was taken back is not done."""
+    query = """
+select case when script_name like 'bst migrate rollback%%' then 'taken back' else run_status end from migration_run_log
+where batch_code = %s order by started_at desc, run_key desc limit 1"""
+    async with database.transaction() as connection:
+        row = await (await connection.execute(query, (batch,))).fetchone()
+    return "not run" if row is None else str(row[0])

@@ -23,8 +23,9 @@ from bst_cli.trouble import Trouble
 from bst_domain.migration import LIST_FIELDS, Canary, LegacySystem, Verdict
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.backfill import PostgresBackfillStore
-from bst_postgres.backfill.checks import Finding, last_run
+from bst_postgres.backfill.checks import Finding
 from bst_postgres.cutover import PostgresShadowLedger, PostgresWatchLedger
+from bst_postgres.cutover.loss import how_it_stands
 from bst_postgres.database import Database
 from bst_postgres.flags import PostgresFlagStore
 
@@ -186,7 +187,7 @@ async def _standing(stepping: Stepping, batch: str) -> list[Finding]:
     """Whether what the gates stand on is there at all."""
     sights = await _sights(stepping)
     apis = [one for one in sights if one.component == "api"]
-    ended = await last_run(stepping.database, BEFORE[batch])
+    ended = await how_it_stands(stepping.database, BEFORE[batch])
     off = sorted({flag for one in sights for flag in (Flag.WEBHOOK, Flag.QUEUE) if one.values.get(flag) != "true"})
     apart = len(
         {canary.percentage if canary.enabled else -1 for canary in (_canary(one, PATH[batch]) for one in sights)}
@@ -195,7 +196,7 @@ async def _standing(stepping: Stepping, batch: str) -> list[Finding]:
         Finding(
             name="batch before",
             passed=ended == "SUCCEEDED",
-            detail=f"batch {BEFORE[batch]}: {ended or 'not run'}",
+            detail=f"batch {BEFORE[batch]}: {ended}",
             cure=f"Run bst migrate run --batch {BEFORE[batch]} first.",
         ),
         Finding(
@@ -217,6 +218,16 @@ async def _standing(stepping: Stepping, batch: str) -> list[Finding]:
             cure="Live events keep core up to date: bst migrate run --batch F.",
         ),
     ]
+    if batch == "H":
+        readers = bool(sights) and all(_on(one, PATH["G"], 100) for one in sights)
+        findings.append(
+            Finding(
+                name="reads",
+                passed=readers,
+                detail="everybody reads from core" if readers else "not everybody reads from core",
+                cure="Whoever writes to core must see it there: bst migrate run --batch G to the end.",
+            )
+        )
     return [*findings, await _watched(stepping)]
 
 
