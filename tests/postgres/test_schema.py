@@ -335,6 +335,93 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {},
     },
+    "flag_sight": {
+        "columns": {
+            "process_key": column("uuid"),
+            "component": column("varchar(32)"),
+            "host": column("varchar(191)"),
+            "pid": column("integer"),
+            "flag_values": column("jsonb"),
+            "seen_at": column("timestamptz"),
+        },
+        "primary_key": ["process_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_flag_sight_seen_at": index("seen_at")},
+    },
+    "cutover_mark": {
+        "columns": {
+            "source_system": column("varchar(32)"),
+            "changed_at": column("timestamptz"),
+            "row_id": column("bigint"),
+            "updated_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["source_system"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "cutover_seen": {
+        "columns": {
+            "source_system": column("varchar(32)"),
+            "source_table": column("varchar(64)"),
+            "source_pk": column("bigint"),
+            "changed_at": column("timestamptz"),
+            "digest": column("varchar(64)"),
+            "booking_key": column("uuid", nullable=True),
+            "note": column("varchar(64)", nullable=True),
+            "seen_at": column("timestamptz"),
+        },
+        "primary_key": ["source_system", "source_table", "source_pk"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {
+            "ix_cutover_seen_unreached": {
+                **index("changed_at"),
+                "where": "booking_key is null) and (note is null",
+            }
+        },
+    },
+    "shadow_tally": {
+        "columns": {
+            "hour": column("timestamptz"),
+            "field": column("varchar(32)"),
+            "compared": column("bigint"),
+            "mismatched": column("bigint"),
+        },
+        "primary_key": ["hour", "field"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "shadow_example": {
+        "columns": {
+            "channel_code": column("varchar(32)"),
+            "external_booking_ref": column("varchar(128)"),
+            "field": column("varchar(32)"),
+            "core_value": column("text"),
+            "legacy_value": column("text"),
+            "seen_at": column("timestamptz"),
+        },
+        "primary_key": ["channel_code", "external_booking_ref", "field"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_shadow_example_seen_at": index("seen_at desc")},
+    },
+    "cutover_write": {
+        "columns": {
+            "write_id": column("varchar(128)"),
+            "reported_at": column("timestamptz"),
+            "operation": column("varchar(64)"),
+            "digest": column("varchar(64)"),
+            "mismatch": column("boolean"),
+            "report": column("jsonb"),
+        },
+        "primary_key": ["write_id"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_cutover_write_reported_at": index("reported_at")},
+    },
     "migration_checkpoint": {
         "columns": {
             "batch_code": column("varchar(16)"),

@@ -71,3 +71,35 @@ class LegacyDatabases(Protocol):
     """Raises LegacyUnreadable, before anything is read, when a table or column that back-fill needs is not there."""
 
     def snapshot(self) -> AbstractAsyncContextManager[LegacySnapshot]: ...
+
+
+@frozen(kw_only=True)
+class ChangedRow:
+    """A booking row and when it, or what hangs on it, was changed last."""
+
+    booking: LegacyBooking
+    changed_at: datetime
+
+
+class LegacyLive(Protocol):
+    """The legacy databases while both old systems go on working: each question is a look of its own, read-only and brief.
+
+    Raises LegacyUnreadable.
+    """
+
+    async def changed(
+        self, system: LegacySystem, *, since: datetime, before: datetime, after: tuple[datetime, int] | None, limit: int
+    ) -> list[ChangedRow]:
+        """Rows changed at or after ``since`` and before ``before``, the oldest change first, then by id; those behind
+        ``after``, a change and an id."""
+        ...
+
+    async def rows(
+        self, system: LegacySystem, *, refs: Sequence[str] = (), ids: Sequence[int] = ()
+    ) -> list[LegacyBooking]:
+        """Rows with one of these references, as they are stored there, or one of these ids; by id."""
+        ...
+
+    async def newest(self, *, limit: int) -> list[LegacyBooking]:
+        """The old admin's rows of the latest tour days, the latest first."""
+        ...

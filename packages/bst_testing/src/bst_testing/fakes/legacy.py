@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from bst_application.errors import LegacyUnreadable
-from bst_application.ports.legacy import FinanceName, LegacyName
+from bst_application.ports.legacy import ChangedRow, FinanceName, LegacyName
 from bst_domain.migration import (
     LegacyBooking,
     LegacyCatalog,
@@ -100,3 +100,38 @@ class MemoryLegacy:
             )
             for each in sorted(paid, key=lambda each: each.payment_id)
         ]
+
+
+@define
+class MemoryLegacyLive:
+    """LegacyLive: rows that a test changes as it goes on. ``lacks``: what is missing, and makes it unreadable."""
+
+    rows_there: dict[tuple[LegacySystem, int], ChangedRow] = field(factory=dict)
+    lacks: str | None = None
+
+    def put(self, *rows: LegacyBooking, at: datetime | None = None) -> None:
+        """Written now, or at this instant."""
+        for row in rows:
+            self.rows_there[row.system, row.row_id] = ChangedRow(booking=row, changed_at=at or row.updated_at)
+
+    async def changed(
+        self, system: LegacySystem, *, since: datetime, before: datetime, after: tuple[datetime, int] | None, limit: int
+    ) -> list[ChangedRow]:
+        found = [one for one in self._of(system) if since <= one.changed_at < before]
+        found.sort(key=lambda one: (one.changed_at, one.booking.row_id))
+        return [one for one in found if after is None or (one.changed_at, one.booking.row_id) > after][:limit]
+
+    async def rows(
+        self, system: LegacySystem, *, refs: Sequence[str] = (), ids: Sequence[int] = ()
+    ) -> list[LegacyBooking]:
+        found = [one.booking for one in self._of(system) if one.booking.ref in refs or one.booking.row_id in ids]
+        return sorted(found, key=lambda row: row.row_id)
+
+    async def newest(self, *, limit: int) -> list[LegacyBooking]:
+        found = [one.booking for one in self._of(LegacySystem.ADMIN)]
+        return sorted(found, key=lambda row: (row.tour_at, row.row_id), reverse=True)[:limit]
+
+    def _of(self, system: LegacySystem) -> list[ChangedRow]:
+        if self.lacks is not None:
+            raise LegacyUnreadable(f"{self.lacks} is missing")
+        return [one for (of, _), one in self.rows_there.items() if of is system]
