@@ -142,6 +142,8 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
     for name in ("created", "changed", "unchanged", "rejected", "queued", "exceptions"):
         if count := getattr(tally, name):
             click.echo(f"{count:>11,}  {would if name in {'created', 'changed', 'queued'} else ''}{name}")
+    for line in tally.told:
+        click.echo(f"             {line}")
     click.echo("dry run: nothing was written" if dry_run else f"{tally.written:>11,}  rows written")
 
 

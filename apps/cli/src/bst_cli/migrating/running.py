@@ -11,12 +11,14 @@ from pathlib import Path
 from attrs import frozen
 
 import bst_domain
+from bst_application.ids import uuid7
 from bst_application.ports.backfill import Run
 from bst_application.ports.legacy import LegacySnapshot
 from bst_application.use_cases.backfill import Backfill, Progress, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
+from bst_application.use_cases.publish_moved import Published, PublishMoved
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.trouble import Trouble
 from bst_domain.migration import LegacySystem
@@ -26,6 +28,7 @@ from bst_postgres import migrate
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.reference import write_reference
 from bst_postgres.database import Database
+from bst_postgres.publishing import PostgresPublishingDesk
 
 APPLICATION_NAME = "bst-migrate"
 
@@ -91,7 +94,7 @@ class Runner:
                 differing = await write_reference(database, run)
                 tally = Tally(changed=differing, written=0 if run is None else differing)
             else:
-                tally = await self._move(store, snapshot, run, batch, now)
+                tally = await self._move(store, database, snapshot, run, batch, now)
             if run is not None:
                 await store.finish(run, rows=tally.written)
             return tally
@@ -113,10 +116,17 @@ class Runner:
         return Tally(rows=len(turned), done=len(turned), changed=len(turned), written=0 if run is None else len(turned))
 
     async def _move(
-        self, store: PostgresBackfillStore, snapshot: LegacySnapshot, run: Run | None, batch: str, now: datetime
+        self,
+        store: PostgresBackfillStore,
+        database: Database,
+        snapshot: LegacySnapshot,
+        run: Run | None,
+        batch: str,
+        now: datetime,
     ) -> Tally:
         if batch == "C":
             tally, _ = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
+            tally.told.append(await _publish(database, dry_run=run is None))
             return tally
         if batch == "D":
             bookings = MoveBookings(packages=await store.packages(), as_of=self.as_of, now=now)
@@ -126,6 +136,16 @@ class Runner:
         left = await snapshot.payments_without_booking()
         tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))
         return tally
+
+
+async def _publish(database: Database, *, dry_run: bool) -> str:
+    """The catalog as it is now, published by the run; what came of it, as a sentence."""
+    publishing = PublishMoved(desk=PostgresPublishingDesk(database), now=lambda: datetime.now(UTC), new_id=uuid7)
+    made = await publishing(dry_run=dry_run)
+    if isinstance(made, Published):
+        return f"catalog version {made.version} is published"
+    version = "no catalog" if made.version is None else f"catalog version {made.version}"
+    return f"{version} stays current: {made.why}"
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from bst_application.errors import Conflict
 from bst_application.legacy_order import Chunk, LegacyOrder
@@ -42,6 +42,7 @@ class Tally:
     queued: int = 0
     exceptions: int = 0
     written: int = 0  # rows of our tables
+    told: list[str] = field(factory=list)  # what else came of it, for people
 
     def add(self, other: "Tally") -> None:
         self.created += other.created
@@ -51,6 +52,7 @@ class Tally:
         self.queued += other.queued
         self.exceptions += other.exceptions
         self.written += other.written
+        self.told += other.told
 
 
 @frozen(kw_only=True)

@@ -35,7 +35,17 @@ from bst_domain.migration._catalog_bridge import (
     ToQueue,
     bridge,
 )
-from bst_domain.migration._catalog_rows import LegacyCatalog, LegacyPackage, LegacyProduct, LegacyRate, LegacyVariant
+from bst_domain.migration._catalog_content import content_marks, merged_content, moved_content
+from bst_domain.migration._catalog_rows import (
+    LegacyCatalog,
+    LegacyLine,
+    LegacyPackage,
+    LegacyPicture,
+    LegacyProduct,
+    LegacyRate,
+    LegacyStep,
+    LegacyVariant,
+)
 from bst_domain.migration._conflicts import (
     BLOCKS_AFTER,
     DUE_WITHIN,
@@ -154,13 +164,16 @@ __all__ = [
     "LegacyCatalog",
     "LegacyFinance",
     "LegacyItem",
+    "LegacyLine",
     "LegacyPackage",
     "LegacyPaid",
     "LegacyPayment",
     "LegacyPaymentReading",
     "LegacyPaymentRow",
+    "LegacyPicture",
     "LegacyProduct",
     "LegacyRate",
+    "LegacyStep",
     "LegacySystem",
     "LegacyVariant",
     "MigrationException",
@@ -198,6 +211,7 @@ __all__ = [
     "canary_percentage",
     "case_exceptions",
     "cases_of",
+    "content_marks",
     "done_not_paid",
     "due_at",
     "duplicate_checks",
@@ -211,6 +225,8 @@ __all__ = [
     "is_legacy_cancelled",
     "legacy_payment_facts",
     "legacy_phone",
+    "merged_content",
+    "moved_content",
     "ops_inputs",
     "orphan",
     "party_and_total",
