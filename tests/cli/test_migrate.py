@@ -140,6 +140,7 @@ from unnest(array['B', 'C', 'D', 'E']) batch
 """
 
 
+@pytest.mark.slow  # a whole bst up
 def test_live_events_are_let_in_when_everything_is_ready_and_shut_out_again() -> None:
     with a_stack(queue="postgres") as stack:
         stack.start()

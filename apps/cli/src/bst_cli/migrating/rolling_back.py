@@ -202,7 +202,10 @@ def refused(made: RolledBack) -> Trouble:
     """What stands in the way, and what can be done about it."""
     if made.batch == "A":
         return Trouble("something was written since batch A; nothing was dropped", BACKUP)
+    done = (
+        "the rest was taken back" if made.rows else "nothing was written"
+    )  # somebody was quicker than the second look
     return Trouble(
-        f"{len(made.in_the_way):,} stand in the way of taking back batch {made.batch}; nothing was written",
+        f"{len(made.in_the_way):,} stand in the way of taking back batch {made.batch}; {done}",
         "With --keep-changed they stay as they are and the rest goes; or undo them first.",
     )
