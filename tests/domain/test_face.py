@@ -18,8 +18,8 @@ SOURCE = PACKAGE / "src" / "bst_domain"
 CHAPTERS = (values, vocabulary, lifecycles, booking, catalog, ingest, migration)
 #: Side-effect-free parts of the standard library, and the two libraries that it may use.
 ALLOWED = {
-    "ast", "attrs", "bst_domain", "cattrs", "collections", "datetime", "decimal", "enum", "hashlib", "hmac", "itertools",
-    "json", "math", "re", "typing", "unicodedata", "uuid",
+    "ast", "attrs", "bst_domain", "cattrs", "collections", "datetime", "decimal", "enum", "functools", "hashlib", "hmac",
+    "itertools", "json", "math", "re", "typing", "unicodedata", "uuid",
 }  # fmt: skip
 
 

@@ -4,17 +4,19 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem
+from bst_domain.values import ChannelReference
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
-from bst_testing.conformance.backfill import BackfillConformance
+from bst_testing.conformance.backfill import BackfillConformance, MappingIt, Waiting
 from bst_testing.conformance.legacy import LegacyConformance, Making
 from bst_testing.fakes.backfill import MemoryBackfill
 from bst_testing.fakes.legacy import MemoryLegacy
@@ -27,6 +29,22 @@ class TestMemoryBackfill(BackfillConformance):
     def store(self) -> MemoryBackfill:
         return MemoryBackfill()
 
+    @pytest.fixture
+    def map_it(self, store: MemoryBackfill) -> MappingIt:
+        async def map_it(package: ChannelReference) -> UUID:
+            product = uuid4()
+            store.kept.mappings[package] = PackageRef(PackageRefType.CATALOG_PRODUCT, product, int(package.ref))
+            return product
+
+        return map_it
+
+    @pytest.fixture
+    def waiting(self, store: MemoryBackfill) -> Waiting:
+        async def waiting() -> list[ChannelReference]:
+            return sorted(store.kept.waiting)
+
+        return waiting
+
 
 class TestPostgresBackfill(BackfillConformance):
     @pytest.fixture
@@ -34,6 +52,36 @@ class TestPostgresBackfill(BackfillConformance):
         database = Database(postgres_dsn)
         yield PostgresBackfillStore(database)
         await database.close()
+
+    @pytest.fixture
+    def map_it(self, postgres_dsn: str) -> MappingIt:
+        async def map_it(package: ChannelReference) -> UUID:
+            product = uuid4()
+            with psycopg.connect(postgres_dsn) as connection:
+                connection.execute(
+                    "insert into catalog_product (product_key, slug, name) values (%s, 'a-tour', 'A tour')", (product,)
+                )
+                connection.execute(
+                    "insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code,"
+                    " external_ref_kind, external_ref, source_system, source_table, source_pk)"
+                    " values (%s, 'CATALOG_PRODUCT', %s, %s, %s, %s, 'test', 'mapping', '1')",
+                    (uuid4(), product, package.channel, package.kind, package.ref),
+                )
+            return product
+
+        return map_it
+
+    @pytest.fixture
+    def waiting(self, postgres_dsn: str) -> Waiting:
+        async def waiting() -> list[ChannelReference]:
+            with psycopg.connect(postgres_dsn) as connection:
+                rows = connection.execute(
+                    "select channel_code, external_ref_kind, external_ref from unmapped_queue"
+                    " where queue_type = 'CHANNEL_MAPPING' and status = 'OPEN' order by 1, 2, 3"
+                ).fetchall()
+            return [ChannelReference(*row) for row in rows]
+
+        return waiting
 
 
 class TestMemoryLegacy(LegacyConformance):
@@ -81,6 +129,13 @@ class TestPostgresLegacy(LegacyConformance):
         with psycopg.connect(urls[LegacySystem.ADMIN]) as admin:
             admin.execute("alter table bookings rename column is_paid to paid")
         return LegacyConnections(urls)
+
+    async def test_a_schema_named_in_the_url_is_the_one_that_is_read(self, urls: dict[LegacySystem, str]) -> None:
+        with psycopg.connect(urls[LegacySystem.ADMIN]) as connection:
+            connection.execute("alter schema public rename to legacy")
+        named = {**urls, LegacySystem.ADMIN: f"{urls[LegacySystem.ADMIN]}&schema=legacy"}
+        async with LegacyConnections(named).snapshot() as snapshot:
+            assert [rows async for rows in snapshot.names()] == []
 
 
 def insert(connection: psycopg.Connection[Any], table: str, **values: Any) -> None:

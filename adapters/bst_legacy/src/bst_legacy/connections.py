@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, LiteralString
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow, TupleRow, dict_row
 
 from bst_application.errors import LegacyUnreadable
@@ -15,6 +16,7 @@ from bst_legacy.needed import NEEDED, missing
 Connection = psycopg.AsyncConnection[TupleRow]
 
 CONNECT_TIMEOUT_S = 10
+_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c jit=off"
 #: The setting that names each database; for sentences.
 SETTING: Mapping[LegacySystem, str] = {
     LegacySystem.SHOP: "BALISNAP_DB_URL",
@@ -27,8 +29,11 @@ where table_schema = any (current_schemas(false))
 
 
 @asynccontextmanager
-async def opened(system: LegacySystem, url: str) -> AsyncIterator[Connection]:
-    """A connection within one read-only snapshot, to a database that has everything back-fill reads."""
+async def opened(system: LegacySystem, url: str, *, moment: str | None = None) -> AsyncIterator[Connection]:
+    """A connection within one read-only snapshot, to a database that has everything back-fill reads.
+
+    ``moment``: the name of a snapshot that is open on another connection; it sees the same.
+    """
     where = f"{system} ({SETTING[system]})"
     try:
         connection = await psycopg.AsyncConnection.connect(
@@ -36,7 +41,6 @@ async def opened(system: LegacySystem, url: str) -> AsyncIterator[Connection]:
             autocommit=True,
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="bst migrate",
-            options="-c default_transaction_read_only=on -c timezone=UTC -c jit=off",
         )
     except (psycopg.Error, ValueError) as error:
         raise LegacyUnreadable(
@@ -46,6 +50,8 @@ async def opened(system: LegacySystem, url: str) -> AsyncIterator[Connection]:
     try:
         with reading(system):
             await connection.execute("begin isolation level repeatable read, read only")
+            if moment is not None:
+                await connection.execute(sql.SQL("set transaction snapshot {}").format(moment))
             rows = await (await connection.execute(_COLUMNS)).fetchall()
         problems = missing({(table, column): kind for table, column, kind in rows}, NEEDED[system])
         if problems:
@@ -92,14 +98,16 @@ async def fetch_named(system: LegacySystem, connection: Connection, query: Liter
 
 
 def _libpq(url: str) -> str:
+    """The URL with our options behind its own. An argument beside it would take the place of what it says."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError("a database URL starts with postgresql://")
     query = dict(parse_qsl(parts.query))
-    schema = query.pop("schema", None)  # Prisma's own word
-    if schema is not None:
-        query["options"] = f"{query.get('options', '')} -c search_path={schema}".strip()
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    options = [query.get("options", ""), _OPTIONS]
+    if (schema := query.pop("schema", None)) is not None:  # Prisma's own word
+        options.append(f"-c search_path={schema}")
+    query["options"] = " ".join(options).strip()
+    return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
 
 
 def _first_line(error: BaseException) -> str:

@@ -31,13 +31,18 @@ class LegacyServer:
 class LegacyConnections:
     """LegacyDatabases over two libpq URLs. Constructing it connects to nothing."""
 
-    def __init__(self, urls: Mapping[LegacySystem, str]) -> None:
+    def __init__(self, urls: Mapping[LegacySystem, str], *, moments: Mapping[LegacySystem, str] | None = None) -> None:
+        """``moments``: what ``Snapshot.moments`` of another process says; then this one sees the same as that one."""
         self._urls = urls
+        self._moments = moments or {}
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         shop, admin = LegacySystem.SHOP, LegacySystem.ADMIN
-        async with opened(shop, self._urls[shop]) as of_shop, opened(admin, self._urls[admin]) as of_admin:
+        async with (
+            opened(shop, self._urls[shop], moment=self._moments.get(shop)) as of_shop,
+            opened(admin, self._urls[admin], moment=self._moments.get(admin)) as of_admin,
+        ):
             yield Snapshot({shop: of_shop, admin: of_admin})
 
     async def servers(self) -> list[LegacyServer]:

@@ -70,6 +70,16 @@ cross join lateral (select count(*) as items, count(*) filter (where paid) as it
   where item.booking_finance_id = finance.booking_finance_id) counted
 where finance.booking_id = any (%(ids)s) order by booking_finance_id
 """
+# What moving money needs; see money_alone for what stands in for the rest.
+_SHOP_MONEY = """
+select booking_id, booking_ref, updated_at, currency_code, round(total_price, 2), status, status_v2::text
+from "Booking" where booking_id = any (%(ids)s) order by booking_id
+"""
+_ITEM_MONEY = _ITEMS.replace(", snapshot", ", null")
+_ADMIN_MONEY = """
+select booking_id, booking_ref, updated_at, currency, round(total_price, 2), source::text, is_paid, paid_at
+from bookings where booking_id = any (%(ids)s) order by booking_id
+"""
 _TRAVELLER = (
     "travelerType",
     "firstName",
@@ -89,6 +99,13 @@ class Snapshot:
     def __init__(self, connections: Mapping[LegacySystem, Connection]) -> None:
         self._connections = connections
 
+    async def moments(self) -> dict[LegacySystem, str]:
+        """Names under which other connections can see the same, as long as this snapshot is open."""
+        return {
+            system: (await fetch(system, connection, "select pg_export_snapshot()"))[0][0]
+            for system, connection in self._connections.items()
+        }
+
     async def names(self) -> AsyncIterator[Sequence[LegacyName]]:
         for system, connection in self._connections.items():
             with reading(system):
@@ -103,6 +120,18 @@ class Snapshot:
         if not ids:
             return []
         return await (self._shop_bookings(ids) if system is _SHOP else self._admin_bookings(ids))
+
+    async def money(self, system: LegacySystem, ids: Sequence[int]) -> list[LegacyBooking]:
+        if not ids:
+            return []
+        if system is _ADMIN:
+            finances = {row[0]: _finance(row) for row in await self._fetch(_ADMIN, _FINANCES, ids)}
+            return [_admin_money(row, finances) for row in await self._fetch(_ADMIN, _ADMIN_MONEY, ids)]
+        items: defaultdict[int, list[LegacyItem]] = defaultdict(list)
+        for row in await self._fetch(_SHOP, _ITEM_MONEY, ids):
+            items[row[0]].append(_item(row, {}))
+        payments = await self._payments(ids)
+        return [_shop_money(row, items, payments) for row in await self._fetch(_SHOP, _SHOP_MONEY, ids)]
 
     async def payments_without_booking(self) -> list[LegacyPaid]:
         return [_payment(row) for row in await self._fetch(_SHOP, _LEFT_BEHIND, None)]
@@ -162,6 +191,48 @@ def _admin_booking(row: TupleRow, finances: Mapping[int, LegacyFinance]) -> Lega
         paid_at=_utc(row[22]),
         finance=finances.get(row[0]),
     )
+
+
+def _shop_money(
+    row: TupleRow, items: Mapping[int, Sequence[LegacyItem]], payments: Mapping[int, Sequence[LegacyPaid]]
+) -> LegacyBooking:
+    row_id = row[0]
+    return LegacyBooking(
+        **_shared_money(row, _SHOP, "DIRECT"),
+        status=row[5],
+        status_v2=row[6],
+        items=tuple(items.get(row_id, ())),
+        payments=tuple(payments.get(row_id, ())),
+    )
+
+
+def _admin_money(row: TupleRow, finances: Mapping[int, LegacyFinance]) -> LegacyBooking:
+    return LegacyBooking(
+        **_shared_money(row, _ADMIN, row[5]), is_paid=row[6], paid_at=_utc(row[7]), finance=finances.get(row[0])
+    )
+
+
+def _shared_money(row: TupleRow, system: LegacySystem, channel: str) -> dict[str, Any]:
+    at = _utc(row[2])
+    return {
+        "system": system,
+        "channel": channel,
+        "row_id": row[0],
+        "ref": row[1],
+        "tour_at": at,
+        "created_at": at,
+        "updated_at": at,
+        "currency": row[3],
+        "total": row[4],
+        "adult": 0,
+        "child": None,
+        "package_id": None,
+        "name": "",
+        "email": "",
+        "phone": "",
+        "meeting_point": "",
+        "note": None,
+    }
 
 
 def _shared(row: TupleRow, system: LegacySystem, channel: str) -> dict[str, Any]:

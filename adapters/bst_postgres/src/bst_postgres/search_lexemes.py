@@ -38,7 +38,7 @@ def fortnight_of(at: datetime) -> int:
 def search_lexemes(words: Iterable[str], booked_at: datetime, channel: str) -> str:
     """The literal of a tsvector. Words are letters and digits and a channel's code has no quotes: nothing needs an escape."""
     fortnight = fortnight_of(booked_at)
-    return " ".join(f"'{fortnight}/{word}'" for word in sorted([*words, CHANNEL + channel]))
+    return f"'{fortnight}/" + f"' '{fortnight}/".join(sorted([*words, CHANNEL + channel])) + "'"
 
 
 def search_query(search: Search, *, channel: str | None = None) -> str:

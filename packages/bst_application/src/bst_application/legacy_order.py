@@ -1,11 +1,11 @@
 """In which order legacy rows are worked on, so that rows of one booking meet without all rows being in memory.
 
 Names are read first. Of rows that share a booking the first one leads, shop before admin and by id; the others come with it. A
-row is remembered as one number, so that a million bookings need some ten megabytes.
+row is remembered as one number, so that a million bookings need some tens of megabytes.
 """
 
 from array import array
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from hashlib import blake2b
 
 from attrs import frozen
@@ -15,6 +15,8 @@ from bst_application.ports.legacy import LegacyName
 from bst_domain.migration import BackfilledRefs, LegacySystem, backfilled_refs
 
 _SYSTEMS = tuple(LegacySystem)
+#: Places of names in a field of bits that tells which ones may be there twice: a hundred times as many as rows that are expected.
+_PLACES = 1 << 27
 
 
 @frozen(kw_only=True)
@@ -36,21 +38,32 @@ class LegacyOrder:
     @classmethod
     async def of(cls, names: AsyncIterator[Sequence[LegacyName]]) -> "LegacyOrder":
         """Two bookings whose names have the same 64-bit digest come together, too; they are told apart when they are read."""
-        order = cls()
-        leaders: dict[int, int] = {}
+        digests, rows, seen = array("Q"), array("q"), bytearray(_PLACES // 8)
+        repeated: set[int] = set()
         async for group in names:
             for name in group:
-                order._add(name, leaders)
+                digest = _digest(name)
+                digests.append(digest)
+                rows.append(_numbered(name.system, name.row_id))
+                place = digest % _PLACES
+                if seen[place >> 3] >> (place & 7) & 1:
+                    repeated.add(place)
+                else:
+                    seen[place >> 3] |= 1 << (place & 7)
+        order = cls()
+        order._group(digests, rows, repeated)
         return order
 
-    def _add(self, name: LegacyName, leaders: dict[int, int]) -> None:
-        self.rows += 1
-        row = _numbered(name.system, name.row_id)
-        leader = leaders.setdefault(_digest(name), row)
-        if leader == row:
-            self._leaders[name.system].append(name.row_id)
-        else:
-            self._followers.setdefault(leader, []).append(row)
+    def _group(self, digests: Sequence[int], rows: Sequence[int], repeated: Container[int]) -> None:
+        """Most rows are alone: only those whose place another one has, too, are looked up by their name."""
+        leaders: dict[int, int] = {}
+        self.rows = len(rows)
+        for digest, row in zip(digests, rows, strict=True):
+            leader = leaders.setdefault(digest, row) if digest % _PLACES in repeated else row
+            if leader == row:
+                self._leaders[_SYSTEMS[row % 2]].append(row // 2)
+            else:
+                self._followers.setdefault(leader, []).append(row)
 
     def chunks(self, size: int, after: Position | None) -> Iterator[Chunk]:
         """Groups of about ``size`` rows, those before a position left out."""

@@ -76,6 +76,14 @@ where channel_external_refs.external_ref_kind <> 'BOOKING_REF'
 """
 
 
+_ID_KINDS = frozenset(rows.ID_KIND.values())
+# Looked up one by one: the planner expects to meet one at once, and would read a table of millions in vain.
+_KNOWN_REFERENCES = """
+select exists (select from unnest(%s::uuid[]) as given (key) cross join lateral (
+  select from channel_external_refs known where known.external_ref_key = given.key offset 0) known)
+"""
+
+
 async def save_bookings(
     connection: DriverConnection, moves: Sequence[BookingMove], variants: Mapping[int, UUID], now: datetime
 ) -> int:
@@ -85,8 +93,23 @@ async def save_bookings(
     written = await _copy_new(connection, new, variants, now) if new else 0
     if known:
         written += await _update_known(connection, known, variants, now)
-    references = {row["external_ref_key"]: row for move in moves for row in rows.reference_rows(move)}
-    return written + await _execute(connection, _REFERENCE, list(references.values()))
+    references = await asyncio.to_thread(_references, moves)
+    return written + await _save_references(connection, references)
+
+
+def _references(moves: Sequence[BookingMove]) -> list[live.Row]:
+    return list({row["external_ref_key"]: row for move in moves for row in rows.reference_rows(move)}.values())
+
+
+async def _save_references(connection: DriverConnection, references: Sequence[live.Row]) -> int:
+    """Ids of legacy rows are written by nobody else; where none of them is there they are copied."""
+    ids = [row for row in references if row["external_ref_kind"] in _ID_KINDS]
+    keys = as_uuid_array([row["external_ref_key"] for row in ids])
+    if (await (await connection.execute(_KNOWN_REFERENCES, (keys,))).fetchone()) == (True,):
+        return await _execute(connection, _REFERENCE, references)
+    written = await copy_rows(connection, "channel_external_refs", upserts.REFERENCE.columns, ids)
+    names = [row for row in references if row["external_ref_kind"] not in _ID_KINDS]
+    return written + await _execute(connection, _REFERENCE, names)
 
 
 async def _copy_new(

@@ -14,15 +14,18 @@ from bst_application.ports.backfill import (
     Position,
     Run,
 )
-from bst_application.ports.bookings import StoredBooking
+from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException, PackageMap, SourceRow, ToQueue
-from bst_domain.values import BookingIdentity, BookingKey, unmapped_key
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, unmapped_key
 from bst_postgres.backfill.bookings import save_bookings
 from bst_postgres.backfill.catalog import save_catalog
+from bst_postgres.backfill.loading import load_for_money
 from bst_postgres.backfill.money import save_money
 from bst_postgres.backfill.runs import Runs
-from bst_postgres.bookings.loading import load_bookings, lock_bookings
+from bst_postgres.bookings import rows as live
+from bst_postgres.bookings import upserts
+from bst_postgres.bookings.loading import load_bookings, load_packages, lock_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
 _ASSIGNED = """
@@ -38,6 +41,7 @@ where listed.batch_code = %(batch)s and listed.source_system = given.system and 
     where kept.exception = listed.exception and kept.system = listed.source_system and kept."table" = listed.source_table
       and kept.pk = listed.source_pk)
 """
+_LISTED = "select distinct source_system, source_table, source_pk from migration_exception where batch_code = %s"
 _LIST = """
 insert into migration_exception (batch_code, exception, source_system, source_table, source_pk, channel_code,
   external_booking_ref, detail)
@@ -76,11 +80,30 @@ class PostgresBackfillStore(Runs):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._variants: Mapping[int, UUID] = {}
+        self._listed: dict[str, set[SourceRow]] = {}
+
+    @asynccontextmanager
+    async def running(
+        self,
+        batch: str,
+        *,
+        now: datetime,
+        script: str,
+        checksum: str,
+        holds_the_day: bool = False,
+        afresh: bool = False,
+    ) -> AsyncIterator[Run]:
+        run_of = super().running(
+            batch, now=now, script=script, checksum=checksum, holds_the_day=holds_the_day, afresh=afresh
+        )
+        async with run_of as run:
+            self._listed.pop(batch, None)  # an earlier run may have listed more since
+            yield run
 
     @asynccontextmanager
     async def moving(self) -> AsyncIterator[BackfillTransaction]:
         async with self._database.transaction(brief=False) as connection:
-            yield _Moving(connection, self._variants)
+            yield _Moving(connection, self._variants, self._listed)
 
     async def packages(self) -> PackageMap:
         async with self._database.transaction() as connection:
@@ -100,13 +123,19 @@ class PostgresBackfillStore(Runs):
 class _Moving:
     """One transaction of a run."""
 
-    def __init__(self, connection: DriverConnection, variants: Mapping[int, UUID]) -> None:
+    def __init__(
+        self, connection: DriverConnection, variants: Mapping[int, UUID], listed: dict[str, set[SourceRow]]
+    ) -> None:
         self._connection = connection
         self._variants = variants
+        self._listed = listed
 
     async def load(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
         await lock_bookings(self._connection, identities)
         return await load_bookings(self._connection, identities)
+
+    async def load_for_money(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        return await load_for_money(self._connection, identities)
 
     async def assigned(self, keys: Sequence[BookingKey]) -> Mapping[BookingKey, Assigned]:
         if not keys:
@@ -114,23 +143,41 @@ class _Moving:
         rows = await (await self._connection.execute(_ASSIGNED, (as_uuid_array(keys),))).fetchall()
         return {BookingKey(key): Assigned(driver_id=driver, by_core=by_core) for key, driver, by_core in rows}
 
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        return await load_packages(self._connection, named)
+
     async def save_bookings(self, moves: Sequence[BookingMove], *, now: datetime) -> int:
         return await save_bookings(self._connection, moves, self._variants, now)
 
     async def save_money(self, moves: Sequence[MoneyMove], *, now: datetime) -> int:
         return await save_money(self._connection, moves, now)
 
+    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
+        entries = as_json(live.unmapped_rows(waiting, now))
+        return (await self._connection.execute(upserts.UNMAPPED.encode(), (entries,))).rowcount
+
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
     ) -> None:
+        listed = await self._listed_before(batch)
+        again = [_place(row) for row in rows if row in listed] if listed else []
         kept = [
             {"exception": e.kind, **_place(e.row), "channel": e.channel[:32], "ref": e.ref, "detail": e.detail}
             for e in exceptions
         ]
-        given = {"batch": batch, "rows": as_json([_place(row) for row in rows]), "kept": as_json(kept)}
-        await self._connection.execute(_OFF_THE_LIST, given)
+        given = {"batch": batch, "rows": as_json(again), "kept": as_json(kept)}
+        if again:
+            await self._connection.execute(_OFF_THE_LIST, given)
         if kept:
             await self._connection.execute(_LIST, given)
+            listed |= {each.row for each in exceptions}
+
+    async def _listed_before(self, batch: str) -> set[SourceRow]:
+        """The rows that the batch's list may name: nobody but the run that asks puts any there."""
+        if batch not in self._listed:
+            rows = await (await self._connection.execute(_LISTED, (batch,))).fetchall()
+            self._listed[batch] = {SourceRow(LegacySystem(system), table, int(pk)) for system, table, pk in rows}
+        return self._listed[batch]
 
     async def queue(self, entries: Sequence[ToQueue], *, now: datetime) -> int:  # noqa: ARG002 - created_at is the database's
         if not entries:

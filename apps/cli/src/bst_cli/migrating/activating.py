@@ -18,7 +18,7 @@ from bst_application.use_cases.turn_flag import TurnFlag
 from bst_cli.administering import api_url
 from bst_cli.data_folder import DataFolder, resolve
 from bst_cli.installation import chosen
-from bst_cli.migrating.running import APPLICATION_NAME
+from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.status import Answer, ask
 from bst_cli.trouble import Trouble
 from bst_postgres.backfill.checks import INGEST, Finding

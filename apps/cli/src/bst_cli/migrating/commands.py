@@ -103,11 +103,16 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @batch_option
 @as_of_option
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 8),
+    help="How many work on batches D and E at once, this one included.  [default: 2, on one core 1]",
+)
 @data_dir_option
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: bool) -> None:
+def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 
@@ -117,7 +122,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
     from bst_cli.migrating.reporting import report, script
-    from bst_cli.migrating.running import Runner, rules_checksum
+    from bst_cli.migrating.running import Runner, rules_checksum, usual_processes
 
     dsn = operational_dsn(data_dir)
     with _troubles():
@@ -130,7 +135,14 @@ def run(batch: str, as_of: datetime, dry_run: bool, data_dir: Path, as_json: boo
         collect_seldom(CHUNK_OBJECTS)
         began = perf_counter()
         with shown(f"batch {batch}") as progress:
-            tally = asyncio.run(Runner(dsn=dsn, as_of=as_of, dry_run=dry_run, progress=progress)(batch))
+            runner = Runner(
+                dsn=dsn,
+                as_of=as_of,
+                dry_run=dry_run,
+                progress=progress,
+                processes=processes or usual_processes(),
+            )
+            tally = asyncio.run(runner(batch))
     if as_json:
         done = script(
             f"bst migrate {batch}", rules_checksum(), "DRY_RUN" if dry_run else "PASS", seconds=perf_counter() - began

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from bst_cli.migrating.batches import BATCHES
-from bst_cli.migrating.running import APPLICATION_NAME
+from bst_cli.migrating.works import APPLICATION_NAME
 from bst_domain.values import format_instant
 from bst_postgres import migrate
 from bst_postgres.backfill.states import BatchState, State, batch_states, nothing_run

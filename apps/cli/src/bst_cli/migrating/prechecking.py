@@ -7,7 +7,8 @@ from bst_application.errors import LegacyUnreadable
 from bst_application.flags import initial_flags
 from bst_cli.migrating.activating import activation, readiness
 from bst_cli.migrating.batches import BATCHES
-from bst_cli.migrating.running import APPLICATION_NAME, legacy_urls
+from bst_cli.migrating.running import legacy_urls
+from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.trouble import Trouble
 from bst_legacy.databases import LegacyConnections, LegacyServer
 from bst_postgres import migrate

@@ -11,7 +11,8 @@ from attrs import field, frozen
 from bst_application.ports.audit import AuditEntry
 from bst_cli.migrating.activating import turn_ingest
 from bst_cli.migrating.batches import BATCHES
-from bst_cli.migrating.running import APPLICATION_NAME, rules_checksum
+from bst_cli.migrating.running import rules_checksum
+from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.trouble import Trouble
 from bst_domain.values import format_instant
 from bst_postgres import migrate

@@ -3,34 +3,38 @@
 import getpass
 import hashlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 import bst_domain
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import Run
-from bst_application.ports.legacy import LegacySnapshot
-from bst_application.use_cases.backfill import Backfill, Progress, Tally
-from bst_application.use_cases.move_bookings import MoveBookings
+from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
-from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
+from bst_application.use_cases.move_money import queue_left_behind
 from bst_application.use_cases.publish_moved import Published, PublishMoved
 from bst_cli.migrating.batches import BATCHES
+from bst_cli.migrating.helpers import Job, helping
+from bst_cli.migrating.works import APPLICATION_NAME, work_of
 from bst_cli.trouble import Trouble
 from bst_domain.migration import LegacySystem
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
+from bst_legacy.snapshot import Snapshot
 from bst_postgres import migrate
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.reference import write_reference
 from bst_postgres.database import Database
 from bst_postgres.publishing import PostgresPublishingDesk
 
-APPLICATION_NAME = "bst-migrate"
+
+def usual_processes() -> int:
+    """Two, where there are two cores: each more takes its share of a database's connections and about 150 MB."""
+    return min(2, os.cpu_count() or 1)
 
 
 def legacy_urls(environ: Mapping[str, str]) -> dict[LegacySystem, str]:
@@ -56,12 +60,13 @@ def rules_checksum() -> str:
 
 @frozen(kw_only=True)
 class Runner:
-    """``as_of`` is the instant whose day in Bali is "today" for the rules."""
+    """``as_of`` is the instant whose day in Bali is "today" for the rules. ``processes``: this one and its helpers."""
 
     dsn: str
     as_of: datetime
     dry_run: bool
     progress: Progress
+    processes: int = field(factory=usual_processes)
 
     async def __call__(self, batch: str) -> Tally:
         """Raises Unavailable, Conflict, AnotherRuns, LegacyUnreadable; what was committed before is remembered."""
@@ -119,7 +124,7 @@ class Runner:
         self,
         store: PostgresBackfillStore,
         database: Database,
-        snapshot: LegacySnapshot,
+        snapshot: Snapshot,
         run: Run | None,
         batch: str,
         now: datetime,
@@ -128,13 +133,25 @@ class Runner:
             tally, _ = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
             tally.told.append(await _publish(database, dry_run=run is None))
             return tally
-        if batch == "D":
-            bookings = MoveBookings(packages=await store.packages(), as_of=self.as_of, now=now)
-            return await Backfill(store=store, work=bookings)(snapshot, run, progress=self.progress)
-        money = Backfill(store=store, work=MoveMoney(as_of=self.as_of, now=now))
-        tally = await money(snapshot, run, progress=self.progress)
-        left = await snapshot.payments_without_booking()
-        tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))
+        work = await work_of(batch, store, as_of=self.as_of, now=now)
+        async with AsyncExitStack() as stack:
+            helpers: Sequence[Lane] = ()
+            if self.processes > 1:
+                job = Job(
+                    dsn=self.dsn,
+                    urls=legacy_urls(os.environ),
+                    moments=await snapshot.moments(),
+                    batch=batch,
+                    run=run,
+                    as_of=self.as_of,
+                    now=now,
+                )
+                helpers = await stack.enter_async_context(helping(job, self.processes - 1))
+            moving = Backfill(store=store, work=work, helpers=helpers)
+            tally = await moving(snapshot, run, progress=self.progress)
+        if batch == "E":
+            left = await snapshot.payments_without_booking()
+            tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))
         return tally
 
 
@@ -149,6 +166,6 @@ async def _publish(database: Database, *, dry_run: bool) -> str:
 
 
 @asynccontextmanager
-async def _snapshot() -> AsyncIterator[LegacySnapshot]:
+async def _snapshot() -> AsyncIterator[Snapshot]:
     async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
         yield snapshot

@@ -9,6 +9,7 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.ports.bookings import BookingChange, StoredBooking
+from bst_domain.booking import PackageRef
 from bst_domain.migration import (
     CatalogBridge,
     LegacyCase,
@@ -20,7 +21,7 @@ from bst_domain.migration import (
     SourceRow,
     ToQueue,
 )
-from bst_domain.values import BookingIdentity, BookingKey
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 
 
 @frozen(kw_only=True)
@@ -80,8 +81,17 @@ class BackfillTransaction(Protocol):
         """As ProcessingTransaction.load: locked in key order, found by their own name or an alias."""
         ...
 
+    async def load_for_money(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        """The same bookings, for whoever moves payments and finance alone: of the facts there may be no more than statuses and
+        payments follow from, and they are not to be written."""
+        ...
+
     async def assigned(self, keys: Sequence[BookingKey]) -> Mapping[BookingKey, Assigned]:
         """Of these bookings."""
+        ...
+
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        """As ProcessingTransaction.mapped_packages."""
         ...
 
     async def save_bookings(self, moves: Sequence[BookingMove], *, now: datetime) -> int:
@@ -101,6 +111,11 @@ class BackfillTransaction(Protocol):
         A product of the same slug, or a variant of the same code, is the same one whatever its key. What somebody has changed
         here since it was moved in stays as it is.
         """
+        ...
+
+    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
+        """What these bookings begin to wait for (``waits_for``) becomes an entry of the unmapped queue, unless one waits or was
+        settled; returns how many did. Other chunks may wait for the same: call it when this one is next."""
         ...
 
     async def list_exceptions(

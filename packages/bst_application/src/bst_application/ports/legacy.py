@@ -33,6 +33,10 @@ class LegacySnapshot(Protocol):
         """Rows with everything below them, by id. An id without a row is left out."""
         ...
 
+    async def money(self, system: LegacySystem, ids: Sequence[int]) -> Sequence[LegacyBooking]:
+        """The same rows, with what moving money needs and no more (see ``money_alone``)."""
+        ...
+
     async def payments_without_booking(self) -> Sequence[LegacyPaid]:
         """Payments of the shop whose booking has been deleted."""
         ...

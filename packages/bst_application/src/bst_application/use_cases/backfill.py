@@ -2,20 +2,22 @@
 
 Source of the rules: semantics 9. What rows say replaces what they said in earlier runs; what live events and operators said
 stays, because the fold of all facts decides. A chunk that was committed is never needed again, one that was not is done anew.
+
+Several chunks are under way at once, each in a lane of its own, in this process or in another one; they take their locks and
+commit in order (turns.py), so that what is remembered is never ahead of what is done.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from attrs import define, field, frozen
 
 from bst_application.errors import Conflict
 from bst_application.legacy_order import Chunk, LegacyOrder
-from bst_application.ports.backfill import BackfillStore, BackfillTransaction, Position, Run
+from bst_application.ports.backfill import BackfillStore, BackfillTransaction, Run
 from bst_application.ports.legacy import LegacySnapshot
+from bst_application.turns import Turn, turns
 from bst_domain.migration import (
     LegacyBooking,
     LegacyCase,
@@ -25,7 +27,9 @@ from bst_domain.migration import (
 )
 
 #: Legacy rows in one commit: large enough that a statement more costs nothing, small enough for memory and the table of locks.
-CHUNK_ROWS = 2000
+CHUNK_ROWS = 1000
+#: Chunks that one process works on at once: while one waits for a database, the other one is folded.
+LANES = 2
 CONFLICT_RETRIES = 5
 
 
@@ -65,21 +69,76 @@ class Gathered:
 
 
 class ChunkWork(Protocol):
-    """What a batch does with a chunk, in its transaction."""
+    """What a batch does with a chunk, in its transaction. It says when it has all its locks, and waits until it is next before it
+    writes what other chunks write, too."""
 
-    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally: ...
+    async def read(self, snapshot: LegacySnapshot, system: LegacySystem, ids: Sequence[int]) -> Sequence[LegacyBooking]:
+        """These rows, as far as the batch needs them."""
+        ...
+
+    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool, turn: Turn) -> Tally: ...
 
 
 Progress = Callable[[Tally], None]
 
 
+class Lane(Protocol):
+    """Takes a chunk through its transaction; one at a time. Committed when it returns, nothing happened when it raises."""
+
+    async def ready(self) -> None:
+        """Returns when it can begin."""
+        ...
+
+    async def __call__(self, chunk: Chunk, turn: Turn) -> Tally: ...
+
+
+@frozen(kw_only=True)
+class ChunkLane:
+    """A lane in this process. Without a run it is a dry one: everything is decided and nothing is written."""
+
+    store: BackfillStore
+    work: ChunkWork
+    snapshot: LegacySnapshot
+    run: Run | None
+
+    async def ready(self) -> None:
+        """It is, wherever it is."""
+
+    async def __call__(self, chunk: Chunk, turn: Turn) -> Tally:
+        """Raises LegacyUnreadable, Unavailable and AnotherRuns."""
+        gathered = await self._gather(chunk)
+        await turn.may_lock()
+        for _ in range(CONFLICT_RETRIES - 1):
+            try:
+                return await self._commit(chunk, gathered, turn)
+            except Conflict:
+                continue
+        return await self._commit(chunk, gathered, turn)
+
+    async def _gather(self, chunk: Chunk) -> Gathered:
+        rows = [
+            row for system in LegacySystem for row in await self.work.read(self.snapshot, system, chunk.ids[system])
+        ]
+        cases, rejected = await asyncio.to_thread(cases_of, rows)
+        return Gathered(rows=rows, cases=cases, rejected=rejected)
+
+    async def _commit(self, chunk: Chunk, gathered: Gathered, turn: Turn) -> Tally:
+        async with self.store.moving() as tx:
+            made = await self.work(tx, gathered, dry_run=self.run is None, turn=turn)
+            await turn.is_next()
+            if self.run is not None:
+                await tx.come_to(self.run, chunk.end)
+        return made
+
+
 @frozen(kw_only=True)
 class Backfill:
-    """Takes a batch through all legacy bookings."""
+    """Takes a batch through all legacy bookings. ``helpers``: lanes of other processes, where chunks are enough for them."""
 
     store: BackfillStore
     work: ChunkWork
     chunk_rows: int = CHUNK_ROWS
+    helpers: Sequence[Lane] = ()
 
     async def __call__(
         self, snapshot: LegacySnapshot, run: Run | None, *, progress: Progress = lambda _tally: None
@@ -92,68 +151,31 @@ class Backfill:
         after = None if run is None else run.resumed_at
         tally = Tally(rows=order.rows, done=0 if after is None else after.done)
         progress(tally)
-        under_way: deque[tuple[Position, asyncio.Task[Tally]]] = deque()
-
-        async def settle() -> None:
-            end, writing = under_way.popleft()
-            tally.add(await writing)
-            tally.done = end.done
-            progress(tally)
-
+        own = ChunkLane(store=self.store, work=self.work, snapshot=snapshot, run=run)
+        road = _Road(todo=zip(order.chunks(self.chunk_rows, after), turns(), strict=False), tally=tally, tell=progress)
+        helpers = self.helpers if order.rows > LANES * self.chunk_rows else ()
+        driving = [asyncio.create_task(road.drive(lane)) for lane in (*(own,) * LANES, *helpers)]
         try:
-            async for end, gathered in _gathered(snapshot, order.chunks(self.chunk_rows, after)):
-                before = under_way[-1][1] if under_way else None
-                under_way.append((end, asyncio.create_task(self._commit(gathered, run, end, before))))
-                if len(under_way) > 1:
-                    await settle()
-            while under_way:
-                await settle()
+            await asyncio.gather(*driving)
         finally:
-            for _, writing in under_way:
-                writing.cancel()
-            await asyncio.gather(*(writing for _, writing in under_way), return_exceptions=True)
+            for lane in driving:
+                lane.cancel()
+            await asyncio.gather(*driving, return_exceptions=True)
         return tally
 
-    async def _commit(
-        self, gathered: Gathered, run: Run | None, end: Position, before: "asyncio.Task[Tally] | None"
-    ) -> Tally:
-        """A chunk is decided and written while the one before is still on its way, and committed after it: what is remembered
-        is never ahead of what is done."""
-        for attempt in range(CONFLICT_RETRIES):
-            try:
-                async with self.store.moving() as tx:
-                    made = await self.work(tx, gathered, dry_run=run is None)
-                    if before is not None:
-                        await asyncio.wait([before])
-                        before.result()
-                    if run is not None:
-                        await tx.come_to(run, end)
-                return made
-            except Conflict:
-                if attempt == CONFLICT_RETRIES - 1:
-                    raise
-        raise AssertionError("unreachable")
 
+@define(kw_only=True)
+class _Road:
+    """What the lanes of a run share: the chunks that nobody has taken yet, and what came of the others."""
 
-async def _gathered(snapshot: LegacySnapshot, chunks: Iterator[Chunk]) -> AsyncIterator[tuple[Position, Gathered]]:
-    """The chunks' rows; the next ones are read while these are written."""
-    ahead: asyncio.Task[Gathered] | None = None
-    try:
-        chunk = next(chunks, None)
-        ahead = None if chunk is None else asyncio.create_task(_gather(snapshot, chunk))
-        while chunk is not None and ahead is not None:
-            ready, end = await ahead, chunk.end
-            chunk = next(chunks, None)
-            ahead = None if chunk is None else asyncio.create_task(_gather(snapshot, chunk))
-            yield end, ready
-    finally:
-        if ahead is not None and not ahead.done():
-            ahead.cancel()
-            with suppress(asyncio.CancelledError):
-                await ahead
+    todo: Iterator[tuple[Chunk, Turn]]
+    tally: Tally
+    tell: Progress
 
-
-async def _gather(snapshot: LegacySnapshot, chunk: Chunk) -> Gathered:
-    rows = [row for system in LegacySystem for row in await snapshot.bookings(system, chunk.ids[system])]
-    cases, rejected = cases_of(rows)
-    return Gathered(rows=rows, cases=cases, rejected=rejected)
+    async def drive(self, lane: Lane) -> None:
+        await lane.ready()
+        for chunk, turn in self.todo:
+            self.tally.add(await lane(chunk, turn))
+            self.tally.done = chunk.end.done
+            self.tell(self.tally)
+            turn.done()

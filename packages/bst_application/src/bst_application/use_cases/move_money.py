@@ -11,10 +11,13 @@ from attrs import evolve, frozen
 
 from bst_application.ports.backfill import BackfillStore, BackfillTransaction, MoneyMove
 from bst_application.ports.bookings import StoredBooking, WrittenBy
+from bst_application.ports.legacy import LegacySnapshot
+from bst_application.turns import Turn
 from bst_application.use_cases.backfill import Gathered, Tally
 from bst_application.use_cases.changing import change
 from bst_domain.booking import later_payment
 from bst_domain.migration import (
+    LegacyBooking,
     LegacyCase,
     LegacyPaid,
     LegacySystem,
@@ -43,10 +46,14 @@ class MoveMoney:
     as_of: datetime
     now: datetime
 
-    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool) -> Tally:
+    async def read(self, snapshot: LegacySnapshot, system: LegacySystem, ids: Sequence[int]) -> Sequence[LegacyBooking]:
+        return await snapshot.money(system, ids)
+
+    async def __call__(self, tx: BackfillTransaction, gathered: Gathered, *, dry_run: bool, turn: Turn) -> Tally:
         # The shop's rows may have had payments in an earlier run; a row of the old admin alone has nothing but finance.
         cases = [c for c in gathered.cases if c.finance is not None or len(c.admin_rows) < len(c.rows)]
-        stored = await tx.load(sorted((case.identity for case in cases), key=lambda i: (i.channel, i.ref)))
+        stored = await tx.load_for_money(sorted((case.identity for case in cases), key=lambda i: (i.channel, i.ref)))
+        turn.locked()
         # In a thread, so that what other chunks wait for is not kept waiting while this one is folded.
         moved_in = await asyncio.to_thread(self._moves, cases, stored)
         moves = [move for _, move in moved_in]

@@ -5,7 +5,7 @@ once and referred to by their place. ``converter`` puts the same documents behin
 facts. Payments are not part of a document: they live in a table of their own (semantics 4).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -32,26 +32,37 @@ Document = dict[str, Any]
 
 #: A look into a dictionary costs a tenth of the call of an enumeration.
 _FIELDS: Mapping[str, Field] = {about.value: about for about in Field}
+_PLAIN = frozenset({str, int, type(None)})
 _EVENT_TYPES: Mapping[str, EventType] = {kind.value: kind for kind in EventType}
 
 
 class _EventTable:
     """Hands out places for events while a document is written."""
 
-    __slots__ = ("_places", "rows")
+    __slots__ = ("_met", "_named", "_places", "rows")
 
     def __init__(self) -> None:
         self.rows: list[list[Any]] = []
         self._places: dict[object, int] = {}
+        self._met: dict[int, int] = {}  # by the object itself: most facts of an event share one
+        self._named: tuple[UUID | None, str] = (None, "")
 
     def place(self, evidence: Evidence) -> int:
+        at = self._met.get(id(evidence))
+        if at is None:
+            at = self._met[id(evidence)] = self._place(evidence)
+        return at
+
+    def _place(self, evidence: Evidence) -> int:
         # The event id as a number: hashed many times faster than a UUID. A legacy row has several stamps under one id.
         which = evidence.order[-1] if evidence.origin else (evidence.order, evidence.event_type)
         at = self._places.get(which)
         if at is None:
             at = self._places[which] = len(self.rows)
+            if self._named[0] is not evidence.event_id:
+                self._named = (evidence.event_id, str(evidence.event_id))
             row: list[Any] = [
-                str(evidence.event_id),
+                self._named[1],
                 evidence.event_time.isoformat(),
                 evidence.source,
                 evidence.event_type.value,
@@ -69,7 +80,7 @@ def facts_to_document(facts: BookingFacts) -> Document:
     document: Document = {"events": events.rows}
     registers = facts.registers
     if registers:
-        document["registers"] = {name: _fact_to_json(fact, place(fact.evidence)) for name, fact in registers.items()}
+        document["registers"] = _registers_to_json(registers, place)
     if facts.created:
         holding = [
             name for name, fact in facts.created.items() if (kept := registers.get(name)) is fact or kept == fact
@@ -159,7 +170,10 @@ def facts_from_document(document: Mapping[str, Any]) -> BookingFacts:
 
 def said_by(facts: BookingFacts) -> Document:
     """What one event said, for people: field -> value, without stamps. A status is there where an operator decided it."""
-    said = {about.value: value_to_json(fact.value) for about, fact in facts.registers.items()}
+    said: Document = {
+        about: value if type(value := fact.value) in _PLAIN else value_to_json(value)
+        for about, fact in facts.registers.items()
+    }
     if facts.override is not None:
         said["opsFulfillmentStatus"] = facts.override.status
     for status, evidence in facts.terminals.values():
@@ -182,6 +196,19 @@ def _evidence(row: list[Any]) -> Evidence:
         proof=proof,
         tie=tie,
     )
+
+
+def _registers_to_json(registers: Mapping[Field, Fact], place: Callable[[Evidence], int]) -> Document:
+    """Like ``_fact_to_json`` for each; most follow one of the same event."""
+    said: Document = {}
+    known, at = None, 0
+    for about, fact in registers.items():
+        if fact.evidence is not known:
+            known = fact.evidence
+            at = place(known)
+        value = fact.value
+        said[about] = [value if type(value) in _PLAIN else value_to_json(value), fact.quality, at]
+    return said
 
 
 def _fact_to_json(fact: Fact, place: int) -> list[Any]:

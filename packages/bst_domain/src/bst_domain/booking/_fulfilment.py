@@ -3,7 +3,7 @@
 Source of the rules: semantics 5. The status decides, the reasons explain.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from enum import StrEnum
 
@@ -66,6 +66,8 @@ ESSENTIAL = (Field.TOUR_DATE, Field.ADULT, Field.TOTAL_PRICE)
 
 def terminal_fact(facts: BookingFacts) -> tuple[TerminalStatus, Evidence] | None:
     """The terminal fact that stands: the earliest that no reinstatement lifts."""
+    if not facts.terminals:
+        return None
     lifted_until = facts.reinstated
     standing = [
         (evidence.event_time, evidence.event_id.int, status, evidence)
@@ -173,8 +175,8 @@ def status_with_reasons(
     registers = shown(facts)
     name, email, package = registers.get(Field.NAME), registers.get(Field.EMAIL), registers.get(Field.PACKAGE)
     holds = (
-        (Reason.INCOMPLETE, any((known := registers.get(field)) is None or known.value is None for field in ESSENTIAL)),
-        (Reason.REVIEW_REQUIRED, any(not hold.lifted for hold in facts.holds.values())),
+        (Reason.INCOMPLETE, _lacks_essentials(registers)),
+        (Reason.REVIEW_REQUIRED, bool(facts.holds) and any(not hold.lifted for hold in facts.holds.values())),
         (Reason.CHANGED_AFTER_CANCEL, terminal is not None and _said_after(facts, terminal[1])),
         (Reason.TOUR_DAY_UNASSIGNED, status is FulfilmentStatus.ATTENTION and not ops.driver_assigned),
         (Reason.UNACKNOWLEDGED_CHANGE, changed and terminal is None and not finished),
@@ -188,6 +190,14 @@ def status_with_reasons(
         (Reason.UNMAPPED_PACKAGE, package is not None and _is_unmapped(shown_package(package.value, ops.package))),
     )
     return status, tuple([reason for reason, is_so in holds if is_so])
+
+
+def _lacks_essentials(registers: Mapping[Field, Fact]) -> bool:
+    for field in ESSENTIAL:
+        known = registers.get(field)
+        if known is None or known.value is None:
+            return True
+    return False
 
 
 def _below_relay(fact: Fact | None) -> bool:

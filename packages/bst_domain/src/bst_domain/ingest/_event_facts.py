@@ -3,7 +3,7 @@
 Source of the rules: semantics 2 to 4, event-v1 "payment of a shop event". An absent member says nothing; null blanks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,6 +18,7 @@ from bst_domain.values import (
     CENT,
     MAX_REF_LENGTH,
     EventType,
+    Quality,
     email_quality,
     money_problem,
     name_quality,
@@ -35,7 +36,7 @@ class SchemaMismatch:
     detail: str
 
 
-_CONTACT = {
+_CONTACT: Mapping[str, tuple[Field, Callable[[str | None], Quality]]] = {
     "name": (Field.NAME, name_quality),
     "email": (Field.EMAIL, email_quality),
     "phone": (Field.PHONE, phone_quality),

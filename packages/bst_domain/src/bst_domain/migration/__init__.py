@@ -110,6 +110,7 @@ from bst_domain.migration._legacy_rows import (
     LegacyItem,
     LegacyPaid,
     SourceRow,
+    money_alone,
 )
 from bst_domain.migration._legacy_words import (
     LEGACY_PAYMENT_WORDS,
@@ -131,6 +132,7 @@ from bst_domain.migration._reconciliation import (
     reconcile,
 )
 from bst_domain.migration._rejecting import active_items, identify
+from bst_domain.migration._untouched import Untouched, facts_of_untouched
 
 __all__ = [
     "BLANK_REF_PREFIX",
@@ -197,6 +199,7 @@ __all__ = [
     "SourceRow",
     "Threshold",
     "ToQueue",
+    "Untouched",
     "Verdict",
     "Writer",
     "active_items",
@@ -216,6 +219,7 @@ __all__ = [
     "due_at",
     "duplicate_checks",
     "evaluate_canary",
+    "facts_of_untouched",
     "find_conflict",
     "fold_actor",
     "fold_word",
@@ -226,6 +230,7 @@ __all__ = [
     "legacy_payment_facts",
     "legacy_phone",
     "merged_content",
+    "money_alone",
     "moved_content",
     "ops_inputs",
     "orphan",

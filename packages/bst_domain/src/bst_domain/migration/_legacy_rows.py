@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bst_domain.migration._backfill import LegacySystem
 
@@ -101,6 +101,29 @@ class LegacyBooking:
     is_paid: bool = False
     paid_at: datetime | None = None
     finance: LegacyFinance | None = None
+
+
+def money_alone(row: LegacyBooking) -> LegacyBooking:
+    """The row with what its money depends on: no guest, no tour, no travellers. What is left out is blank, or updated_at."""
+    return evolve(
+        row,
+        tour_at=row.updated_at,
+        created_at=row.updated_at,
+        adult=0,
+        child=None,
+        package_id=None,
+        name="",
+        email="",
+        phone="",
+        meeting_point="",
+        note=None,
+        items=tuple(evolve(item, snapshot=None, travellers=()) for item in row.items),
+        ops_status="NEW",
+        tour_time=None,
+        pickup_location="",
+        driver_id=None,
+        assigned_at=None,
+    )
 
 
 @frozen

@@ -58,7 +58,6 @@ _HEADER_WORDS: Mapping[str, PaymentStatus] = {
 }
 _NOT_WORD = re.compile(r"[^A-Z0-9]+")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
-_WHITE = re.compile(r"\s+")
 
 
 @frozen
@@ -99,7 +98,7 @@ def is_legacy_cancelled(word: str | None, v2: str | None) -> bool:
 
 def tidy(text: str) -> str:
     """White space collapsed, none at the ends."""
-    return _WHITE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def legacy_phone(raw: str) -> str | None:

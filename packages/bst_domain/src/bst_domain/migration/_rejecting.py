@@ -12,6 +12,8 @@ from bst_domain.values import AMOUNT_LIMIT, Source
 
 def active_items(row: LegacyBooking) -> list[LegacyItem]:
     """Those that are not cancelled, the lowest id first."""
+    if not row.items:
+        return []
     return sorted((item for item in row.items if not item.cancelled), key=lambda item: item.item_id)
 
 
@@ -38,6 +40,8 @@ def is_sane_amount(amount: Decimal) -> bool:
 def _has_sane_amounts(row: LegacyBooking) -> bool:
     if not is_sane_amount(row.total):
         return False
+    if not row.items:
+        return True
     active = active_items(row)
     parts = [
         amount

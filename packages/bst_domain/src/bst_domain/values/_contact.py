@@ -5,6 +5,7 @@ Source of the rules: semantics 3; relay domains from facts/ota-emails.md and fac
 
 import re
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 
 class Quality(IntEnum):
@@ -40,6 +41,8 @@ RELAY_DOMAINS = frozenset(
     }
 )
 
+#: Phones that are asked for within a moment again: when a booking's row is read, folded and shown.
+_REMEMBERED_PHONES = 4096
 _EMAIL = re.compile(r"[^@\s]+@([^@\s]+\.[^@\s.]+)")
 _MIN_PHONE_DIGITS, _MAX_PHONE_DIGITS = 8, 15
 
@@ -61,6 +64,7 @@ def email_quality(email: str | None) -> Quality:
     return Quality.RELAY if domain in RELAY_DOMAINS else Quality.PERSONAL
 
 
+@lru_cache(_REMEMBERED_PHONES)
 def phone_quality(phone: str | None) -> Quality:
     """Fewer than 8 or more than 15 digits, or one digit over and over, is nobody's number."""
     digits = _digits(phone or "")
@@ -86,6 +90,7 @@ _PHONE_LIKE = re.compile(r"\+?[\d\s()./-]*", re.ASCII)
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
+@lru_cache(_REMEMBERED_PHONES)
 def phone_e164(phone: str | None) -> str | None:
     """The number in E.164 when it parses: ``00`` is ``+``, a leading ``0`` is Indonesia's ``+62``.
 

@@ -19,6 +19,7 @@ MIN_LAST_DIGITS = 4
 BACKWARDS = "<"
 
 _RUN = re.compile(r"[^\W_]+")
+_NO_DIGITS = re.compile(r"[^0-9]+")
 _OF_A_NUMBER = frozenset("+-./() ")
 
 
@@ -34,12 +35,15 @@ def words_of(text: str | None) -> list[str]:
     """The words in their order, repeats included; none for None."""
     if not text:
         return []
-    return [run[:MAX_WORD_LENGTH] for run in _RUN.findall(text.lower() if text.isascii() else _folded(text))]
+    runs: list[str] = _RUN.findall(text.lower() if text.isascii() else _folded(text))
+    return runs if len(text) <= MAX_WORD_LENGTH and text.isascii() else [run[:MAX_WORD_LENGTH] for run in runs]
 
 
 def search_words(texts: Iterable[str | None], phone_e164: str | None) -> frozenset[str]:
     """Everything that these texts and this phone number are found by."""
-    words = {word for text in texts for word in words_of(text)}
+    words: set[str] = set()
+    for text in texts:
+        words.update(words_of(text))
     if digits := _digits(phone_e164):
         words |= {digits, BACKWARDS + digits[::-1]}
     return frozenset(words)
@@ -73,4 +77,4 @@ def _folded(text: str) -> str:
 
 
 def _digits(text: str | None) -> str:
-    return "".join(sign for sign in text or "" if sign in "0123456789")
+    return _NO_DIGITS.sub("", text or "")

@@ -1,7 +1,9 @@
 """What every storage of back-fill must do, told through the use cases. Source of the rules: semantics 9."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -10,6 +12,7 @@ from bst_application.ports.bookings import StoredBooking
 from bst_application.use_cases.backfill import Backfill, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.move_money import MoveMoney
+from bst_domain.booking import PACKAGE_REF_KIND, PackageRef, PackageRefType, Reason
 from bst_domain.migration import (
     ExceptionKind,
     LegacyBooking,
@@ -20,7 +23,7 @@ from bst_domain.migration import (
     SourceRow,
     ToQueue,
 )
-from bst_domain.values import BookingIdentity, ExternalRef, FulfilmentStatus, PaymentStatus
+from bst_domain.values import BookingIdentity, ChannelReference, ExternalRef, FulfilmentStatus, PaymentStatus
 from bst_testing.fakes.legacy import MemoryLegacy
 from bst_testing.legacy_rows import legacy_booking, legacy_finance, legacy_paid
 
@@ -66,8 +69,51 @@ async def stored(store: BackfillStore, identity: BookingIdentity) -> StoredBooki
         return (await tx.load([identity])).get(identity)
 
 
+#: A package of the old admin that the catalog bridge could not map.
+NAMED = ChannelReference("GYG", PACKAGE_REF_KIND, "7")
+OF_A_PACKAGE = legacy_booking(ADMIN, 5, "GYG5", channel="GYG", package_id=7)
+GYG_5 = BookingIdentity("GYG", ExternalRef("GYG5"))
+#: Writes a mapping of a package to a product, and returns the product's key.
+MappingIt = Callable[[ChannelReference], Awaitable[UUID]]
+#: The packages that entries of the unmapped queue wait for.
+Waiting = Callable[[], Awaitable[Sequence[ChannelReference]]]
+
+
 class BackfillConformance:
-    """A subclass gives ``store``."""
+    """A subclass gives ``store``, ``map_it`` and ``waiting``."""
+
+    async def test_a_package_that_nobody_has_mapped_is_waited_for_once(
+        self, store: BackfillStore, waiting: Waiting
+    ) -> None:
+        bookings, _ = await moved(
+            store, *ROWS, OF_A_PACKAGE, legacy_booking(ADMIN, 6, "GYG6", channel="GYG", package_id=7)
+        )
+        assert bookings.queued == 1
+        assert await waiting() == [NAMED]
+        again, _ = await moved(store, OF_A_PACKAGE)
+        assert (again.queued, again.written) == (0, 0)
+
+    async def test_what_a_person_has_mapped_holds_for_moved_bookings_too(
+        self, store: BackfillStore, map_it: MappingIt, waiting: Waiting
+    ) -> None:
+        product = await map_it(NAMED)
+        await moved(store, OF_A_PACKAGE)
+        booking = await stored(store, GYG_5)
+        assert booking is not None
+        assert booking.ops.package == PackageRef(PackageRefType.CATALOG_PRODUCT, product, 7)
+        assert Reason.UNMAPPED_PACKAGE not in booking.statuses.reasons
+        assert await waiting() == []
+        again, _ = await moved(store, OF_A_PACKAGE)
+        assert (again.changed, again.written) == (0, 0)
+
+    async def test_what_is_mapped_later_is_met_by_the_next_run(self, store: BackfillStore, map_it: MappingIt) -> None:
+        await moved(store, OF_A_PACKAGE)
+        await map_it(NAMED)
+        again, _ = await moved(store, OF_A_PACKAGE)
+        assert again.changed == 1
+        booking = await stored(store, GYG_5)
+        assert booking is not None
+        assert Reason.UNMAPPED_PACKAGE not in booking.statuses.reasons
 
     async def test_what_was_moved_in_is_found(self, store: BackfillStore) -> None:
         bookings, _ = await moved(store, *ROWS)

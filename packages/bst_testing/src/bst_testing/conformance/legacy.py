@@ -6,7 +6,7 @@ import pytest
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.ports.legacy import LegacyDatabases
-from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem
+from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem, money_alone
 from bst_testing.legacy_rows import legacy_booking, legacy_finance, legacy_item, legacy_paid
 
 SHOP, ADMIN = LegacySystem.SHOP, LegacySystem.ADMIN
@@ -39,6 +39,12 @@ class LegacyConformance:
         async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:
             assert tuple(await snapshot.bookings(SHOP, [3, 1])) == ROWS[:2]
             assert tuple(await snapshot.bookings(ADMIN, [5, 2])) == ROWS[2:]
+
+    async def test_money_comes_without_guests(self, making: Making) -> None:
+        async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:
+            assert tuple(await snapshot.money(SHOP, [3, 1])) == tuple(map(money_alone, ROWS[:2]))
+            assert tuple(await snapshot.money(ADMIN, [5, 2])) == tuple(map(money_alone, ROWS[2:]))
+            assert tuple(await snapshot.money(ADMIN, [])) == ()
 
     async def test_an_id_without_a_row_is_left_out(self, making: Making) -> None:
         async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:

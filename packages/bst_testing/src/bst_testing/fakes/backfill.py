@@ -11,9 +11,9 @@ from attrs import define, evolve, field
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns, Assigned, BookingMove, MoneyMove, Position, Run
 from bst_application.ports.bookings import BookingChange, StoredBooking
-from bst_domain.booking import OpsInputs
+from bst_domain.booking import OpsInputs, PackageRef
 from bst_domain.migration import CatalogBridge, MigrationException, PackageMap, SourceRow, ToQueue
-from bst_domain.values import BookingIdentity, BookingKey
+from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 
 
 @define(kw_only=True)
@@ -28,6 +28,8 @@ class Kept:
     checkpoints: dict[str, tuple[Run, Position | None]] = field(factory=dict)
     packages: PackageMap = field(factory=PackageMap)
     finances: dict[BookingKey, Any] = field(factory=dict)
+    mappings: dict[ChannelReference, PackageRef] = field(factory=dict)
+    waiting: set[ChannelReference] = field(factory=set)
 
 
 class MemoryBackfill:
@@ -75,6 +77,8 @@ class MemoryBackfill:
                 checkpoints=dict(self.kept.checkpoints),
                 packages=self.kept.packages,
                 finances=dict(self.kept.finances),
+                mappings=self.kept.mappings,
+                waiting=set(self.kept.waiting),
             )
             yield _Moving(copy)
             self.kept = copy
@@ -100,8 +104,16 @@ class _Moving:
             if asked in self._tables.bookings or of in self._tables.bookings
         }
 
+    async def load_for_money(self, identities: Sequence[BookingIdentity]) -> Mapping[BookingIdentity, StoredBooking]:
+        return await self.load(identities)
+
     async def assigned(self, keys: Sequence[BookingKey]) -> Mapping[BookingKey, Assigned]:
         return {key: Assigned(driver_id=self._tables.drivers.get(key), by_core=False) for key in keys}
+
+    async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
+        return {
+            reference: self._tables.mappings[reference] for reference in named if reference in self._tables.mappings
+        }
 
     async def save_bookings(self, moves: Sequence[BookingMove], *, now: datetime) -> int:  # noqa: ARG002 - no times
         written = 0
@@ -111,8 +123,7 @@ class _Moving:
                 self._tables.aliases.setdefault(alias, move.change.identity)
             if not move.change.is_unchanged:
                 self._tables.drivers[move.change.key] = move.driver_id
-                before = OpsInputs() if move.change.before is None else move.change.before.ops
-                self._put(move.change, evolve(before, driver_assigned=move.driver_id is not None))
+                self._put(move.change, move.change.ops)
                 written += 1
         return written
 
@@ -153,6 +164,11 @@ class _Moving:
         mapped = {source: ref for source, ref in found.packages.items() if ref.key is not None}
         known, self._tables.packages = self._tables.packages, PackageMap(packages=mapped, variants=found.variants)
         return 0 if known == self._tables.packages else len(mapped) + len(found.variants)
+
+    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:  # noqa: ARG002 - no times
+        fresh = {package for change in waiting if (package := change.waits_for) is not None} - self._tables.waiting
+        self._tables.waiting |= fresh
+        return len(fresh)
 
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.ports.legacy import LegacyName
-from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem
+from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem, money_alone
 
 EMPTY_CATALOG = LegacyCatalog(products=(), variants=(), rates=(), packages=())
 
@@ -38,6 +38,9 @@ class MemoryLegacy:
     async def bookings(self, system: LegacySystem, ids: Sequence[int]) -> list[LegacyBooking]:
         wanted = [row for row in self.rows if row.system is system and row.row_id in ids]
         return sorted(wanted, key=lambda row: row.row_id)
+
+    async def money(self, system: LegacySystem, ids: Sequence[int]) -> list[LegacyBooking]:
+        return [money_alone(row) for row in await self.bookings(system, ids)]
 
     async def payments_without_booking(self) -> Sequence[LegacyPaid]:
         return self.left_behind
