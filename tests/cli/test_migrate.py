@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from bst_cli.installation import chosen
 from bst_cli.main import main
 from bst_domain.migration import GATES_OF, LegacySystem
-from tests.cli.stack import bst
+from tests.cli.stack import FOREIGN, a_stack, bst
 from tests.legacy.test_moving import assert_the_truth
 from tests.legacy.world import World, a_world
 from tests.servers import PostgresAddress
@@ -141,3 +142,95 @@ def test_the_plan_names_every_batch() -> None:
 
 def test_an_instant_without_a_zone_is_wrong_usage(postgres_dsn: str) -> None:
     assert bst("migrate", "run", "--batch", "C", "--as-of", "2026-03-01", OPS_DB_URL=postgres_dsn).returncode == 2
+
+
+def told(*arguments: str, **environ: Any) -> Result:
+    """A command in this process: many of them would spend most of their time on beginning."""
+    return CliRunner().invoke(main, arguments, env={**dict.fromkeys(FOREIGN), **environ})
+
+
+def test_the_plan_says_how_each_batch_stands_and_a_precheck_what_readers_know(world: World, postgres_dsn: str) -> None:
+    given = environ(world, postgres_dsn)
+    first = {batch["batch"]: batch for batch in json.loads(told("migrate", "plan", "--json", **given).stdout)}
+    assert (first["A"]["state"], first["B"]["state"]) == ("DONE", "NOT_RUN")
+    assert first["B"]["next"] == "bst migrate precheck --batch B"
+    assert first["D"]["heldBy"] == "batch C is not run"
+    assert told("migrate", "run", "--batch", "B", **given).exit_code == 0
+    checked = told("migrate", "precheck", "--batch", "C", "--json", **given)
+    said = json.loads(checked.stdout)
+    assert (said["batchCode"], said["mode"], said["result"]) == ("C", "precheck", "PASS")
+    assert said["precheck"]["longTxnCount"] == said["precheck"]["blockingPairCount"] == 0
+    assert said["precheck"]["storageStatus"] == "OK"
+    assert 0 < said["precheck"]["freePercent"] <= 100
+    full = {"PRECHECK_DISK_TOTAL_BYTES": "1000000000", "PRECHECK_DISK_USED_BYTES": "710000000"}
+    refused = told("migrate", "run", "--batch", "C", **given, **full)
+    assert refused.exit_code == 1
+    assert "disk space: 29.0% free" in refused.stderr
+    early = told("migrate", "precheck", "--batch", "C", **given, OPS_READ_NEW_MODEL_ENABLED="true")
+    assert early.exit_code == 1
+    assert "OPS_READ_NEW_MODEL_ENABLED is on before batch G is done" in early.stdout
+    done = json.loads(told("migrate", "run", "--batch", "C", "--json", **given).stdout)
+    assert done["told"] == ["catalog version 1 is published"]
+    assert [entry["status"] for entry in done["scripts"]] == ["PASS"]
+    planned = told("migrate", "plan", **given).stdout
+    assert "C  catalog bridge               done" in planned
+    back = told("migrate", "rollback", "--batch", "C", "--reason", "the test", "--json", **given)
+    assert back.exit_code == 0, back.stderr
+    assert json.loads(back.stdout)["removed"] > 0
+    third = {batch["batch"]: batch for batch in json.loads(told("migrate", "plan", "--json", **given).stdout)}
+    assert (third["C"]["state"], third["C"]["next"]) == ("ROLLED_BACK", "bst migrate precheck --batch C")
+    refused = told("migrate", "run", "--batch", "D", **given)
+    assert "batch C has not succeeded" in refused.stderr
+
+
+def test_a_rollback_needs_a_reason(postgres_dsn: str) -> None:
+    assert told("migrate", "rollback", "--batch", "E", OPS_DB_URL=postgres_dsn).exit_code == 2
+
+
+_DONE = """
+insert into migration_run_log (run_key, batch_code, script_name, script_checksum, run_status, started_at, ended_at)
+select gen_random_uuid(), batch, 'bst migrate ' || batch, '0', 'SUCCEEDED', now(), now()
+from unnest(array['B', 'C', 'D', 'E']) batch
+"""
+
+
+@pytest.mark.slow  # a whole bst up
+def test_live_events_are_let_in_when_everything_is_ready_and_shut_out_again() -> None:
+    with a_stack(queue="postgres") as stack:
+        stack.start()
+        here = ("--data-dir", str(stack.folder))
+        dsn = chosen(stack.folder).settings().ops_db_url
+        assert dsn is not None
+        with psycopg.connect(dsn) as connection:
+            connection.execute(_DONE.encode())
+        checked = json.loads(told("migrate", "precheck", "--batch", "F", "--json", *here).stdout)
+        assert [check for check in checked["checks"] if not check["passed"]] == []
+        assert {"worker", "producers", "clocks", "queue", "dead letters"} <= {c["name"] for c in checked["checks"]}
+        ran = told("migrate", "run", "--batch", "F", *here)
+        assert ran.exit_code == 0, ran.stderr
+        flags = {flag["name"]: flag for flag in json.loads(told("flags", "list", "--json", *here).stdout)}
+        turned = flags["INGEST_WEBHOOK_ENABLED"]
+        assert (turned["value"], turned["overridden"], turned["reason"]) == (
+            "true",
+            True,
+            "batch F lets live events in",
+        )
+        after = told("migrate", "postcheck", "--batch", "F", "--reports", str(stack.folder / "none"), *here)
+        assert after.exit_code == 1
+        assert "never asked" in after.stdout
+        assert "bst gate ingest-processing" in after.stdout
+        back = told("migrate", "rollback", "--batch", "F", "--reason", "the drill", *here)
+        assert back.exit_code == 0, back.stderr
+        flags = {flag["name"]: flag for flag in json.loads(told("flags", "list", "--json", *here).stdout)}
+        for name in ("INGEST_WEBHOOK_ENABLED", "INGEST_QUEUE_ENABLED", "INGEST_REPLAY_ENABLED"):
+            assert (flags[name]["value"], flags[name]["reason"]) == ("false", "the drill")
+
+
+def test_nothing_is_let_in_where_nothing_is_ready(postgres_dsn: str, tmp_path: Path) -> None:
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(_DONE.encode())
+    refused = told("migrate", "precheck", "--batch", "F", "--data-dir", str(tmp_path), OPS_DB_URL=postgres_dsn)
+    assert refused.exit_code == 1
+    for problem in ("✗ producers", "✗ worker", "✗ api"):
+        assert problem in refused.stdout
+    assert "Start one: bst worker" in refused.stdout

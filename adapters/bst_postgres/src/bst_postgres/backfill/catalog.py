@@ -20,6 +20,7 @@ from bst_domain.migration import (
     LegacySystem,
 )
 from bst_domain.values import external_ref_key
+from bst_postgres.backfill.content import save_contents
 from bst_postgres.backfill.references import write_references
 from bst_postgres.bookings.rows import Row
 from bst_postgres.database import DriverConnection, as_json
@@ -83,6 +84,7 @@ async def save_catalog(connection: DriverConnection, bridge: CatalogBridge, now:
     variants = await _variants_here(connection, bridge, products)
     own = [_variant(each, products[each.product]) for each in bridge.variants if variants[each.key] == each.key]
     written += await _upsert(connection, "catalog_variant", _VARIANT, own)
+    written += await save_contents(connection, {products[key]: said for key, said in bridge.contents.items()}, now)
     rates = [_rate(each, variants[each.variant]) for each in bridge.rates]
     written += await _upsert(connection, "catalog_variant_rate", _RATE, rates)
     references = [

@@ -50,11 +50,32 @@ async def precheck(database: Database, batch: str, *, flags: Mapping[Flag, str],
     board = FlagBoard(flags, PostgresFlagStore(database))
     await board.refresh()
     async with database.transaction() as connection:
+        [free] = await _row(connection, "select pg_try_advisory_xact_lock(%s)", lock_number(batch))
+        states = await read_states(connection)
+    return [
+        *await precheck_server(database, storage=storage),
+        Finding(
+            name="runner",
+            passed=bool(free),
+            detail="no other one is at work" if free else f"batch {batch} is being run by somebody else",
+            cure="Wait for it to end; bst migrate plan shows it.",
+        ),
+        *_flag_findings(board, states),
+        *(
+            [Finding(name="recompute", passed=True, detail="waits for the end of the run")]
+            if batch in {"D", "E"}
+            else []
+        ),
+        *_order(batch, states),
+    ]
+
+
+async def precheck_server(database: Database, *, storage: Storage) -> list[Finding]:
+    """What may be asked before there is any table. Raises Unavailable."""
+    async with database.transaction() as connection:
         version, encoding = await _row(connection, _SERVER)
         [long] = await _row(connection, _LONG, LONG)
         [blocked] = await _row(connection, _BLOCKED)
-        [free] = await _row(connection, "select pg_try_advisory_xact_lock(%s)", lock_number(batch))
-        states = await read_states(connection)
     return [
         Finding(
             name="server",
@@ -83,14 +104,6 @@ async def precheck(database: Database, batch: str, *, flags: Mapping[Flag, str],
             figures={"blockingPairCount": int(blocked)},
         ),
         _space(storage),
-        Finding(
-            name="runner",
-            passed=bool(free),
-            detail="no other one is at work" if free else f"batch {batch} is being run by somebody else",
-            cure="Wait for it to end; bst migrate plan shows it.",
-        ),
-        *_flag_findings(board, states),
-        *_order(batch, states),
     ]
 
 

@@ -176,6 +176,8 @@ def run(
     for name in ("created", "changed", "unchanged", "rejected", "queued", "exceptions"):
         if count := getattr(tally, name):
             click.echo(f"{count:>11,}  {would if name in {'created', 'changed', 'queued'} else ''}{name}")
+    for line in tally.told:
+        click.echo(f"             {line}")
     if dry_run:
         click.echo("dry run: nothing was written")
         return

@@ -14,7 +14,7 @@ from bst_cli.trouble import Trouble
 from bst_legacy.databases import LegacyConnections, LegacyServer
 from bst_postgres import migrate
 from bst_postgres.backfill.accounts import Accounts
-from bst_postgres.backfill.checks import Finding, last_run, precheck
+from bst_postgres.backfill.checks import Finding, last_run, precheck, precheck_server
 from bst_postgres.backfill.storage import Volume, find_volume, judge
 from bst_postgres.batch_figures import PostgresBatchFigures
 from bst_postgres.database import Database
@@ -35,15 +35,17 @@ async def examine(dsn: str, batch: str, data_dir: Path) -> list[Finding]:
         detail = f"revisions {', '.join(pending)} are missing" if pending else f"at {migrate.head_revision()}"
         cure = "Run bst migrate run --batch A."
         findings.insert(0, Finding(name="schema", passed=not pending, detail=detail, cure=cure))
-    if not pending:
-        database = Database(dsn, pool_size=1, application_name=APPLICATION_NAME)
-        try:
-            volume = _stated_volume() or await find_volume(database)
-            storage = judge(volume, source_bytes=sum(source.bytes for source in sources))
+    database = Database(dsn, pool_size=1, application_name=APPLICATION_NAME)
+    try:
+        volume = _stated_volume() or await find_volume(database)
+        storage = judge(volume, source_bytes=sum(source.bytes for source in sources))
+        if pending:  # there is no log of runs, or not the one that this version reads
+            findings += await precheck_server(database, storage=storage)
+        else:
             flags, _ = initial_flags(os.environ)
             findings += await precheck(database, batch, flags=flags, storage=storage)
-        finally:
-            await database.close()
+    finally:
+        await database.close()
     if batch == "F" and not pending:
         findings += await readiness(dsn, data_dir)
     return findings
