@@ -166,7 +166,7 @@ def take(server: Server, rep: int, bookings: int, processes: int) -> Run:
         copied = plain.load(other, Path(files), server.postmaster)
     total = {of: sum(batch[of] for batch in batches.values()) for of in ("s", "bst_cpu_s", "database_cpu_s")}
     most = {of: max(batch[of] for batch in batches.values()) for of in ("rss_mb", "pss_mb")}
-    run = {
+    run: dict[str, Any] = {
         "rep": rep,
         "bookings": bookings,
         "processes": processes,
@@ -194,9 +194,8 @@ def text_of(runs: Sequence[Run], facts: Mapping[str, str]) -> str:
         f"{first['bookings']:,} cases of mess 0.5, {first['rows']:,} rows of ours, {first['processes']} processes. "
         "Median (range)."
     )
-    ours, reference = (
-        {run["rep"]: 1 / of(run) for run in runs} for of in (lambda r: r["s"], lambda r: r["plain"]["s"])
-    )
+    ours = {run["rep"]: 1 / run["s"] for run in runs}
+    reference = {run["rep"]: 1 / run["plain"]["s"] for run in runs}
     against = spread(ratios(ours, reference), ".2f")
     busy = max(run["others"] for run in runs)
     lines = [

@@ -4,9 +4,11 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
+Kind = TypeVar("Kind")
 _BOOKINGS = """
 select channel_code, customer_payment_status, ops_fulfillment_status, package_ref_type, coalesce(currency_code, ''),
   coalesce(total_price, 0)::text, count(*)
@@ -24,8 +26,8 @@ def wrong(dsn: str, folder: Path) -> dict[str, int]:
     with psycopg.connect(dsn) as database:
         bookings = Counter({tuple(row[:-1]): row[-1] for row in database.execute(_BOOKINGS).fetchall()})
         payments = sum(row[-1] for row in database.execute(_PAYMENTS).fetchall())
-        exceptions = Counter(dict(database.execute(_EXCEPTIONS).fetchall()))
-        orphans = Counter(dict(database.execute(_ORPHANS).fetchall()))
+        exceptions: Counter[str] = Counter(dict(database.execute(_EXCEPTIONS).fetchall()))
+        orphans: Counter[str] = Counter(dict(database.execute(_ORPHANS).fetchall()))
     truth = Counter(
         (
             said["channel_code"],
@@ -48,7 +50,7 @@ def wrong(dsn: str, folder: Path) -> dict[str, int]:
     }
 
 
-def _difference(ours: Counter[object], theirs: Counter[object]) -> int:
+def _difference(ours: Counter[Kind], theirs: Counter[Kind]) -> int:
     return sum(((ours - theirs) + (theirs - ours)).values())
 
 
