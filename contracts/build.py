@@ -12,25 +12,30 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))  # the parts lie beside this script, which is not installed
 
 from parts import (
+    audit,
     bookings,
     catalog_editor,
     catalog_shapes,
+    crew,
     flags,
     ingest,
+    mapping_shapes,
     mappings,
     observing,
+    observing_shapes,
     operations,
     public_catalog,
     publishing,
     publishing_shapes,
     repair,
     schemas,
+    unmapped,
 )
 from parts.examples import with_examples
 from parts.shapes import GUARD_ANSWERS, guard_responses
 
 HERE = Path(__file__).parent / "src" / "bst_contracts"
-VERSION = "1.1.0"  # docs/api-versions.md says when it moves; contracts/released/ has the ones that callers rely on
+VERSION = "1.2.0"  # docs/api-versions.md says when it moves; contracts/released/ has the ones that callers rely on
 
 Schema = dict[str, Any]
 
@@ -71,10 +76,13 @@ def described() -> Schema:
             together(
                 ingest.paths(),
                 repair.paths(),
+                audit.paths(),
                 flags.paths(),
                 bookings.paths(),
                 operations.paths(),
+                crew.paths(),
                 mappings.paths(),
+                unmapped.paths(),
                 catalog_editor.paths(),
                 public_catalog.paths(),
                 publishing.paths(),
@@ -84,12 +92,15 @@ def described() -> Schema:
         "components": {
             "schemas": {
                 **schemas.schemas(),
+                **observing_shapes.schemas(),
                 **repair.schemas(),
+                **audit.schemas(),
                 **flags.schemas(),
                 **operations.schemas(),
+                **crew.schemas(),
                 **catalog_shapes.schemas(),
                 **publishing_shapes.schemas(),
-                **mappings.schemas(),
+                **mapping_shapes.schemas(),
                 **observing.schemas(),
             },
             "responses": guard_responses(),

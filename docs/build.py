@@ -1,4 +1,5 @@
-"""Builds the pages that are made from the code: lifecycles/ from the tables, reference.md from the docstrings.
+"""Builds the pages that are made from the code: lifecycles/ from the tables, reference.md from the docstrings, settings.md from
+what the processes read.
 
 python docs/build.py                 writes them
 tests/domain/test_docs.py            fails when a checked-in page differs from what this makes
@@ -7,6 +8,7 @@ tests/domain/test_docs.py            fails when a checked-in page differs from w
 import ast
 import inspect
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -15,9 +17,12 @@ from typing import Any
 
 import attrs
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the modules beside this script are not installed
+
 import bst_domain
 from bst_domain import booking, catalog, ingest, lifecycles, migration, values, vocabulary
 from bst_domain.lifecycles import Lifecycle
+from docs import settings_page
 
 HERE = Path(__file__).parent
 CHAPTERS: tuple[ModuleType, ...] = (values, vocabulary, lifecycles, booking, catalog, ingest, migration)
@@ -41,6 +46,7 @@ def pages() -> dict[Path, str]:
     made = {HERE / "lifecycles" / f"{name}.md": lifecycle_page(lifecycle) for name, lifecycle in LIFECYCLES.items()}
     made[HERE / "lifecycles" / "README.md"] = index_page()
     made[HERE / "reference.md"] = reference_page()
+    made[HERE / "settings.md"] = settings_page.page()
     return made
 
 

@@ -1,4 +1,4 @@
-"""What operators do to bookings, the timeline of one, and who runs the tours."""
+"""What operators do to bookings, and the timeline of one."""
 
 from typing import Any
 
@@ -34,7 +34,6 @@ from parts.shapes import (
 BODY = "INVALID_JSON, INVALID_BODY, INVALID_IF_MATCH"
 BOOKING = "/v1/ops/bookings/{id}"
 MISSING = "Booking not found: <id>"
-INT4 = {"minimum": 1, "maximum": 2147483647}
 PACKAGE_TYPE = enum("LEGACY_PACKAGE", "CATALOG_PRODUCT", "CATALOG_VARIANT")
 NUMBER: Schema = {
     "type": ["integer", "number", "string"],
@@ -82,17 +81,6 @@ def schemas() -> Schema:
                 "details": {"type": "object", "description": "by kind; a fact's own time is in eventTime"},
             }
         ),
-        **{
-            name: obj(
-                {
-                    member: integer("the old admin's number", **INT4),
-                    "name": text(maxLength=191),
-                    "isActive": {**flag, "description": "who is not stays known, but cannot be assigned"},
-                    "updatedAt": instant,
-                }
-            )
-            for name, member in (("Driver", "driverId"), ("Partner", "partnerId"))
-        },
     }
 
 
@@ -232,7 +220,6 @@ def paths() -> Schema:
             body_required=True,
             more=[path("conflictId", "UUID")],
         ),
-        **{path_: entry for kind in ("driver", "partner") for path_, entry in _crew(kind).items()},
     }
 
 
@@ -263,43 +250,3 @@ def edit() -> Schema:
         },
         answered=answer("the booking as it is now", ref("EditedBooking"), edited),
     )
-
-
-def _crew(kind: str) -> Schema:
-    schema, member = kind.capitalize(), f"{kind}Id"
-    example = {member: 8, "name": "Wayan Artha", "isActive": True, "updatedAt": TIME}
-    return {
-        f"/v1/ops/{kind}s": get(
-            f"list{schema}s",
-            "operations",
-            f"The {kind}s, by number",
-            f"While there are none, any {member} may be assigned.",
-            {
-                "200": answer("all of them", listing(ref(schema)), [example]),
-                **refusals(**{**ADMIN_REFUSALS, "s503": READY}),
-            },
-            security=ADMIN,
-        ),
-        f"/v1/ops/{kind}s/{{{member}}}": act(
-            "put",
-            operation=f"enter{schema}",
-            tag="operations",
-            summary=f"Enter a {kind}, new or known",
-            description="Assignments that there are go on. Audited.",
-            responses={
-                "200": answer("as it is now", ref(schema), example),
-                **refusals(
-                    s400=f"INVALID_{kind.upper()}_ID, INVALID_FIELD_NAME, EMPTY_FIELD_NAME, INVALID_FIELD_ISACTIVE,"
-                    " INVALID_JSON, INVALID_BODY",
-                    s413="BODY_TOO_LARGE",
-                    **{**WRITE_REFUSALS, "s503": READY},
-                ),
-            },
-            parameters=[path(member, "a number from 1 on")],
-            body={
-                "type": "object",
-                "required": ["name"],
-                "properties": {"name": text(minLength=1, maxLength=191), "isActive": flag},
-            },
-        ),
-    }

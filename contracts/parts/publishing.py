@@ -40,7 +40,7 @@ WRITE_REFUSALS = {
 }
 _SIGNED = (
     " Signed like an ingest event where CATALOG_PUBLISH_SIGNATURE_REQUIRED says so, with CATALOG_PUBLISH_SECRET; an empty body is"
-    " signed as {}. A repeat under the same x-idempotency-key is done once."
+    " signed as {}. A repeat under the same signed x-idempotency-key is done once."
 )
 _HEADERS = [
     {
@@ -55,7 +55,7 @@ _HEADERS = [
         ("x-signature-algorithm", "HMAC-SHA256"),
         ("x-timestamp", "ISO 8601, at most 5 minutes off"),
         ("x-nonce", "good for one request"),
-        ("x-idempotency-key", "names what is done; also counts without a signature"),
+        ("x-idempotency-key", "names what is done; without a signature it says nothing"),
     )
 ]
 
@@ -122,7 +122,7 @@ def _jobs() -> Schema:
                     "type": "object",
                     "properties": {
                         "itemIds": maybe(listing(text("UUID of a product"))),
-                        "note": maybe(text(maxLength=2000)),
+                        "note": maybe(text(maxLength=100_000)),
                         "payloadVersion": {"description": "v1, whatever is said"},
                     },
                 },

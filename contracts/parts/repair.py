@@ -1,4 +1,4 @@
-"""Repairing: events and dead letters in lists, what is done to them by hand, and the audit trail that tells of it."""
+"""Repairing: events and dead letters in lists, and what is done to them by hand."""
 
 from parts.shapes import (
     ADMIN,
@@ -132,18 +132,6 @@ def schemas() -> Schema:
                 ),
             ]
         },
-        "AuditEvent": obj(
-            {
-                "eventId": uuid,
-                "eventType": text("e.g. INGEST_REPLAY_REQUESTED"),
-                "actor": text(),
-                "createdAt": instant,
-                "resourceType": maybe(text()),
-                "resourceId": maybe(text()),
-                "metadata": {"type": ["object", "null"]},
-                "requestId": maybe(text("the id of the request that did it, as in the logs")),
-            }
-        ),
     }
 
 
@@ -312,7 +300,7 @@ def paths() -> Schema:
                 "required": ["reasonCode"],
                 "properties": {
                     "reasonCode": text(minLength=1, maxLength=64),
-                    "reasonDetail": maybe(text(maxLength=2000)),
+                    "reasonDetail": maybe(text(maxLength=100_000)),
                     "poisonMessage": flag,
                 },
             },
@@ -337,29 +325,5 @@ def paths() -> Schema:
             parameters=event_id,
             body={"type": "object", "properties": {"reason": maybe(text(maxLength=2000))}},
             body_required=False,
-        ),
-        "/v1/audit/events": get(
-            "listAuditEvents",
-            "audit",
-            "Who did what to what, newest first",
-            "Append-only; entries are written in the commit of the change that they tell of.",
-            {
-                "200": answer("a page", listing(ref("AuditEvent")), **page),
-                **refusals(
-                    s400="INVALID_ACTOR, INVALID_EVENT_TYPE, INVALID_RESOURCE_TYPE, INVALID_RESOURCE_ID, INVALID_FROM,"
-                    " INVALID_TO, INVALID_CURSOR",
-                    **ADMIN_REFUSALS,
-                ),
-            },
-            security=ADMIN,
-            parameters=[
-                query("actor", "exactly", text(maxLength=191)),
-                query("eventType", "in any letter case", text(maxLength=64)),
-                query("resourceType", "in any letter case", text(maxLength=64)),
-                query("resourceId", "exactly", text(maxLength=191)),
-                *span,
-                query("limit", "page size", integer(minimum=1, maximum=500, default=50)),
-                *pages,
-            ],
         ),
     }

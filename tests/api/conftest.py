@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.api.harness import Api, running
+from tests.api.predecessor import Caller
 from tests.servers import has_redis
 
 
@@ -25,3 +26,9 @@ async def replaying(postgres_dsn: str, broker_url: str) -> AsyncIterator[Api]:
     """The same with replay switched on."""
     async with running(postgres_dsn, broker_url, INGEST_REPLAY_ENABLED="true") as api:
         yield api
+
+
+@pytest.fixture
+def call(api: Api) -> Caller:
+    """A caller of the predecessor."""
+    return Caller(api.http)

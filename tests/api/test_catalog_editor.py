@@ -326,3 +326,20 @@ async def test_a_catalog_without_its_tables_says_so(api: Api) -> None:
     await api.do("drop table catalog_product_content")
     answer = await call(api, "PATCH", f"{ITEMS}/{uuid4()}", {"name": "X"})
     assert refusal(answer) == (503, "CATALOG_SCHEMA_NOT_READY")
+
+
+async def test_without_the_contents_alone_products_are_shown_with_none(api: Api) -> None:
+    """The page: "If only `catalog_product_content` is missing, reads give empty content"."""
+    kept = await make(api)
+    await api.do("delete from catalog_product_content")
+    assert (await api.data(f"{ITEMS}/id/{kept['itemId']}"))["content"] == kept["content"]
+    for document in ("null", "7", '"text"', "[1]", "{}"):
+        await api.do("delete from catalog_product_content")
+        await api.do(
+            f"insert into catalog_product_content (product_key, payload) values ('{kept['itemId']}', '{document}'::jsonb)"
+        )
+        assert (await api.data(f"{ITEMS}/id/{kept['itemId']}"))["content"] == kept["content"]
+    await api.do("drop table catalog_product_content")
+    assert (await api.data(f"{ITEMS}/id/{kept['itemId']}"))["content"] == kept["content"]
+    assert (await api.data(f"{ITEMS}/ubud"))["content"] == kept["content"]
+    assert [item["itemId"] for item in (await api.data(ITEMS))["items"]] == [kept["itemId"]]

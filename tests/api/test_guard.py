@@ -9,7 +9,7 @@ import pytest
 from bst_application.rate_limits import Buckets
 from bst_litestar.guard import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from bst_testing.deliveries import body
-from tests.api.harness import ADMIN, PATH, Api, running
+from tests.api.harness import ADMIN, PATH, TOKEN, Api, running
 
 PLACES = ("/health", "/health/db", "/metrics", "/docs-json", "/v1/flags", "/v1/ops/bookings", "/v1/nothing", PATH)
 
@@ -47,6 +47,18 @@ async def test_an_address_that_is_refused_too_often_has_to_wait(narrow: Api) -> 
         headers={"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN", "x-forwarded-for": "198.51.100.7"},
     )
     assert elsewhere.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/catalog/items", "/v1/ingest/bookings/events/{event}"])
+async def test_where_nobody_is_turned_away_a_wrong_token_counts_as_refused(narrow: Api, path: str) -> None:
+    """The answer tells whether a token is right: to go on guessing there must cost what it costs elsewhere."""
+    accepted = await narrow.post(body())
+    path = path.format(event=accepted.json()["data"]["eventId"])
+    for token in (None, TOKEN, None, TOKEN, ADMIN, *["guess"] * 5):
+        answer = await narrow.get(path, token=token, role=None)
+        assert answer.status_code == 200
+    assert refusal(await narrow.get(path, token="guess")) == (429, "RATE_LIMITED")
+    assert refusal(await narrow.get(path)) == (429, "RATE_LIMITED")
 
 
 async def test_a_wrong_signature_counts_as_refused(narrow: Api) -> None:

@@ -118,6 +118,17 @@ async def test_a_repeat_under_the_same_key_is_done_once(signing: Api) -> None:
     assert await api.rows("select 1 from catalog_publish_request where idempotency_key = 'again'") == []
 
 
+async def test_a_key_that_nobody_signed_says_nothing(api: Api) -> None:
+    """Without signatures the predecessor never looked at it, and callers may send the same one with everything."""
+    await item(api, "ubud")
+    jobs = [await done(api, "POST", JOBS, {"note": note}, x_idempotency_key="k") for note in ("one", "two", "two")]
+    assert len({job["jobId"] for job in jobs}) == 3
+    where = f"{JOBS}/{jobs[0]['jobId']}"
+    await done(api, "POST", f"{where}/submit-review", x_idempotency_key="k")
+    again = await act(api, "POST", f"{where}/submit-review", x_idempotency_key="k")
+    assert said(again) == (409, "CATALOG_PUBLISH_JOB_STATUS_INVALID:IN_REVIEW")
+
+
 async def test_a_secret_that_is_asked_for_but_not_set(postgres_dsn: str, broker_url: str) -> None:
     async with running(postgres_dsn, broker_url, CATALOG_PUBLISH_SIGNATURE_REQUIRED="true") as api:
         assert said(await sign_and_send(api, JOBS)) == (401, "CATALOG_PUBLISH_SIGNATURE_SECRET_MISSING")

@@ -116,9 +116,9 @@ async def test_filters(api: Api, query: dict[str, str], refs: set[str]) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ({"status": "lost"}, "INVALID_BOOKING_STATUS:LOST"),
-        ({"paymentStatus": "x"}, "INVALID_PAYMENT_STATUS:X"),
-        ({"source": "airbnb"}, "UNSUPPORTED_SOURCE:AIRBNB"),
+        ({"status": "lost"}, "INVALID_BOOKING_STATUS:lost"),
+        ({"paymentStatus": "x"}, "INVALID_PAYMENT_STATUS:x"),
+        ({"source": "airbnb"}, "UNSUPPORTED_SOURCE:airbnb"),
         ({"dateFrom": "tomorrow"}, "INVALID_DATE_FROM"),
         ({"dateTo": "2026-02-30"}, "INVALID_DATE_TO"),
         ({"q": "x" * 192}, "INVALID_QUERY"),
@@ -271,6 +271,7 @@ def test_the_document_and_the_routes_are_the_same() -> None:
         for route in app.routes
         for method in (getattr(route, "methods", None) or {"POST"}) - {"OPTIONS"}
     }
+    served.remove(("GET", "/v1/catalog/items/id"))  # a slug
     described = {(method.upper(), _plain(path)) for path, methods in openapi()["paths"].items() for method in methods}
     assert served == described
 

@@ -16,7 +16,7 @@ from bst_testing.conformance.booking_store import BookingStorage, BookingStoreCo
 from bst_testing.conformance.catalog import CatalogEditorConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
-from bst_testing.conformance.mappings import MappingDeskConformance, MappingStorage
+from bst_testing.conformance.mappings import MappingDeskConformance
 from bst_testing.conformance.operations import CrewRegisterConformance, OpsDeskConformance
 from bst_testing.conformance.reconciliation import ReconciledStorage, ReconciliationConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
@@ -27,6 +27,7 @@ from bst_testing.fakes.access import MemoryAccessStore
 from bst_testing.fakes.catalog import MemoryCatalogEditor
 from bst_testing.fakes.operating import MemoryBookingTimeline
 from bst_testing.fakes.storage import MemoryStorage
+from bst_testing.mapping_acts import MappingStorage
 from bst_testing.ops_acts import OpsStorage
 
 

@@ -256,7 +256,7 @@ def test_the_publish_workflow_as_a_command(server: Server) -> None:
     failed = server.gate("catalog-publish-workflow")
     assert failed.returncode == 1
     assert lines(failed)["GATE_RESULT"] == "FAIL"
-    assert "CP-04_publish" in failed.stderr
+    assert "FAILED_CHECK=CP-04_publish detail=400 CATALOG_PUBLISH_EMPTY_PAYLOAD" in failed.stderr
     with httpx.Client(base_url=server.environ["CORE_API_BASE_URL"], trust_env=False) as api:
         headers = {"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN"}
         assert api.post("/v1/catalog/items", json={"slug": "ubud", "name": "Ubud"}, headers=headers).status_code == 201

@@ -13,6 +13,7 @@ from bst_domain.booking import (
     PackageRef,
     PackageRefType,
     TakenOverRow,
+    acknowledge,
     facts_from_document,
     facts_of_row,
     facts_to_document,
@@ -56,10 +57,20 @@ def test_what_a_row_says_is_what_is_shown(row: TakenOverRow) -> None:
     contact = shown.contact
     assert (contact.name, contact.email, contact.phone) == (row.name, row.email, row.phone)
     assert (contact.pickup_location, contact.meeting_point) == (row.pickup_location, row.meeting_point)
-    terminal = {FulfilmentStatus.CANCELLED, FulfilmentStatus.NO_SHOW}
-    assert (shown.fulfilment_status if row.fulfilment_status in terminal else None) == (
-        row.fulfilment_status if row.fulfilment_status in terminal else None
+    stays = {FulfilmentStatus.CANCELLED, FulfilmentStatus.NO_SHOW, FulfilmentStatus.UPDATED}
+    assert (shown.fulfilment_status if row.fulfilment_status in stays else None) == (
+        row.fulfilment_status if row.fulfilment_status in stays else None
     )
+
+
+@given(rows)
+def test_a_change_that_the_old_admin_knew_of_stays_news_until_ops_have_seen_it(row: TakenOverRow) -> None:
+    facts = facts_from_document(
+        facts_to_document(facts_of_row(evolve(row, fulfilment_status=FulfilmentStatus.UPDATED)))
+    )
+    assert project(facts, NO_OPS, TODAY).fulfilment_status is FulfilmentStatus.UPDATED
+    seen = merge(facts, acknowledge(facts))
+    assert project(seen, NO_OPS, TODAY).fulfilment_status is FulfilmentStatus.NEW
 
 
 @given(rows)

@@ -26,7 +26,9 @@ from bst_emitter import (
     Undelivered,
     prepare,
     prepare_event,
+    prepare_publish,
 )
+from bst_emitter._delivery import Attempt, NoAnswer, Pause, delivering
 
 TARGET = Target(url="http://core/bst", token="token", secret="secret-é")
 EVENT = prepare_event({"name": "Brandstätter"}, key="direct-created-1")
@@ -196,6 +198,22 @@ def test_whether_it_may_have_arrived_is_said(send: Send, trouble: Said, perhaps:
     server = Server([trouble, accepted(201)])
     assert isinstance(send(server, STEP), Undelivered if perhaps else Accepted)
     assert len(server.requests) == (1 if perhaps else 2)
+
+
+@pytest.mark.parametrize("secret", [None, "secret"])
+def test_an_unsigned_call_whose_answer_was_lost_is_not_made_again(secret: str | None) -> None:
+    """Where nothing is signed the server does not look at the key, and would do it twice."""
+    target = Target(url="http://core", token="token", secret=secret)
+    sending = delivering(
+        prepare_publish(key="k"), target, Patience(), now=lambda: BEGAN, new_nonce=lambda: "nonce-1234"
+    )
+    assert isinstance(next(sending), Attempt)
+    if secret is not None:
+        assert isinstance(sending.send(NoAnswer(why="lost", reached=True)), Pause)
+        return
+    with pytest.raises(StopIteration) as ended:
+        sending.send(NoAnswer(why="lost", reached=True))
+    assert ended.value.value == Undelivered(trouble="lost", retry_after_s=None, perhaps_done=True, attempts=1)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>502</html>", b"[]", b'"x"', b"null", b'{"error": 7}', b"\xff"])

@@ -15,7 +15,8 @@ from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.catalog import PostgresCatalogEditor
 from bst_postgres.catalog_rows import ITEMS
 from bst_postgres.database import Database
-from bst_testing.conformance.catalog import CatalogEditorConformance, edited, made
+from bst_testing.catalog_acts import edited, made
+from bst_testing.conformance.catalog import CatalogEditorConformance
 
 
 class Editor(PostgresCatalogEditor):

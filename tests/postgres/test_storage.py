@@ -24,11 +24,12 @@ from bst_postgres.retention import PostgresRetentionStore
 from bst_testing.conformance.booking_store import BookingStorage, BookingStoreConformance
 from bst_testing.conformance.event_log import EventLogConformance, EventLogStorage
 from bst_testing.conformance.flags import FlagStorage, FlagStoreConformance
-from bst_testing.conformance.mappings import MappingDeskConformance, MappingStorage
+from bst_testing.conformance.mappings import MappingDeskConformance
 from bst_testing.conformance.repair import RepairDeskConformance, RepairStorage
 from bst_testing.conformance.replay_jobs import ReplayJobsConformance, ReplayJobStorage
 from bst_testing.conformance.retention import RetentionConformance, RetentionStorage, counts, run
 from bst_testing.deliveries import NOW
+from bst_testing.mapping_acts import MappingStorage
 
 
 class Storage(

@@ -25,6 +25,7 @@ from bst_litestar.envelope import ERROR_CODES, failure
 from bst_litestar.escaped_slashes import names_unescaped, slashes_kept
 from bst_litestar.fresh_reads import noting_writes, reads_what_it_wrote
 from bst_litestar.guard import Guard, guarded
+from bst_litestar.heads import heads_answered
 from bst_litestar.ingest_door import PATH, IngestEndpoint
 from bst_litestar.observed import NoteAnswer, observed
 from bst_litestar.ops_door import OpsDoor
@@ -144,7 +145,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
 
     app.asgi_handler = slashes_kept(
         observed(
-            guarded(_straight_to(parts.ingest, app.asgi_handler), parts.guard, note_refusal),
+            guarded(heads_answered(_straight_to(parts.ingest, app.asgi_handler)), parts.guard, note_refusal),
             parts.tracing,
             note,
             is_core_path=_is_core_path(app),

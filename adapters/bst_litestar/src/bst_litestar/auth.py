@@ -76,6 +76,13 @@ class Tokens:
             return source in sender.sources
         return same_token(token, self.admin) or self.board.principal(token) is not None
 
+    def is_guess(self, headers: Mapping[str, str]) -> bool:
+        """Whether the caller shows a token that is nobody's, for doors that turn nobody away: the answer tells."""
+        token = bearer(headers.get("authorization"))
+        if token is None or not self.admin_required or same_token(token, self.admin):
+            return False
+        return self.board.principal(token) is None and self.board.sender(token) is None
+
 
 def _lowered(own: Role, wanted: str) -> str:
     """The role that counts: the wanted one where it is lower than one's own. A word that is no role stays, and is refused."""

@@ -1,13 +1,9 @@
 """Which booking a path means, for whoever reads it and for whoever writes it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from bst_application.errors import SchemaBehind
 from bst_application.ports.reading import BookingReader
 from bst_domain.values import BookingIdentity, BookingKey
 from bst_litestar.booking_json import candidate_json
-from bst_litestar.problems import RETRY_AFTER, Refused
+from bst_litestar.problems import Refused
 
 
 async def named_booking(bookings: BookingReader, name: str) -> tuple[BookingKey, BookingIdentity]:
@@ -24,12 +20,3 @@ async def named_booking(bookings: BookingReader, name: str) -> tuple[BookingKey,
 def booking_not_found(name: str) -> Refused:
     """No booking has this name."""
     return Refused(404, f"Booking not found: {name}")
-
-
-@contextmanager
-def schema_ready() -> Iterator[None]:
-    """Raises Refused where the bookings' tables are not what this release needs."""
-    try:
-        yield
-    except SchemaBehind as error:
-        raise Refused(503, "BOOKING_SCHEMA_NOT_READY", headers=RETRY_AFTER) from error

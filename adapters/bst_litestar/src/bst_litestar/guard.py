@@ -1,7 +1,7 @@
 """What stands before every route: limits that cost a stranger more than us, and the headers that every answer carries.
 
 Cheapest first: size of the request's head, then the two buckets of the caller's address. Every 401 is taken out of the
-tighter one, and when that is empty the address has to wait before it may try another token.
+tighter one, and every answer to a token that is nobody's; when that is empty the address has to wait before it may try another.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,8 @@ MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 MAX_TARGET_BYTES = 8 * 1024
 _UNAUTHORIZED = 401
+#: In a request's state: it was answered, but the token that it came with is nobody's.
+GUESSED = "guessed"
 
 
 def _security(content: bytes) -> tuple[tuple[bytes, bytes], ...]:
@@ -101,7 +103,7 @@ def guarded(app: ASGIApp, guard: Guard, note_refusal: Callable[[HTTPScope, Refus
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if message["status"] == _UNAUTHORIZED:
+                if message["status"] == _UNAUTHORIZED or GUESSED in scope["state"]:
                     guard.refused.take(address)
                 says_itself = any(name == NO_STORE[0] for name, _ in message["headers"])
                 message["headers"] = [*message["headers"], *marks, *(() if says_itself else (NO_STORE,))]

@@ -1,7 +1,7 @@
 """What operators send, member by member. Everything here raises Refused."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from bst_application.use_cases.judge_booking import StatusDecision
 from bst_domain.booking import Field, PackageRefType
 from bst_domain.migration import Choice
 from bst_domain.values import FulfilmentStatus
-from bst_litestar.problems import Refused, invalid_input
-from bst_litestar.queries import uuid_in_path
+from bst_litestar.problems import invalid_input
+from bst_litestar.queries import known_word, uuid_in_path
 from bst_litestar.requests import flag_member, text_member
 
 #: More than an event may say: what operators wrote so far had no limit but that of the body, 100 kB.
@@ -37,11 +37,7 @@ def edit_of(body: Mapping[str, Any]) -> BookingEdit:
 
 
 def _package_type(body: Mapping[str, Any]) -> PackageRefType:
-    word = text_member(body, "packageRefType", limit=191, required=True, upper=True)
-    known = {kind.value: kind for kind in PackageRefType}
-    if word not in known:
-        raise _unknown_word("packageRefType", "INVALID_PACKAGE_REF_TYPE", word, known)
-    return known[word]
+    return PackageRefType(_word(body, "packageRefType", PackageRefType, "INVALID_PACKAGE_REF_TYPE"))
 
 
 def _package_key(body: Mapping[str, Any]) -> UUID | None:
@@ -89,22 +85,16 @@ def version_of(body: Mapping[str, Any]) -> int | None:
 
 def decision_of(body: Mapping[str, Any]) -> StatusDecision:
     """status, reason and reinstate."""
-    word = text_member(body, "status", limit=191, required=True, upper=True)
-    known = {status.value: status for status in FulfilmentStatus}
-    if word not in known:
-        raise _unknown_word("status", "INVALID_BOOKING_STATUS", word, known)
     return StatusDecision(
-        status=known[word], reason=reason_of(body), reinstate=flag_member(body, "reinstate", default=False)
+        status=FulfilmentStatus(_word(body, "status", FulfilmentStatus, "INVALID_BOOKING_STATUS")),
+        reason=reason_of(body),
+        reinstate=flag_member(body, "reinstate", default=False),
     )
 
 
 def choice_of(body: Mapping[str, Any]) -> Choice:
     """choose."""
-    word = text_member(body, "choose", limit=191, required=True, upper=True)
-    known = {choice.value: choice for choice in Choice}
-    if word not in known:
-        raise _unknown_word("choose", "INVALID_CHOICE", word, known)
-    return known[word]
+    return Choice(_word(body, "choose", Choice, "INVALID_CHOICE"))
 
 
 def reason_of(body: Mapping[str, Any]) -> str:
@@ -113,5 +103,7 @@ def reason_of(body: Mapping[str, Any]) -> str:
     return reason
 
 
-def _unknown_word(name: str, code: str, word: str | None, known: Mapping[str, object]) -> Refused:
-    return invalid_input(name, f"{code}:{(word or '')[:64]}", f"{name} must be one of {', '.join(known)}")
+def _word(body: Mapping[str, Any], name: str, known: Iterable[str], code: str) -> str:
+    said = text_member(body, name, limit=191, required=True)
+    assert said is not None
+    return known_word(said, name, known, code)

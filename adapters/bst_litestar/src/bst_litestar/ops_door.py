@@ -17,11 +17,12 @@ from bst_domain.booking import TerminalStands
 from bst_domain.values import BookingIdentity
 from bst_litestar.auth import WRITERS, Tokens
 from bst_litestar.booking_json import booking_json
-from bst_litestar.booking_names import booking_not_found, named_booking, schema_ready
+from bst_litestar.booking_names import booking_not_found, named_booking
 from bst_litestar.envelope import success
 from bst_litestar.if_match import entity_tag, expected_versions
 from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.requests import AnyRequest, header_map, id_of
+from bst_litestar.schema_ready import Part, schema_ready
 
 Answer = Response[dict[str, Any]]
 Refusal = (
@@ -87,12 +88,12 @@ class OpsDoor:
 
     async def booking(self, request: AnyRequest) -> BookingIdentity:
         """The one that the path names. Raises Refused."""
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             return (await named_booking(self.bookings, name_of(request)))[1]
 
     async def answer(self, request: AnyRequest, act: Awaitable[Written | Refusal]) -> Answer:
         """Acts, and shows the booking as it is then. Raises Refused."""
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             outcome = await act
         if not isinstance(outcome, Written):
             raise refused(request, outcome)
@@ -100,7 +101,7 @@ class OpsDoor:
 
     async def shown(self, request: AnyRequest, written: Written, **beside: Any) -> Answer:
         """The booking as it is now; a member of the answer when there is more beside it."""
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             detail = await self.bookings.detail(written.key)
         assert detail is not None, "a booking that was written is there"
         booking = booking_json(detail.row)

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from bst_application.ports.publishing import KeyedRequest, PublishingDesk
 from bst_application.publish_settings import PublishSettings
-from bst_domain.ingest import Refusal, SignedRequest, is_idempotency_key, verify
+from bst_domain.ingest import Refusal, SignedRequest, verify
 from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.requests import AnyRequest
 
@@ -62,13 +62,17 @@ class PublishSignature:
         if not await self.desk.take_nonce(signed.nonce, now=now, ttl=self.settings.nonce_ttl):
             raise Refused(401, "CATALOG_PUBLISH_NONCE_REUSED")
 
+    async def keyed(self, request: AnyRequest, path: str, subject: object) -> KeyedRequest | None:
+        """The request under the idempotency key that was signed with it. ``path``: what is done to what, in our own spelling.
 
-async def keyed(request: AnyRequest, path: str, subject: object) -> KeyedRequest | None:
-    """The request under its idempotency key, where it has one. ``path``: what is done to what, in our own spelling."""
-    key = request.headers.get("x-idempotency-key", "")
-    if not is_idempotency_key(key):
-        return None
-    return KeyedRequest(key=key, path=path, body_hash=sha256(await _said(request)).hexdigest(), subject=str(subject))
+        None where nothing is signed: callers know that a key says nothing there.
+        """
+        if not self.settings.signature_required:
+            return None
+        key = request.headers["x-idempotency-key"]
+        return KeyedRequest(
+            key=key, path=path, body_hash=sha256(await _said(request)).hexdigest(), subject=str(subject)
+        )
 
 
 async def _said(request: AnyRequest) -> bytes:

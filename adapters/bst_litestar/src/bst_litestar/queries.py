@@ -12,6 +12,9 @@ from bst_application.ports.reading import Position
 from bst_domain.values import parse_day, parse_instant
 from bst_litestar.problems import invalid_input
 
+#: Of a word that nobody knows.
+MAX_REPEATED = 64
+
 
 def whole_number(
     query: Mapping[str, str], name: str, *, default: int, least: int, most: int, rounds: bool = True
@@ -30,13 +33,16 @@ def whole_number(
 
 def word(query: Mapping[str, str], name: str, known: Iterable[str], code: str) -> str | None:
     """One of the known words in any case; blank counts as absent. Raises Refused."""
-    value = query.get(name, "").strip().upper()
-    if not value:
-        return None
+    said = query.get(name, "").strip()
+    return known_word(said, name, known, code) if said else None
+
+
+def known_word(said: str, name: str, known: Iterable[str], code: str) -> str:
+    """The same where something is said for certain. A word that is not known is repeated as it came. Raises Refused."""
     words = list(known)
-    if value not in words:
-        raise invalid_input(name, f"{code}:{value[:64]}", f"{name} must be one of {', '.join(words)}")
-    return value
+    if said.upper() not in words:
+        raise invalid_input(name, f"{code}:{said[:MAX_REPEATED]}", f"{name} must be one of {', '.join(words)}")
+    return said.upper()
 
 
 def yes_or_no(query: Mapping[str, str], name: str, code: str) -> bool | None:

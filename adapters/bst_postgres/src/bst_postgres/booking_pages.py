@@ -1,6 +1,7 @@
 """The SQL of one page of bookings, newest first: which way finds its keys in few steps, however many bookings there are.
 
-- without conditions: along the index of the newest;
+- without conditions: along the index of the newest. Of those that were booked at the same instant the youngest row comes first,
+  as callers have always read this list; the lists below, which they did not have, take the key alone, as their indexes hold it;
 - with statuses, payment or channel: each combination of the three is a stream of its own in one index, newest first. A page is
   the newest of the heads of at most 8 x 5 x 6 streams, whatever the table's statistics say of how they go together;
 - with the tour days of a month or less: each day is a stream, too, in an index that holds everything that is asked for;
@@ -22,6 +23,11 @@ from bst_domain.values import FulfilmentStatus, PaymentStatus
 ORDER = "booking_created_at desc, booking_key desc"
 BEHIND = "(booking_created_at, booking_key) < (%(after_at)s, %(after_key)s)"
 
+#: The whole list's own order. ``created_at`` is between the two that a position has.
+WHOLE_ORDER = "booking_created_at desc, created_at desc, booking_key desc"
+_BEHIND_IN_WHOLE = """(booking_created_at, created_at, booking_key) < (%(after_at)s,
+  coalesce((select created_at from booking_core where booking_key = %(after_key)s), %(after_at)s), %(after_key)s)"""
+
 Values = dict[str, Any]
 #: The keys of a page and the values for them.
 Keys = tuple[str, Values]
@@ -32,6 +38,8 @@ BOOKED_LATE = "tour_date < (booking_created_at at time zone 'UTC')::date - 1"
 _NEWEST = (
     f"select booking_key, booking_created_at from booking_core where {{conditions}} order by {ORDER} limit %(limit)s"
 )
+
+_WHOLE = f"select booking_key from booking_core where {{behind}} order by {WHOLE_ORDER} limit %(limit)s"
 
 # What cannot be flattened is looked through in the index's order, however few the planner takes the other conditions to leave.
 _DAYS = f"""select head.booking_key, head.booking_created_at
@@ -50,6 +58,12 @@ cross join lateral (select booking_key, booking_created_at from booking_core
   where customer_payment_status = payment and ops_fulfillment_status = fulfilment
     and channel_code = channel.channel_code and {{behind}} order by {ORDER} limit %(limit)s) head
 order by {ORDER} limit %(limit)s"""
+
+
+def whole_list_keys(*, after: Position | None, limit: int) -> Keys:
+    """For a list that nothing is asked of, in WHOLE_ORDER."""
+    behind = _BEHIND_IN_WHOLE if after is not None else "true"
+    return _WHOLE.format(behind=behind), {"limit": limit, **position_values(after)}
 
 
 def page_keys(wanted: BookingFilter, *, after: Position | None, limit: int) -> Keys:

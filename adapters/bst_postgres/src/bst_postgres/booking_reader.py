@@ -17,7 +17,7 @@ from bst_domain.booking import Reason
 from bst_domain.values import BookingIdentity, BookingKey, ExternalRef, normalise_ref, parse_search
 from bst_postgres import booking_surroundings as surroundings
 from bst_postgres import tables as t
-from bst_postgres.booking_pages import Keys, Values, page_keys
+from bst_postgres.booking_pages import ORDER, WHOLE_ORDER, Keys, Values, page_keys, whole_list_keys
 from bst_postgres.booking_rows import ONE, booking_row, rows_of
 from bst_postgres.booking_search import chosen, search_keys
 from bst_postgres.database import Database
@@ -33,6 +33,8 @@ class PostgresBookingReader:
 
     async def page(self, wanted: BookingFilter, *, after: Position | None, limit: int) -> list[BookingRow]:
         async with self._database.reading() as connection:
+            if wanted == BookingFilter():
+                return await _rows(connection, whole_list_keys(after=after, limit=limit), WHOLE_ORDER)
             if wanted.text is None:
                 return await _rows(connection, page_keys(wanted, after=after, limit=limit))
 
@@ -74,9 +76,9 @@ class PostgresBookingReader:
             )
 
 
-async def _rows(connection: AsyncConnection, keys: Keys) -> list[BookingRow]:
+async def _rows(connection: AsyncConnection, keys: Keys, order: str = ORDER) -> list[BookingRow]:
     query, values = keys
-    return [booking_row(found) for found in await _fetched(connection, rows_of(query), values)]
+    return [booking_row(found) for found in await _fetched(connection, rows_of(query, order), values)]
 
 
 async def _fetched(connection: AsyncConnection, query: str, values: Values) -> Sequence[tuple[Any, ...]]:
@@ -101,6 +103,9 @@ def _meanings(name: str) -> list[ColumnElement[bool]]:
     # Every channel is named, so that the index of both serves a bare reference, too.
     channels = select(t.channel_registry.c.channel_code)
     meanings.append(and_(core.c.channel_code.in_(channels), core.c.external_booking_ref == bare))
+    # The predecessor's rows may have references in a spelling that is not the one of ours: what a list shows can be asked for.
+    spelt = {name.strip(), name.strip().upper(), name.strip().lower()} - {bare}
+    meanings.append(and_(core.c.channel_code.in_(channels), core.c.external_booking_ref.in_(sorted(spelt))))
     refs = t.channel_external_refs
     other = select(refs.c.entity_key).where(
         refs.c.entity_type == "BOOKING", refs.c.external_ref == bare, refs.c.mapping_status == "MAPPED"

@@ -23,11 +23,12 @@ left join ops_booking_state state on state.booking_key = core.booking_key"""
 ONE: Final = f"select {_COLUMNS}, core.fold from {_TABLES} where core.booking_key = %(key)s"
 
 
-def rows_of(keys: str) -> str:
+def rows_of(keys: str, order: str) -> str:
     """The rows of a page whose keys this query gives, in one statement: their number is never that of the rows."""
+    within_core = ", ".join(f"core.{column}" for column in order.split(", "))
     return (
         f"with page as materialized ({keys}) select {_COLUMNS} from page join {_TABLES}"
-        " on core.booking_key = page.booking_key order by core.booking_created_at desc, core.booking_key desc"
+        f" on core.booking_key = page.booking_key order by {within_core}"
     )
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import UniqueViolation
+from psycopg.errors import UndefinedTable, UniqueViolation
 
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.catalog import CatalogTransaction, ItemFilter, ItemPage, SlugTaken
 from bst_domain.catalog import EditorItem, content_json
 from bst_postgres.audit import append_entries
-from bst_postgres.catalog_rows import ITEMS, ORDER, item_of, product_row, rate_row, variant_row
+from bst_postgres.catalog_rows import ITEMS, ITEMS_WITHOUT_CONTENT, ORDER, item_of, product_row, rate_row, variant_row
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
 _ADD = """
@@ -59,7 +59,7 @@ values (%(key)s, %(payload)s::jsonb, %(by)s, %(at)s, %(at)s)
 on conflict (product_key) do update
 set payload = excluded.payload, updated_by = excluded.updated_by, updated_at = excluded.updated_at
 """
-_TEXT_FOUND = """(position(lower(%(text)s) in lower(name)) > 0 or position(lower(%(text)s) in slug) > 0
+_TEXT_FOUND = """(position(lower(%(text)s) in lower(name)) > 0 or position(lower(%(text)s) in lower(slug)) > 0
   or position(lower(%(text)s) in lower(coalesce(nullif(description, ''), short_description, ''))) > 0)"""
 
 
@@ -78,7 +78,7 @@ class PostgresCatalogEditor:
         return next(iter(await self._read("where product_key = %(key)s", {"key": key})), None)
 
     async def by_slug(self, slug: str) -> EditorItem | None:
-        return next(iter(await self._read("where slug = %(slug)s", {"slug": slug.lower()})), None)
+        return next(iter(await self._read("where lower(slug) = lower(%(slug)s)", {"slug": slug})), None)
 
     async def listed(self, wanted: ItemFilter, *, offset: int = 0, limit: int | None = None) -> ItemPage:
         given: dict[str, Any] = {
@@ -92,7 +92,7 @@ class PostgresCatalogEditor:
         async with self._reading() as connection:
             counted = await (await connection.execute(count.encode(), values)).fetchone()
             assert counted is not None, "a count has a row"
-            found = await _read(
+            found = await _shown(
                 connection,
                 f"where {conditions}",
                 {**values, "offset": offset, "limit": limit},
@@ -107,7 +107,7 @@ class PostgresCatalogEditor:
 
     async def _read(self, where: str, values: dict[str, Any]) -> list[EditorItem]:
         async with self._reading() as connection:
-            return await _read(connection, where, values)
+            return await _shown(connection, where, values)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[DriverConnection]:
@@ -183,6 +183,16 @@ class _Editing:
         return None if row is None else row[0]
 
 
-async def _read(connection: DriverConnection, where: str, values: dict[str, Any], pages: str = "") -> list[EditorItem]:
-    query = f"{ITEMS} {where} order by {ORDER} {pages}"
+async def _shown(connection: DriverConnection, where: str, values: dict[str, Any], pages: str = "") -> list[EditorItem]:
+    """For whoever only looks: where the contents' table is missing, products have none."""
+    try:
+        return await _read(connection, where, values, pages)
+    except UndefinedTable:
+        return await _read(connection, where, values, pages, items=ITEMS_WITHOUT_CONTENT)
+
+
+async def _read(
+    connection: DriverConnection, where: str, values: dict[str, Any], pages: str = "", *, items: str = ITEMS
+) -> list[EditorItem]:
+    query = f"{items} {where} order by {ORDER} {pages}"
     return [item_of(row) for row in await (await connection.execute(query.encode(), values)).fetchall()]

@@ -13,11 +13,11 @@ LEGACY_REF = ("CATALOG_PRODUCT", "LEGACY_PACKAGE_ID")
 
 #: Prices as text: a JSON number would pass through a float. The numbers of the old systems are joined, not asked for one by one:
 #: no index finds a reference by what it stands for, so each product would read them all.
-ITEMS = f"""
+_ITEMS = f"""
 select product.product_key, product.slug, product.name, product.description, product.short_description,
   product.is_active, product.is_featured, product.thumbnail_url, product.priority, product.version,
   product.created_at, product.updated_at,
-  (select payload from catalog_product_content content where content.product_key = product.product_key),
+  {{content}},
   legacy.number,
   coalesce((select json_agg(json_build_object('key', variant_key, 'code', code, 'name', name,
       'duration_days', duration_days, 'currency', currency_code, 'is_default', is_default, 'is_active', is_active,
@@ -31,9 +31,14 @@ from catalog_product product
 left join (
   select entity_key, min(external_ref::bigint) as number from channel_external_refs
   where entity_type = '{LEGACY_REF[0]}' and external_ref_kind = '{LEGACY_REF[1]}' and mapping_status = 'MAPPED'
-    and external_ref ~ '^[0-9]{{1,18}}$'
+    and external_ref ~ '^[0-9]{{{{1,18}}}}$'
   group by entity_key) legacy on legacy.entity_key = product.product_key
 """
+ITEMS = _ITEMS.format(
+    content="(select payload from catalog_product_content content where content.product_key = product.product_key)"
+)
+#: The same where that table, the youngest of them, is not there.
+ITEMS_WITHOUT_CONTENT = _ITEMS.format(content="null::jsonb")
 #: What an editor's list begins with.
 ORDER = "is_featured desc, priority asc nulls last, updated_at desc, name, product_key"
 

@@ -87,7 +87,8 @@ class Refused:
 class Undelivered:
     """Not now: keep the envelope and send it later, not before ``retry_after_s`` where the server said so.
 
-    ``perhaps_done``: an attempt may have arrived whose answer was lost. A repeatable envelope is sent again all the same.
+    ``perhaps_done``: an attempt may have arrived whose answer was lost. A repeatable envelope that is signed is sent again all
+    the same.
     """
 
     trouble: str
@@ -110,6 +111,7 @@ def delivering(
     """Yields what to do; wants an Answer or NoAnswer for an Attempt, anything for a Pause. Same key and body each time, a fresh
     nonce and timestamp."""
     perhaps_done = False
+    again_is_harmless = envelope.repeatable and target.secret is not None  # a key that is not signed says nothing
     for number, pause in enumerate((*patience.pauses_s, None), start=1):
         headers = signed_headers(
             target,
@@ -138,7 +140,7 @@ def delivering(
             trouble, may_be_done = heard.why, heard.reached
         perhaps_done |= may_be_done
         wait_s = max(pause or 0.0, wanted or 0.0)
-        if pause is None or wait_s > patience.longest_pause_s or (may_be_done and not envelope.repeatable):
+        if pause is None or wait_s > patience.longest_pause_s or (may_be_done and not again_is_harmless):
             return Undelivered(trouble=trouble, retry_after_s=wanted, perhaps_done=perhaps_done, attempts=number)
         yield Pause(seconds=wait_s)
     raise AssertionError("the last attempt has no pause, and so returns")

@@ -35,8 +35,8 @@ class PublishStep(StrEnum):
 
 @frozen(kw_only=True)
 class Envelope:
-    """One call. ``repeatable``: the server recognises a second delivery by its key, so an attempt whose answer was lost may be
-    made again."""
+    """One call. ``repeatable``: the server recognises a second delivery by its signed key, so an attempt whose answer was lost
+    may be made again."""
 
     method: str
     path: str
@@ -90,7 +90,7 @@ def prepare_publish(
 ) -> Envelope:
     """A call of catalog publishing: without ``job_id`` a new draft, else a ``step`` of that job.
 
-    ``key`` names the call: made again under the same key, with the same body, it is answered as it was the first time.
+    ``key`` names the call: made again under the same signed key, with the same body, it is answered as it was the first time.
     """
     if (job_id is None) != (step is None):
         raise BadEnvelope("a step needs a job, and a job a step; a new draft has neither")

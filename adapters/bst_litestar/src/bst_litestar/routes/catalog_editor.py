@@ -1,7 +1,5 @@
 """The catalog's editor: every change answers the whole product as it is then, with its version as the ETag."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, TypeVar, assert_never
 from uuid import UUID
 
@@ -9,7 +7,6 @@ from attrs import frozen
 from litestar import Request, Response, delete, get, patch, post
 from litestar.handlers import HTTPRouteHandler
 
-from bst_application.errors import SchemaBehind
 from bst_application.ports.catalog import CatalogEditor
 from bst_application.use_cases import catalog_changes as changes
 from bst_application.use_cases.catalog_changes import Change
@@ -32,9 +29,10 @@ from bst_domain.catalog import (
 from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.if_match import entity_tag, expected_versions
-from bst_litestar.problems import RETRY_AFTER, Refused, invalid_input
+from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.queries import uuid_in_path
 from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, no_body
+from bst_litestar.schema_ready import Part, schema_ready
 
 ITEMS, VARIANTS, RATES = "/v1/catalog/items", "/v1/catalog/variants", "/v1/catalog/rates"
 #: The public catalog serves an item by its slug on the same path: the segment has one name.
@@ -56,7 +54,7 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
     """Every role may look, ADMIN and MANAGER may edit."""
 
     async def done(request: AnyRequest, what: str, change: Change, status: int = 200) -> Answer:
-        async with catalog_ready():
+        with schema_ready(Part.CATALOG):
             versions = expected_versions(header_map(request))
             outcome = await parts.edit(change, by=author_of(request), versions=versions)
         return _answer(request, outcome, what, status)
@@ -69,7 +67,7 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
     async def get_item(request: Request[Any, Any, Any]) -> Answer:
         tokens.require_role(header_map(request), READERS)
         key = _key(request, "item")
-        async with catalog_ready():
+        with schema_ready(Part.CATALOG):
             item = await parts.editor.item(key)
         if request.query_params.get("includeInactive", "").strip().lower() == "false":
             item = active_part(item) if item is not None and item.is_active else None
@@ -79,7 +77,7 @@ def catalog_editor_routes(parts: CatalogParts, tokens: Tokens) -> list[HTTPRoute
     async def create_item(request: Request[Any, Any, Any]) -> Answer:
         tokens.require_role(header_map(request), WRITERS)
         new = _taken(read_new_item(await json_body(request, required=False)))
-        async with catalog_ready():
+        with schema_ready(Part.CATALOG):
             outcome = await parts.edit.create(new, by=author_of(request))
         return _answer(request, outcome, "item", 201)
 
@@ -205,12 +203,3 @@ def _key(request: AnyRequest, name: str) -> UUID:
     if key is None:
         raise invalid_input(f"{name}Id", "CATALOG_ID_INVALID", "the id must be a UUID")
     return key
-
-
-@asynccontextmanager
-async def catalog_ready() -> AsyncIterator[None]:
-    """A catalog whose tables are not there yet says so."""
-    try:
-        yield
-    except SchemaBehind as error:
-        raise Refused(503, "CATALOG_SCHEMA_NOT_READY", headers=RETRY_AFTER) from error

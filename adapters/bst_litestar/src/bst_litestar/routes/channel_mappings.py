@@ -1,14 +1,13 @@
 """Channel mappings: what a channel's references stand for."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
 from attrs import frozen
 from litestar import Request, get, patch, post
 from litestar.handlers import HTTPRouteHandler
 
-from bst_application.errors import Conflict, SchemaBehind
+from bst_application.errors import Conflict
 from bst_application.ports.mappings import MAX_SOURCE_PK, MappingDesk, MappingFilter, SourceRow
 from bst_application.ports.reading import Position
 from bst_application.use_cases.mapping_steps import MappedOtherwise, UnknownReference
@@ -28,10 +27,13 @@ from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.mapping_json import mapping_json
 from bst_litestar.problems import RETRY_AFTER, Refused, invalid_input
-from bst_litestar.queries import cursor, cursor_text, text, uuid_in_path, whole_number
+from bst_litestar.queries import cursor, cursor_text, known_word, text, uuid_in_path, whole_number
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member, uuid_member
+from bst_litestar.schema_ready import Part, schema_ready
 
 MAX_PAGE = 200
+#: What no row can hold finds none, as callers know it; this is what a question may be at all.
+MAX_FILTER = 2000
 #: So many bookings are folded again before the answer; the worker does what is more.
 MOST_AT_ONCE = 1000
 
@@ -59,15 +61,6 @@ class MappingParts:
         return Refolded(seen, done)
 
 
-@contextmanager
-def schema_there() -> Iterator[None]:
-    """Raises Refused, with the predecessor's word, where a migration has not run."""
-    try:
-        yield
-    except SchemaBehind as error:
-        raise Refused(503, "MAPPING_SCHEMA_NOT_READY", headers=RETRY_AFTER) from error
-
-
 def unknown_reference(outcome: UnknownReference) -> Refused:
     """A channel that is not registered, or an entity that is not there."""
     code = "CHANNEL_OR_ENTITY_REFERENCE_INVALID"
@@ -88,10 +81,10 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
         query = dict(request.query_params.items())
         limit = whole_number(query, "limit", default=100, least=1, most=MAX_PAGE)
         wanted = MappingFilter(
-            channel=(text(query, "channelCode", limit=32, code="INVALID_CHANNEL_CODE") or "").upper() or None,
-            entity_type=(text(query, "entityType", limit=32, code="INVALID_ENTITY_TYPE") or "").upper() or None,
+            channel=(text(query, "channelCode", limit=MAX_FILTER, code="INVALID_CHANNEL_CODE") or "").upper() or None,
+            entity_type=(text(query, "entityType", limit=MAX_FILTER, code="INVALID_ENTITY_TYPE") or "").upper() or None,
         )
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             rows = await parts.desk.mappings(wanted, after=cursor(query), limit=limit + 1)
         page = rows[:limit]
         last = Position(at=page[-1].updated_at, key=page[-1].key) if len(rows) > limit else None
@@ -105,7 +98,7 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
         wanted = _new_mapping(body)
         replace = flag_member(body, "replace", default=False)
         try:
-            with schema_there():
+            with schema_ready(Part.MAPPINGS):
                 outcome = await parts.create(wanted, replace=replace, by=author_of(request))
         except Conflict as error:
             raise Refused(503, "CHANNEL_MAPPING_CREATE_FAILED", headers=RETRY_AFTER) from error
@@ -125,7 +118,7 @@ def channel_mapping_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRout
         name: str = request.path_params["mapping_id"]
         wanted = _patch(await json_body(request, required=False))
         key = uuid_in_path(name)
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             outcome = MappingNotFound() if key is None else await parts.change(key, wanted, by=author_of(request))
         match outcome:
             case Written():
@@ -201,10 +194,7 @@ def _needed(body: Mapping[str, Any], name: str, limit: int, *, upper: bool = Fal
 
 def _status(body: Mapping[str, Any]) -> MappingStatus | None:
     """Raises Refused."""
-    word = text_member(body, "mappingStatus", limit=64, upper=True)
-    if word is None:
+    said = text_member(body, "mappingStatus", limit=64)
+    if said is None:
         return None
-    if word not in MappingStatus.__members__:
-        known = ", ".join(MappingStatus.__members__)
-        raise invalid_input("mappingStatus", f"INVALID_MAPPING_STATUS:{word}", f"mappingStatus must be one of {known}")
-    return MappingStatus[word]
+    return MappingStatus(known_word(said, "mappingStatus", MappingStatus, "INVALID_MAPPING_STATUS"))

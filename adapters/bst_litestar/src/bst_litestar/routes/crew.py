@@ -11,10 +11,10 @@ from bst_application.ports.crew import CrewKind, CrewMember, CrewRegister
 from bst_application.use_cases.assign_crew import EnterCrew
 from bst_domain.values import format_instant
 from bst_litestar.auth import READERS, WRITERS, Tokens
-from bst_litestar.booking_names import schema_ready
 from bst_litestar.envelope import success
 from bst_litestar.ops_bodies import number_of
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member
+from bst_litestar.schema_ready import Part, schema_ready
 
 MAX_NAME = 191
 _PATHS: Final[Mapping[CrewKind, str]] = {CrewKind.DRIVER: "drivers", CrewKind.PARTNER: "partners"}
@@ -39,7 +39,7 @@ def _routes_of(kind: CrewKind, crew: CrewParts, tokens: Tokens) -> list[HTTPRout
     @get(path)
     async def list_members(request: Request[Any, Any, Any]) -> dict[str, Any]:
         tokens.require_role(header_map(request), READERS)
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             members = await crew.register.members(kind)
         return success([_json(one, member) for one in members], id_of(request))
 
@@ -53,7 +53,7 @@ def _routes_of(kind: CrewKind, crew: CrewParts, tokens: Tokens) -> list[HTTPRout
         name = text_member(body, "name", limit=MAX_NAME, required=True)
         assert name is not None
         active = flag_member(body, "isActive", default=True)
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             entered = await crew.enter(kind, number, name=name, is_active=active, by=author_of(request))
         return success(_json(entered, member), id_of(request))
 

@@ -17,8 +17,8 @@ from bst_domain.values import Source, format_instant, normalise_ref
 from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.event_json import letter_json
-from bst_litestar.problems import Refused, invalid_input
-from bst_litestar.queries import cursor, cursor_text, moment, text, uuid_in_path, whole_number, word
+from bst_litestar.problems import Refused
+from bst_litestar.queries import cursor, cursor_text, known_word, moment, text, uuid_in_path, whole_number, word
 from bst_litestar.requests import author_of, header_map, id_of
 
 MAX_PAGE = 200
@@ -81,13 +81,11 @@ def dead_letter_routes(
     @patch("/v1/ingest/dead-letter/{key:str}/status/{status:str}")
     async def change_letter(request: Request[Any, Any, Any]) -> dict[str, Any]:
         tokens.require_role(header_map(request), WRITERS)
-        name, said = request.path_params["key"], request.path_params["status"].strip().upper()
-        if said not in DeadLetterStatus.__members__:
-            known = ", ".join(DeadLetterStatus.__members__)
-            raise invalid_input("status", f"INVALID_DEAD_LETTER_STATUS:{said[:64]}", f"status must be one of {known}")
+        name, said = request.path_params["key"], request.path_params["status"].strip()
+        status = DeadLetterStatus(known_word(said, "status", DeadLetterStatus, "INVALID_DEAD_LETTER_STATUS"))
         key = uuid_in_path(name)
         outcome: DeadLetterRecord | LetterNotFound | NotAllowed[DeadLetterStatus] = (
-            LetterNotFound() if key is None else await change_status(key, DeadLetterStatus[said], by=author_of(request))
+            LetterNotFound() if key is None else await change_status(key, status, by=author_of(request))
         )
         match outcome:
             case DeadLetterRecord():

@@ -16,6 +16,7 @@ from bst_domain.values import EventType, Source, format_instant, normalise_ref
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.event_json import event_json
+from bst_litestar.guard import GUESSED
 from bst_litestar.problems import Refused
 from bst_litestar.queries import cursor, cursor_text, moment, text, uuid_in_path, whole_number, word
 from bst_litestar.requests import header_map, id_of
@@ -43,6 +44,8 @@ def ingest_routes(
         record = None if key is None else await events.event(key)
         if record is None:
             raise Refused(404, f"Ingest event not found: {event_id}")
+        if tokens.is_guess(header_map(request)):
+            request.state[GUESSED] = True
         return success(event_json(record, full=tokens.may_see(header_map(request), record.source)), id_of(request))
 
     @get("/v1/ingest/events")

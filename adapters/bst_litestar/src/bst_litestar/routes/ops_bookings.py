@@ -15,12 +15,13 @@ from bst_application.ports.timeline import BookingTimeline, Happening, Moment
 from bst_domain.values import FulfilmentStatus, PaymentStatus, Source, format_instant
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.booking_json import booking_json, detail_json
-from bst_litestar.booking_names import booking_not_found, named_booking, schema_ready
+from bst_litestar.booking_names import booking_not_found, named_booking
 from bst_litestar.envelope import success
 from bst_litestar.if_match import entity_tag
 from bst_litestar.problems import invalid_input
 from bst_litestar.queries import cursor, cursor_text, day, text, whole_number, word
 from bst_litestar.requests import header_map, id_of
+from bst_litestar.schema_ready import Part, schema_ready
 
 MAX_PAGE = 200
 MAX_TIE = 191
@@ -42,7 +43,7 @@ def ops_booking_routes(bookings: BookingReader, timeline: BookingTimeline, token
             date_to=day(query, "dateTo", "INVALID_DATE_TO"),
             text=text(query, "q", limit=191, code="INVALID_QUERY"),
         )
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             rows = await bookings.page(wanted, after=cursor(query), limit=limit + 1)
         page = rows[:limit]
         more = cursor_text(Position(at=page[-1].booked_at, key=page[-1].key)) if len(rows) > limit else None
@@ -52,7 +53,7 @@ def ops_booking_routes(bookings: BookingReader, timeline: BookingTimeline, token
     async def get_booking(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         name: str = request.path_params["name"]
         tokens.require_role(header_map(request), READERS)
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             key, _ = await named_booking(bookings, name)
             detail = await bookings.detail(key)
         if detail is None:
@@ -66,7 +67,7 @@ def ops_booking_routes(bookings: BookingReader, timeline: BookingTimeline, token
         query = dict(request.query_params.items())
         limit = whole_number(query, "limit", default=MAX_PAGE, least=1, most=MAX_PAGE)
         after = _moment(query)
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             key, _ = await named_booking(bookings, name)
             entries = await timeline.entries(key, after=after, limit=limit + 1)
         page = entries[:limit]

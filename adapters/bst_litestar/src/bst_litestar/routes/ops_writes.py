@@ -10,11 +10,11 @@ from bst_application.use_cases.assign_crew import AssignCrew, UnassignCrew
 from bst_application.use_cases.booking_conflicts import ResolveConflict
 from bst_application.use_cases.edit_booking import EditBooking, Edited
 from bst_application.use_cases.judge_booking import AcknowledgeBooking, OverrideStatus, SyncStatus
-from bst_litestar.booking_names import schema_ready
 from bst_litestar.ops_bodies import crew_of, edit_of
 from bst_litestar.ops_door import Answer, OpsDoor, refused
 from bst_litestar.requests import AnyRequest, author_of, json_body, no_body
 from bst_litestar.routes.ops_judgements import ops_judgement_routes
+from bst_litestar.schema_ready import Part, schema_ready
 
 BOOKING: Final = "/v1/ops/bookings/{name:str}"
 
@@ -41,7 +41,7 @@ def ops_write_routes(acts: OpsWrites, door: OpsDoor) -> list[HTTPRouteHandler]:
         body = await json_body(request, required=False)
         wanted = edit_of(body)
         identity = await door.booking(request)
-        with schema_ready():
+        with schema_ready(Part.BOOKINGS):
             outcome = await acts.edit(identity, wanted, expected=expected, by=author_of(request))
         if not isinstance(outcome, Edited):
             raise refused(request, outcome)

@@ -12,7 +12,6 @@ from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.problems import Refused
 from bst_litestar.publish_json import event_json, version_json
-from bst_litestar.publish_signature import keyed
 from bst_litestar.queries import whole_number
 from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, text_member
 from bst_litestar.routes.publishing import MAX_TEXT, ROOT, PublishingParts, key_reused
@@ -47,7 +46,7 @@ def publish_version_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPR
         reason = text_member(body, "reason", limit=MAX_TEXT, required=True)
         assert reason is not None
         version = _version(request)
-        repeat = await keyed(request, f"versions/{version}/rollback", version)
+        repeat = await parts.signature.keyed(request, f"versions/{version}/rollback", version)
         outcome = await parts.roll_back(version, reason=reason, by=author_of(request), request=repeat)
         match outcome:
             case SnapshotHead():

@@ -27,15 +27,17 @@ from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.problems import Refused, invalid_input
 from bst_litestar.publish_json import job_json
-from bst_litestar.publish_signature import PublishSignature, keyed
+from bst_litestar.publish_signature import PublishSignature
 from bst_litestar.queries import uuid_in_path, whole_number
 from bst_litestar.requests import AnyRequest, author_of, header_map, id_of, json_body, text_member
-from bst_litestar.routes.catalog_editor import catalog_ready
+from bst_litestar.schema_ready import Part, schema_ready
 
 Done = TypeVar("Done")
 
 ROOT = "/v1/catalog/publish"
 MAX_TEXT = 2000
+#: What fitted into a body of the predecessor.
+MAX_NOTE = 100_000
 MOST_ITEMS = 10_000
 #: Total over PublishRefusal, but for the status, whose word depends on the step.
 REFUSALS: Mapping[PublishRefusal, str] = {
@@ -73,7 +75,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         await parts.require_writer(request, tokens)
         await json_body(request, required=False)
         key = _job_key(request)
-        repeat = await keyed(request, f"jobs/{key}/{action}", key)
+        repeat = await parts.signature.keyed(request, f"jobs/{key}/{action}", key)
         outcome = await _ready(parts.step(action, key, by=author_of(request), request=repeat))
         match outcome:
             case PublishJob():
@@ -81,7 +83,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
                     await parts.published.look_now()
                 return success(job_json(outcome), id_of(request))
             case JobNotFound():
-                raise _no_job(str(key))
+                raise _no_job(request)
             case StepRefused(action, why, status):
                 raise Refused(409, _refusal(action, why, status))
             case PublishFailed(job, why):
@@ -104,15 +106,15 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
         key = _job_key(request)
         job = await _ready(parts.desk.job(key))
         if job is None:
-            raise _no_job(str(key))
+            raise _no_job(request)
         return success(job_json(job), id_of(request))
 
     @post(f"{ROOT}/jobs")
     async def create_job(request: AnyRequest) -> dict[str, Any]:
         await parts.require_writer(request, tokens)
         body = await json_body(request, required=False)
-        note = text_member(body, "note", limit=MAX_TEXT)
-        repeat = await keyed(request, "jobs", "")
+        note = text_member(body, "note", limit=MAX_NOTE)
+        repeat = await parts.signature.keyed(request, "jobs", "")
 
         def about(job: UUID) -> KeyedRequest | None:
             return None if repeat is None else evolve(repeat, subject=str(job))
@@ -153,7 +155,7 @@ def publishing_routes(parts: PublishingParts, tokens: Tokens) -> list[HTTPRouteH
 
 async def _ready(act: Awaitable[Done]) -> Done:
     """What the act comes to. Raises Refused where the catalog's tables are not there yet."""
-    async with catalog_ready():
+    with schema_ready(Part.CATALOG):
         return await act
 
 
@@ -184,15 +186,15 @@ def _item_keys(body: Mapping[str, Any]) -> list[UUID]:
 
 def _job_key(request: AnyRequest) -> UUID:
     """The job that the path names. What cannot be a UUID cannot exist. Raises Refused."""
-    name: str = request.path_params["job_id"]
-    key = uuid_in_path(name)
+    key = uuid_in_path(request.path_params["job_id"])
     if key is None:
-        raise _no_job(name)
+        raise _no_job(request)
     return key
 
 
-def _no_job(name: str) -> Refused:
-    return Refused(404, f"Catalog publish job not found: {name}")
+def _no_job(request: AnyRequest) -> Refused:
+    """Names it as the caller did."""
+    return Refused(404, f"Catalog publish job not found: {request.path_params['job_id']}")
 
 
 def key_reused() -> Refused:

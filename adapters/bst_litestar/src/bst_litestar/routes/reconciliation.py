@@ -10,7 +10,6 @@ from attrs import frozen
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 
-from bst_application.errors import SchemaBehind
 from bst_application.ports.reconciliation import ReconciliationReader
 from bst_application.use_cases.retention import RetentionPolicy
 from bst_domain.ingest import Kept
@@ -18,8 +17,8 @@ from bst_domain.migration import DomainShare, Reconciliation, ReconciliationLimi
 from bst_domain.values import format_instant
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success
-from bst_litestar.problems import RETRY_AFTER, Refused
 from bst_litestar.requests import header_map, id_of
+from bst_litestar.schema_ready import Part, schema_ready
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -42,11 +41,9 @@ def reconciliation_routes(
     @get("/v1/metrics/reconciliation")
     async def reconciliation(request: Request[Any, Any, Any]) -> dict[str, Any]:
         tokens.require_role(header_map(request), READERS)
-        try:
+        with schema_ready(Part.RECONCILIATION):
             async with one_at_a_time:
                 counts = await parts.reader.reconciliation_counts()
-        except SchemaBehind as error:
-            raise Refused(503, "RECONCILIATION_SCHEMA_NOT_READY", headers=RETRY_AFTER) from error
         return success(reconciliation_json(reconcile(counts, parts.limits), at=now()), id_of(request))
 
     @get("/v1/metrics/retention")

@@ -30,6 +30,8 @@ from bst_litestar.queries import uuid_in_path
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member
 
 MAX_REASON = 2000
+#: What fitted into a body of the predecessor.
+MAX_DETAIL = 100_000
 
 
 @frozen(kw_only=True)
@@ -55,13 +57,13 @@ def repair_routes(events: IngestReader, repair: RepairParts, tokens: Tokens) -> 
         assert code is not None
         reason = LetterReason(
             code=code,
-            detail=text_member(body, "reasonDetail", limit=MAX_REASON),
+            detail=text_member(body, "reasonDetail", limit=MAX_DETAIL),
             poison=flag_member(body, "poisonMessage", default=False),
         )
         event_id = _event_id(request)
         letter = await repair.mark_failed(event_id, reason, by=author_of(request))
         if isinstance(letter, EventNotFound):
-            raise Refused(404, f"Ingest event not found: {event_id}")
+            raise _no_event(request)
         return success(letter_json(letter), id_of(request))
 
     @post("/v1/ingest/bookings/events/{event_id:str}/replay", status_code=202)
@@ -80,7 +82,7 @@ def repair_routes(events: IngestReader, repair: RepairParts, tokens: Tokens) -> 
                 elif repair.inline is not None:
                     await repair.inline([outcome.event_id])
             case EventNotFound():
-                raise Refused(404, refusal_text(outcome, event_id))
+                raise _no_event(request)
             case NotInDeadLetter() | NotReady():
                 raise Refused(409, refusal_text(outcome, event_id))
             case _:
@@ -96,8 +98,12 @@ def repair_routes(events: IngestReader, repair: RepairParts, tokens: Tokens) -> 
 
 def _event_id(request: Request[Any, Any, Any]) -> UUID:
     """The event that the path names. What cannot be a UUID cannot exist. Raises Refused."""
-    name: str = request.path_params["event_id"]
-    key = uuid_in_path(name)
+    key = uuid_in_path(request.path_params["event_id"])
     if key is None:
-        raise Refused(404, f"Ingest event not found: {name}")
+        raise _no_event(request)
     return key
+
+
+def _no_event(request: Request[Any, Any, Any]) -> Refused:
+    """Names it as the caller did."""
+    return Refused(404, f"Ingest event not found: {request.path_params['event_id']}")

@@ -24,9 +24,10 @@ from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success
 from bst_litestar.mapping_json import entry_json, mapping_json
 from bst_litestar.problems import Refused, invalid_input
-from bst_litestar.queries import cursor, cursor_text, text, uuid_in_path, whole_number, word
+from bst_litestar.queries import cursor, cursor_text, known_word, text, uuid_in_path, whole_number, word
 from bst_litestar.requests import author_of, flag_member, header_map, id_of, json_body, text_member, uuid_member
-from bst_litestar.routes.channel_mappings import MappingParts, mapped_otherwise, schema_there, unknown_reference
+from bst_litestar.routes.channel_mappings import MAX_FILTER, MappingParts, mapped_otherwise, unknown_reference
+from bst_litestar.schema_ready import Part, schema_ready
 
 MAX_PAGE = 500
 MAX_REASON = 2000
@@ -45,7 +46,7 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
         query = dict(request.query_params.items())
         limit = whole_number(query, "limit", default=100, least=1, most=MAX_PAGE)
         wanted = _entry_filter(query)
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             rows = await parts.desk.entries(wanted, after=cursor(query), limit=limit + 1)
         page = rows[:limit]
         last = Position(at=page[-1].created_at, key=page[-1].key) if len(rows) > limit else None
@@ -55,18 +56,12 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
     @patch("/v1/channel-mappings/unmapped/{queue_id:str}/status/{status:str}")
     async def change_entry(request: Request[Any, Any, Any]) -> dict[str, Any]:
         tokens.require_role(header_map(request), WRITERS)
-        said: str = request.path_params["status"].strip().upper()
-        if said not in UnmappedStatus.__members__:
-            known = ", ".join(UnmappedStatus.__members__)
-            raise invalid_input("status", f"INVALID_UNMAPPED_STATUS:{said[:64]}", f"status must be one of {known}")
+        said: str = request.path_params["status"].strip()
+        status = UnmappedStatus(known_word(said, "status", UnmappedStatus, "INVALID_UNMAPPED_STATUS"))
         reason = text_member(await json_body(request, required=False), "reason", limit=MAX_REASON)
         key, by = uuid_in_path(request.path_params["queue_id"]), author_of(request)
-        with schema_there():
-            outcome = (
-                EntryNotFound()
-                if key is None
-                else await parts.change_entry(key, UnmappedStatus[said], reason=reason, by=by)
-            )
+        with schema_ready(Part.MAPPINGS):
+            outcome = EntryNotFound() if key is None else await parts.change_entry(key, status, reason=reason, by=by)
         if not isinstance(outcome, StatusChanged):
             raise _refused(outcome, request.path_params["queue_id"])
         await parts.folded(outcome.refold)
@@ -78,7 +73,7 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
         body = await json_body(request, required=True)
         target, reason = _target(body), _reason(body)
         key = uuid_in_path(request.path_params["queue_id"])
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             outcome = (
                 EntryNotFound()
                 if key is None
@@ -99,7 +94,7 @@ def unmapped_routes(parts: MappingParts, tokens: Tokens) -> list[HTTPRouteHandle
         tokens.require_role(header_map(request), WRITERS)
         body = await json_body(request, required=True)
         reason, dry_run = _reason(body), flag_member(body, "dryRun", default=False)
-        with schema_there():
+        with schema_ready(Part.MAPPINGS):
             asked = await _asked(body, parts)
             outcomes = await parts.resolve_many(asked.entries, reason=reason, by=author_of(request), dry_run=dry_run)
         resolved = [outcome for _, outcome in outcomes if isinstance(outcome, Resolved)]
@@ -171,8 +166,8 @@ def _entry_filter(query: Mapping[str, str], *, waiting: bool | None = None) -> U
     status = word(query, "status", UnmappedStatus, "INVALID_UNMAPPED_STATUS")
     return UnmappedFilter(
         status=None if status is None else UnmappedStatus(status),
-        type=said("queueType", 64, "INVALID_QUEUE_TYPE"),
-        channel=said("channelCode", 32, "INVALID_CHANNEL_CODE"),
+        type=said("queueType", MAX_FILTER, "INVALID_QUEUE_TYPE"),
+        channel=said("channelCode", MAX_FILTER, "INVALID_CHANNEL_CODE"),
         reason_code=text(query, "reasonCode", limit=64, code="INVALID_REASON_CODE"),
         ref_kind=said("externalRefKind", 64, "INVALID_EXTERNAL_REF_KIND"),
         ref=text(query, "externalRef", limit=128, code="INVALID_EXTERNAL_REF"),

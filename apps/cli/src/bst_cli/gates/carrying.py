@@ -36,6 +36,7 @@ class Gate:
     settings: Sequence[click.Option]
     measure: Measure
     keys: Sequence[Keys] = field(default=(report.GATE_KEYS,))
+    says_failed_checks: bool = False  # else failures: what its readers know
 
 
 @frozen(kw_only=True)
@@ -134,7 +135,7 @@ def say(gate: Gate, concluded: Concluded, *, as_json: bool) -> None:
                 {keys.result: report.result_word(judged.passed), keys.json: written.json_path, keys.md: written.md_path}
             )
         report.say_lines({"GATE_VERDICT": judged.verdict, **judged.lines})
-    report.say_failures(judged.findings)
+    report.say_failures(judged.findings, as_checks=gate.says_failed_checks)
 
 
 def crashed(key: str, trouble: Trouble) -> click.exceptions.Exit:

@@ -241,5 +241,6 @@ GATE = Gate(
     ],
     measure=measure,
     keys=(GATE_KEYS,),
+    says_failed_checks=True,
 )
 command = as_command(GATE)

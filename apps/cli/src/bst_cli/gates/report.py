@@ -126,11 +126,12 @@ def say_lines(lines: Mapping[str, object]) -> None:
         click.echo(f"{key}={value}")
 
 
-def say_failures(findings: Sequence[Finding]) -> None:
-    """``FAILURE=`` on standard error, each with its cure below."""
+def say_failures(findings: Sequence[Finding], *, as_checks: bool = False) -> None:
+    """``FAILURE=``, or ``FAILED_CHECK=`` where readers know that, on standard error, each with its cure below."""
     for one in findings:
         if one.verdict is not Verdict.PASS:
-            click.echo(f"FAILURE={_failure(one)}", err=True)
+            said = f"FAILED_CHECK={one.name} detail={one.detail}" if as_checks else f"FAILURE={_failure(one)}"
+            click.echo(said, err=True)
             click.echo(f"        {one.cure}", err=True)
 
 

@@ -13,7 +13,17 @@ from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import StoredBooking
 from bst_application.ports.crew import CrewKind, CrewMember, CrewRegister
 from bst_application.ports.operations import Assignment, OpsDesk, OpsTransaction
-from bst_application.use_cases.operate import Act, BookingMissing, Expected, StaleVersion, Written, opened, write
+from bst_application.use_cases.again import again_after_conflict
+from bst_application.use_cases.operate import (
+    Act,
+    BookingMissing,
+    Expected,
+    StaleVersion,
+    Written,
+    at_the_desk,
+    opened,
+    write,
+)
 from bst_application.use_cases.repair import Author, entry_of
 from bst_domain.values import BookingIdentity
 
@@ -47,7 +57,8 @@ class AssignCrew:
         self, identity: BookingIdentity, wanted: WantedCrew, *, expected: Expected, by: Author
     ) -> Written | BookingMissing | StaleVersion | UnknownCrew:
         """Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion | UnknownCrew:
             stored = await opened(tx, identity, expected)
             if not isinstance(stored, StoredBooking):
                 return stored
@@ -67,6 +78,8 @@ class AssignCrew:
                 await tx.assign(stored.key, begun, now=now)
             return written
 
+        return await at_the_desk(self.desk, act)
+
 
 @frozen(kw_only=True)
 class UnassignCrew:
@@ -79,7 +92,8 @@ class UnassignCrew:
         self, identity: BookingIdentity, *, expected: Expected, by: Author
     ) -> Written | BookingMissing | StaleVersion:
         """Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion:
             stored = await opened(tx, identity, expected)
             if not isinstance(stored, StoredBooking):
                 return stored
@@ -92,6 +106,8 @@ class UnassignCrew:
             if assigned:
                 await tx.assign(stored.key, None, now=now)
             return written
+
+        return await at_the_desk(self.desk, act)
 
 
 async def _unknown(tx: OpsTransaction, driver: int, partner: int | None) -> UnknownCrew | None:
@@ -123,5 +139,5 @@ class EnterCrew:
             resource=(f"OPS_{kind}", number),
             metadata={"name": name, "isActive": is_active},
         )
-        await self.register.enter(kind, member, entry)
+        await again_after_conflict(lambda: self.register.enter(kind, member, entry))
         return member

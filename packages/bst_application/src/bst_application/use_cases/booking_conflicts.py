@@ -11,8 +11,17 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.ports.bookings import StoredBooking
-from bst_application.ports.operations import ConflictRecord, OpsDesk, Settlement
-from bst_application.use_cases.operate import Act, BookingMissing, Expected, StaleVersion, Written, opened, write
+from bst_application.ports.operations import ConflictRecord, OpsDesk, OpsTransaction, Settlement
+from bst_application.use_cases.operate import (
+    Act,
+    BookingMissing,
+    Expected,
+    StaleVersion,
+    Written,
+    at_the_desk,
+    opened,
+    write,
+)
 from bst_application.use_cases.repair import Author
 from bst_domain.booking import NOTHING, Fact, FactValue, Field, edit, hold, lift, merge, operator_evidence, shown
 from bst_domain.migration import Choice, ConflictFound, Module, due_at, find_conflict
@@ -57,7 +66,8 @@ class RaiseConflict:
         self, identity: BookingIdentity, legacy: Mapping[str, FactValue], *, legacy_at: datetime, by: Author
     ) -> ConflictRecord | NoConflict | BookingMissing:
         """The conflict, which may have been open before. Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(tx: OpsTransaction) -> ConflictRecord | NoConflict | BookingMissing:
             stored = await opened(tx, identity, None)
             if not isinstance(stored, StoredBooking):
                 assert isinstance(stored, BookingMissing), "no version is expected"
@@ -77,7 +87,9 @@ class RaiseConflict:
             held = [HELD[name] for name in record.fields if name in HELD]
             await write(tx, stored, act, said=hold(stored.facts, record.key, held, now))
             await tx.open_conflict(record)
-        return record
+            return record
+
+        return await at_the_desk(self.desk, act)
 
     def _record(
         self, found: ConflictFound, stored: StoredBooking, legacy: Mapping[str, FactValue], actor: str, now: datetime
@@ -114,7 +126,10 @@ class ResolveConflict:
         self, identity: BookingIdentity, key: UUID, choice: Choice, *, reason: str, expected: Expected, by: Author
     ) -> Written | BookingMissing | StaleVersion | ConflictMissing | ConflictSettled | ChoiceNotPossible:
         """Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(
+            tx: OpsTransaction,
+        ) -> Written | BookingMissing | StaleVersion | ConflictMissing | ConflictSettled | ChoiceNotPossible:
             stored = await opened(tx, identity, expected)
             if not isinstance(stored, StoredBooking):
                 return stored
@@ -134,6 +149,8 @@ class ResolveConflict:
             written = await write(tx, stored, act, said=said)
             await tx.settle_conflict(key, Settlement(choice=choice, actor=by.actor, reason=reason, at=now))
             return written
+
+        return await at_the_desk(self.desk, act)
 
 
 def _chosen(choice: Choice, known: ConflictRecord, stored: StoredBooking) -> dict[Field, FactValue]:

@@ -11,7 +11,16 @@ from attrs import evolve, frozen
 
 from bst_application.ports.bookings import StoredBooking
 from bst_application.ports.operations import OpsDesk, OpsTransaction
-from bst_application.use_cases.operate import Act, BookingMissing, Expected, StaleVersion, Written, opened, write
+from bst_application.use_cases.operate import (
+    Act,
+    BookingMissing,
+    Expected,
+    StaleVersion,
+    Written,
+    at_the_desk,
+    opened,
+    write,
+)
 from bst_application.use_cases.repair import Author
 from bst_domain.booking import (
     NOTHING,
@@ -73,7 +82,8 @@ class EditBooking:
         self, identity: BookingIdentity, wanted: BookingEdit, *, expected: Expected, by: Author
     ) -> Edited | BookingMissing | StaleVersion | PackageMisfit:
         """Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(tx: OpsTransaction) -> Edited | BookingMissing | StaleVersion | PackageMisfit:
             stored = await opened(tx, identity, expected)
             if not isinstance(stored, StoredBooking):
                 return stored
@@ -94,6 +104,8 @@ class EditBooking:
             facts = edit(values, operator_evidence(stored.facts, self.new_id(), now)) if values else NOTHING
             act = Act(event_type="BOOKING_UPDATED", by=by, now=now)
             return Edited(await write(tx, stored, act, said=facts), package)
+
+        return await at_the_desk(self.desk, act)
 
 
 def _package(stored: StoredBooking) -> PackageRef:

@@ -10,8 +10,17 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.ports.bookings import StoredBooking
-from bst_application.ports.operations import OpsDesk
-from bst_application.use_cases.operate import Act, BookingMissing, Expected, StaleVersion, Written, opened, write
+from bst_application.ports.operations import OpsDesk, OpsTransaction
+from bst_application.use_cases.operate import (
+    Act,
+    BookingMissing,
+    Expected,
+    StaleVersion,
+    Written,
+    at_the_desk,
+    opened,
+    write,
+)
 from bst_application.use_cases.repair import Author
 from bst_domain.booking import TerminalStands, acknowledge, decide_status, operator_evidence, terminal_fact
 from bst_domain.values import BookingIdentity, FulfilmentStatus
@@ -35,11 +44,14 @@ class SyncStatus:
         self, identity: BookingIdentity, *, expected: Expected, by: Author
     ) -> Written | BookingMissing | StaleVersion:
         """Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion:
             stored = await opened(tx, identity, expected)
             if not isinstance(stored, StoredBooking):
                 return stored
             return await write(tx, stored, Act(event_type="BOOKING_STATUS_SYNCED", by=by, now=self.now()))
+
+        return await at_the_desk(self.desk, act)
 
 
 @frozen(kw_only=True)
@@ -53,7 +65,8 @@ class AcknowledgeBooking:
         self, identity: BookingIdentity, version: int | None, *, expected: Expected, by: Author
     ) -> Written | BookingMissing | StaleVersion | VersionAhead:
         """``version`` None: the present one. Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion | VersionAhead:
             stored = await opened(tx, identity, expected)
             if not isinstance(stored, StoredBooking):
                 return stored
@@ -64,6 +77,8 @@ class AcknowledgeBooking:
             metadata = {"acknowledgedVersion": seen}
             act = Act(event_type="BOOKING_ACKNOWLEDGED", by=by, now=self.now(), metadata=metadata)
             return await write(tx, stored, act, said=acknowledge(stored.facts, unseen))
+
+        return await at_the_desk(self.desk, act)
 
 
 @frozen(kw_only=True)
@@ -87,7 +102,8 @@ class OverrideStatus:
         self, identity: BookingIdentity, wanted: StatusDecision, *, expected: Expected, by: Author
     ) -> Written | BookingMissing | StaleVersion | TerminalStands:
         """Raises Unavailable and Conflict."""
-        async with self.desk.operating() as tx:
+
+        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion | TerminalStands:
             stored = await opened(tx, identity, expected)
             if not isinstance(stored, StoredBooking):
                 return stored
@@ -110,3 +126,5 @@ class OverrideStatus:
             }
             act = Act(event_type="BOOKING_STATUS_OVERRIDDEN", by=by, now=now, metadata=metadata)
             return await write(tx, stored, act, said=said)
+
+        return await at_the_desk(self.desk, act)

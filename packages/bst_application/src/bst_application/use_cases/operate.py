@@ -1,13 +1,14 @@
 """What all acts of operators on a booking have in common: lock, load, fold, save and audit, in one commit."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
 from bst_application.ports.bookings import RecordedFacts, StoredBooking, WrittenBy
-from bst_application.ports.operations import OpsTransaction
+from bst_application.ports.operations import OpsDesk, OpsTransaction
+from bst_application.use_cases.again import again_after_conflict
 from bst_application.use_cases.changing import as_audited, change
 from bst_application.use_cases.packages import packages_of, with_package
 from bst_application.use_cases.repair import Author, entry_of
@@ -16,6 +17,8 @@ from bst_domain.values import BookingIdentity, BookingKey, EventId
 
 Expected = frozenset[int] | None
 """The versions that whoever acts may have seen; None: whatever it is."""
+
+Outcome = TypeVar("Outcome")
 
 
 @frozen
@@ -46,6 +49,17 @@ class Act:
     by: Author
     now: datetime
     metadata: Mapping[str, Any] = {}
+
+
+async def at_the_desk(desk: OpsDesk, act: Callable[[OpsTransaction], Awaitable[Outcome]]) -> Outcome:
+    """Acts in one commit, anew where the database chose it as a loser: whoever expects no version is not told of a race, and
+    whoever does hears of the version that won. Raises Unavailable and Conflict."""
+
+    async def once() -> Outcome:
+        async with desk.operating() as tx:
+            return await act(tx)
+
+    return await again_after_conflict(once)
 
 
 async def opened(

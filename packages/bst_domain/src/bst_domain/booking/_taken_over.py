@@ -1,8 +1,8 @@
 """A booking's row that no event stands behind: the predecessor's own, brought in as it stood.
 
-Source of the rules: semantics 1 and 9. Meeting such a row is a merge, and what it says is what a back-filled row says: facts of
-origin 0 that count as CREATED, with the payment status as the header's word. Without them the first event, or the first edit,
-would leave nothing of the row.
+Source of the rules: semantics 1, 5 and 9. Meeting such a row is a merge, and what it says is what a back-filled row says: facts
+of origin 0 that count as CREATED, with the payment status as the header's word; UPDATED is a change that nobody has seen yet.
+Without them the first event, or the first edit, would leave nothing of the row.
 """
 
 from collections.abc import Callable
@@ -89,8 +89,10 @@ def facts_of_row(row: TakenOverRow) -> BookingFacts:
         for about, value in said.items()
         if value not in {None, ""}
     }
-    terminal = row.fulfilment_status.value
-    terminals = {row.key: (TerminalStatus(terminal), evidence)} if terminal in set(TerminalStatus) else {}
-    return evolve(
-        NOTHING, registers=registers, created=registers, first=evidence, creation=evidence, terminals=terminals
-    )
+    facts = evolve(NOTHING, registers=registers, created=registers, first=evidence, creation=evidence)
+    if (terminal := row.fulfilment_status.value) in set(TerminalStatus):
+        return evolve(facts, terminals={row.key: (TerminalStatus(terminal), evidence)})
+    if row.fulfilment_status is FulfilmentStatus.UPDATED:
+        change = Fact(row.fulfilment_status.value, 0, evolve(evidence, event_type=EventType.UPDATED))
+        return evolve(facts, registers={**registers, Field.LEGACY_CHANGE: change})
+    return facts

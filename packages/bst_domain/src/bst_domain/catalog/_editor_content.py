@@ -42,9 +42,9 @@ def read_content(body: Mapping[str, Any]) -> Content | Flawed:
     return notes.result() or content
 
 
-def stored_content(document: Mapping[str, Any] | None) -> Content:
-    """A stored document in its order. What cannot be read is left out: older systems wrote documents, too."""
-    return ordered(_content(Notes(), document or {}))
+def stored_content(document: object) -> Content:
+    """A stored document in its order; empty where there is none. What cannot be read is left out: older systems wrote, too."""
+    return ordered(_content(Notes(), document if isinstance(document, dict) else {}))
 
 
 def ordered(content: Content) -> Content:

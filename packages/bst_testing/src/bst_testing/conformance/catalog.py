@@ -1,100 +1,33 @@
 """What every editor's catalog must do, told through the use case. Source of the rules: predecessor, "catalog editor"."""
 
-import asyncio
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from itertools import count
-from typing import Any
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from attrs import evolve
 
 from bst_application.ids import uuid7
-from bst_application.ports.audit import AuditEntry
 from bst_application.ports.catalog import CatalogEditor, ItemFilter
 from bst_application.use_cases import catalog_changes as changes
-from bst_application.use_cases.catalog_changes import Change
 from bst_application.use_cases.edit_catalog import EditCatalog, NotInCatalog, Outcome, SlugInUse, VersionPassed
 from bst_application.use_cases.repair import Author
 from bst_domain.catalog import (
     CodeTaken,
     Content,
-    EditorItem,
     EndedWith,
     Faq,
     Flawed,
     ItineraryStep,
-    NewItem,
-    NewRate,
     RatesOverlap,
     Slide,
-    read_new_item,
-    read_new_rate,
     read_new_variant,
-    slug_of,
 )
-from bst_testing.deliveries import NOW
-
-AYU = Author(actor="ayu@content.example.org", request_id="request-1", proof={"principal": {"role": "MANAGER"}})
-AT_ONCE = 20
-ADULT: Mapping[str, Any] = {"travelerType": "ADULT", "price": 50}
+from bst_testing.catalog_acts import ADULT, AYU, Clock, edited, editing, made, product, rate, without_times
+from bst_testing.conformance.catalog_races import CatalogRaces
 
 
-class Clock:
-    """A second later at every look, so that the order of changes shows."""
-
-    def __init__(self) -> None:
-        self._seconds = count(1)
-
-    def __call__(self) -> datetime:
-        return NOW + timedelta(seconds=next(self._seconds))
-
-
-def editing(editor: CatalogEditor) -> EditCatalog:
-    return EditCatalog(editor=editor, now=Clock(), new_id=uuid7)
-
-
-def product(slug: str = "ubud", **members: Any) -> NewItem:
-    variants = [{"code": "A", "name": "Shared", "rates": [ADULT]}, {"code": "B", "name": "Private"}]
-    new = read_new_item({"slug": slug, "name": slug.title(), "variants": variants, **members})
-    assert isinstance(new, NewItem)
-    return new
-
-
-def rate(**members: Any) -> NewRate:
-    new = read_new_rate({**ADULT, **members})
-    assert isinstance(new, NewRate)
-    return new
-
-
-async def made(editor: CatalogEditor, slug: str = "ubud", **members: Any) -> EditorItem:
-    item = await editing(editor).create(product(slug, **members), by=AYU)
-    assert isinstance(item, EditorItem)
-    return item
-
-
-async def edited(editor: CatalogEditor, change: Change, by: Author = AYU) -> EditorItem:
-    item = await editing(editor)(change, by=by)
-    assert isinstance(item, EditorItem)
-    return item
-
-
-def without_times(item: EditorItem) -> EditorItem:
-    variants = sorted((evolve(one, updated_at=NOW) for one in item.variants), key=lambda one: one.key)
-    return evolve(item, version=1, updated_at=NOW, variants=tuple(variants))
-
-
-class CatalogEditorConformance:
+class CatalogEditorConformance(CatalogRaces):
     """Subclass it, and give an ``editor`` fixture with nothing in it, ``audited``, ``content_by`` and ``refer``."""
-
-    @pytest.fixture
-    def editor(self) -> CatalogEditor:
-        raise NotImplementedError("a subclass gives the editor")
-
-    async def audited(self, editor: CatalogEditor) -> list[AuditEntry]:
-        """The audit trail, oldest first."""
-        raise NotImplementedError("a subclass reads it")
 
     async def content_by(self, editor: CatalogEditor, item: UUID) -> str | None:
         """Who wrote the content last."""
@@ -297,72 +230,3 @@ class CatalogEditorConformance:
         assert referred is not None
         assert referred.legacy_package_id == 7
         assert (await made(editor, "new")).legacy_package_id is None
-
-    async def test_twenty_editors_at_once_lose_nothing(self, editor: CatalogEditor) -> None:
-        item = await made(editor)
-        variant = item.variants[0].key
-        edit = editing(editor)
-        outcomes = await asyncio.gather(
-            *(
-                edit(changes.rate_added(variant, rate(travelerType="CHILD", minQuantity=n, maxQuantity=n)), by=AYU)
-                for n in range(1, AT_ONCE + 1)
-            )
-        )
-        assert all(isinstance(outcome, EditorItem) for outcome in outcomes)
-        after = await editor.item(item.key)
-        assert after is not None
-        found = after.variant(variant)
-        assert found is not None
-        children = [one.min_quantity for one in found.rates if one.traveller == "CHILD"]
-        assert children == list(range(1, AT_ONCE + 1))
-        assert after.version == AT_ONCE + 1
-        assert len(await self.audited(editor)) == AT_ONCE + 1
-
-    async def test_of_twenty_who_saw_the_same_version_one_writes(self, editor: CatalogEditor) -> None:
-        item = await made(editor)
-        edit = editing(editor)
-        outcomes = await asyncio.gather(
-            *(edit(changes.item_changed(item.key, {"name": f"Name {n}"}), by=AYU, versions={1}) for n in range(AT_ONCE))
-        )
-        [won] = [outcome for outcome in outcomes if isinstance(outcome, EditorItem)]
-        assert outcomes.count(VersionPassed(2)) == AT_ONCE - 1
-        assert await editor.item(item.key) == won
-
-    async def test_of_twenty_overlapping_rates_at_once_one_is_made(self, editor: CatalogEditor) -> None:
-        item = await made(editor)
-        variant = item.variants[0].key
-        edit = editing(editor)
-        child = rate(travelerType="CHILD")
-        outcomes = await asyncio.gather(*(edit(changes.rate_added(variant, child), by=AYU) for _ in range(AT_ONCE)))
-        assert sum(isinstance(outcome, EditorItem) for outcome in outcomes) == 1
-        assert sum(isinstance(outcome, RatesOverlap) for outcome in outcomes) == AT_ONCE - 1
-
-    async def test_twenty_defaults_at_once_end_in_one(self, editor: CatalogEditor) -> None:
-        variants = [{"code": f"V{n}", "name": f"Variant {n}"} for n in range(AT_ONCE)]
-        item = await made(editor, variants=variants)
-        edit = editing(editor)
-        await asyncio.gather(
-            *(edit(changes.variant_changed(one.key, {"is_default": True}), by=AYU) for one in item.variants)
-        )
-        after = await editor.item(item.key)
-        assert after is not None
-        assert sum(one.is_default for one in after.variants) == 1
-
-    async def test_of_twenty_items_with_one_slug_one_is_made(self, editor: CatalogEditor) -> None:
-        edit = editing(editor)
-        outcomes = await asyncio.gather(*(edit.create(product(), by=AYU) for _ in range(AT_ONCE)))
-        assert sum(isinstance(outcome, EditorItem) for outcome in outcomes) == 1
-        assert outcomes.count(SlugInUse()) == AT_ONCE - 1
-        assert (await editor.listed(ItemFilter())).total == 1
-
-    async def test_slugs_that_are_exchanged_at_once_are_taken(self, editor: CatalogEditor) -> None:
-        pairs = [(await made(editor, slug_of(f"a{n}")), await made(editor, slug_of(f"b{n}"))) for n in range(5)]
-        edit = editing(editor)
-        outcomes = await asyncio.gather(
-            *(
-                edit(changes.item_changed(one.key, {"slug": other.slug}), by=AYU)
-                for a, b in pairs
-                for one, other in ((a, b), (b, a))
-            )
-        )
-        assert outcomes == [SlugInUse()] * 10

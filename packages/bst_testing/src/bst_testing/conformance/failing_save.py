@@ -1,11 +1,14 @@
 """Storages that meet something while they save: a bug, or somebody else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+from bst_application.errors import Conflict
 from bst_application.ports.bookings import BookingChange, BookingStore
+from bst_application.ports.operations import OpsDesk, OpsTransaction
 from bst_domain.values import BookingIdentity
 
 
@@ -89,3 +92,19 @@ class _Preceded:
 
     async def __aexit__(self, *error: Any) -> Any:
         return await self._inner.__aexit__(*error)
+
+
+class LosingDesk:
+    """An ops desk whose first commits lose to somebody else's; each loser has seen and done everything."""
+
+    def __init__(self, desk: OpsDesk, *, losses: int) -> None:
+        self._desk = desk
+        self.losses = losses
+
+    @asynccontextmanager
+    async def operating(self) -> AsyncIterator[OpsTransaction]:
+        async with self._desk.operating() as tx:
+            yield tx
+            if self.losses:
+                self.losses -= 1
+                raise Conflict("somebody else was first")

@@ -4,20 +4,23 @@ Source of the rules: semantics 5 and 10.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
+from bst_application.errors import Conflict
 from bst_application.ports.audit import AuditEntry
-from bst_application.ports.operations import ConflictRecord
+from bst_application.ports.operations import ConflictRecord, OpsDesk
 from bst_application.use_cases.booking_conflicts import (
     ChoiceNotPossible,
     ConflictMissing,
     ConflictSettled,
     NoConflict,
 )
+from bst_application.use_cases.edit_booking import Edited
 from bst_application.use_cases.judge_booking import (
     StatusDecision,
     VersionAhead,
@@ -27,20 +30,26 @@ from bst_domain.booking import Field, Reason, TerminalStands, TerminalStatus, sh
 from bst_domain.migration import Choice
 from bst_domain.values import FulfilmentStatus, Money
 from bst_testing.conformance.booking_store import WEB_1, accept, loaded, processing
+from bst_testing.conformance.failing_save import LosingDesk
 from bst_testing.deliveries import body
 from bst_testing.ops_acts import (
     AYU,
+    DRIVER_8,
     LATER,
+    LOBBY,
     MOVED,
     READY,
     OpsStorage,
     acknowledging,
+    assigning,
     day_of,
     disputed,
+    editing,
     overriding,
     raising,
     resolving,
     syncing,
+    unassigning,
 )
 
 
@@ -161,3 +170,32 @@ class OpsJudging:
         )
         assert sum(isinstance(one, Written) for one in done) == 1
         assert done.count(ConflictSettled(Choice.LEGACY)) == 19
+
+    async def test_an_act_that_loses_a_race_is_done_again_and_once(self, storage: OpsStorage) -> None:
+        dispute = await disputed(storage)
+
+        async def twice_beaten(act: Callable[[OpsDesk], Awaitable[object]]) -> object:
+            before = await loaded(storage), len(await self.audited(storage))
+            done = await act(desk := LosingDesk(storage, losses=2))
+            assert desk.losses == 0
+            assert (await loaded(storage)).version <= before[0].version + 1
+            assert len(await self.audited(storage)) == before[1] + 1
+            return done
+
+        assert isinstance(await twice_beaten(lambda desk: editing(desk)(WEB_1, LOBBY, expected=None, by=AYU)), Edited)
+        acts: list[Callable[[OpsDesk], Awaitable[object]]] = [
+            lambda desk: assigning(desk)(WEB_1, DRIVER_8, expected=None, by=AYU),
+            lambda desk: unassigning(desk)(WEB_1, expected=None, by=AYU),
+            lambda desk: syncing(desk)(WEB_1, expected=None, by=AYU),
+            lambda desk: acknowledging(desk)(WEB_1, None, expected=None, by=AYU),
+            lambda desk: overriding(desk)(WEB_1, READY, expected=None, by=AYU),
+            lambda desk: resolving(desk)(WEB_1, dispute.key, Choice.CORE, reason="r", expected=None, by=AYU),
+        ]
+        for act in acts:
+            assert isinstance(await twice_beaten(act), Written)
+        told = {"tour_date": "2031-05-03"}
+        raised = await twice_beaten(lambda desk: raising(desk)(WEB_1, told, legacy_at=LATER, by=AYU))
+        assert isinstance(raised, ConflictRecord)
+        always = LosingDesk(storage, losses=99)
+        with pytest.raises(Conflict):
+            await syncing(always)(WEB_1, expected=None, by=AYU)

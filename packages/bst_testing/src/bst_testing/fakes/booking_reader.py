@@ -33,8 +33,16 @@ class MemoryBookingReader:
 
     async def page(self, wanted: BookingFilter, *, after: Position | None, limit: int) -> list[BookingRow]:
         rows = [row for stored in self._tables.bookings.values() if _matches(row := self._row(stored), wanted)]
-        rows.sort(key=_position, reverse=True)
-        return [row for row in rows if after is None or _position(row) < (after.at, after.key)][:limit]
+        # Among those that were booked at one instant, the whole list alone asks which row is younger.
+        is_whole = wanted == BookingFilter()
+        made = {row.key: row.created_at for row in rows}
+
+        def position(at: datetime, key: UUID) -> tuple[datetime, datetime, UUID]:
+            return at, made.get(BookingKey(key), at) if is_whole else at, key
+
+        rows.sort(key=lambda row: position(row.booked_at, row.key), reverse=True)
+        behind = None if after is None else position(after.at, after.key)
+        return [row for row in rows if behind is None or position(row.booked_at, row.key) < behind][:limit]
 
     async def find(self, name: str) -> list[tuple[BookingKey, BookingIdentity]]:
         for means in _meanings(name, self._tables):
@@ -91,10 +99,6 @@ class MemoryBookingReader:
 
 def _booking(stored: StoredBooking, at: datetime) -> Booking:
     return project(stored.facts, stored.ops, bali_day(at))
-
-
-def _position(row: BookingRow) -> tuple[datetime, UUID]:
-    return row.booked_at, row.key
 
 
 def _matches(row: BookingRow, wanted: BookingFilter) -> bool:

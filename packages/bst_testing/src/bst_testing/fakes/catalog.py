@@ -32,7 +32,7 @@ class MemoryCatalogEditor:
 
     async def by_slug(self, slug: str) -> EditorItem | None:
         self._require_up()
-        return next((row for row in self.rows.values() if row.slug == slug.lower()), None)
+        return next((row for row in self.rows.values() if row.slug.lower() == slug.lower()), None)
 
     async def listed(self, wanted: ItemFilter, *, offset: int = 0, limit: int | None = None) -> ItemPage:
         self._require_up()
