@@ -11,6 +11,7 @@ from attrs import frozen
 from bst_application.flags import GONE_AFTER, CanaryFlags, Flag, canary_of
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.flags import Sight
+from bst_application.use_cases.hold_batch import HoldBatch
 from bst_application.use_cases.repair import Author
 from bst_application.use_cases.set_cutover import CutoverChange, SetCutover
 from bst_cli.cutting_over.state import PATHS, environment_flags, path_states
@@ -18,9 +19,10 @@ from bst_cli.gates import conflicts_open, event_loss, ops_read_parity, write_cut
 from bst_cli.gates.carrying import Gate, conclude
 from bst_cli.gates.release import given_by_environment
 from bst_cli.gates.surroundings import Surroundings
+from bst_cli.migrating.holding import as_findings
 from bst_cli.migrating.running import rules_checksum
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LIST_FIELDS, Canary, LegacySystem, Verdict
+from bst_domain.migration import LIST_FIELDS, Canary, HoldReason, LegacySystem, Verdict
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.checks import Finding
@@ -28,6 +30,7 @@ from bst_postgres.cutover import PostgresShadowLedger, PostgresWatchLedger
 from bst_postgres.cutover.loss import how_it_stands
 from bst_postgres.database import Database
 from bst_postgres.flags import PostgresFlagStore
+from bst_postgres.gates import PostgresGateRecords
 
 STEPS: Final = (1.0, 10.0, 50.0, 100.0)
 PATH: Final[Mapping[str, CanaryFlags]] = {"G": PATHS["read"], "H": PATHS["write"]}
@@ -73,7 +76,7 @@ class Wish:
 
 async def precheck(stepping: Stepping, batch: str) -> list[Finding]:
     """Raises Unavailable, and Trouble when settings are missing."""
-    findings = await _standing(stepping, batch)
+    findings = [*await _standing(stepping, batch), *await _held(stepping, batch)]
     return [*findings, *await _measured(stepping, GATES_BEFORE[batch], batch)]
 
 
@@ -229,6 +232,14 @@ async def _standing(stepping: Stepping, batch: str) -> list[Finding]:
             )
         )
     return [*findings, await _watched(stepping)]
+
+
+async def _held(stepping: Stepping, batch: str) -> list[Finding]:
+    """Gates of the batch before that have not passed since it ran. Conflicts are measured by a gate of their own."""
+    records = PostgresGateRecords(stepping.database)
+    held = await HoldBatch(records=records)(batch, now=stepping.around.now())
+    said = {HoldReason.NEVER_RUN, HoldReason.STALE, HoldReason.NOT_PASSED}
+    return as_findings([hold for hold in held if hold.reason in said])
 
 
 async def _watched(stepping: Stepping) -> Finding:
