@@ -16,7 +16,7 @@ from bst_postgres.comparing import PostgresComparisonStore, PostgresMarkStore
 from bst_postgres.database import Database
 from bst_testing.conformance.comparing import ComparisonConformance
 from bst_testing.conformance.digests import DigestSideConformance
-from bst_testing.fakes.comparing import MemoryComparison
+from bst_testing.fakes.comparison import MemoryComparison
 from tests.legacy.comparing import both_sides, compare
 from tests.legacy.moving import move_all
 from tests.legacy.test_moving import rows

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from bst_cli.audit import audit
+from bst_cli.cutting_over import cutover
 from bst_cli.database import db
 from bst_cli.events import events
 from bst_cli.flags import flags
@@ -204,6 +205,7 @@ def status(url: str | None, data_dir: Path, as_json: bool) -> None:
 
 
 main.add_command(audit)
+main.add_command(cutover)
 main.add_command(db)
 main.add_command(events)
 main.add_command(flags)

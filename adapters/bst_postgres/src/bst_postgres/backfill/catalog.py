@@ -20,6 +20,7 @@ from bst_domain.migration import (
     LegacySystem,
 )
 from bst_domain.values import external_ref_key
+from bst_postgres.backfill.content import save_contents
 from bst_postgres.backfill.references import write_references
 from bst_postgres.bookings.rows import Row
 from bst_postgres.database import DriverConnection, as_json
@@ -69,7 +70,7 @@ _RATE = {
     "is_active": "boolean",
 }
 #: The channel that a legacy catalog sells through.
-_CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
+CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
 _PRODUCT_ROW = (LegacySystem.SHOP, "PRODUCT", "TourProduct")
 _VARIANT_ROW = (LegacySystem.SHOP, "VARIANT", "TourVariant")
 _PACKAGE_ROW = {system: (system, "PACKAGE", table) for system, table in PACKAGE_TABLE.items()}
@@ -83,6 +84,7 @@ async def save_catalog(connection: DriverConnection, bridge: CatalogBridge, now:
     variants = await _variants_here(connection, bridge, products)
     own = [_variant(each, products[each.product]) for each in bridge.variants if variants[each.key] == each.key]
     written += await _upsert(connection, "catalog_variant", _VARIANT, own)
+    written += await save_contents(connection, {products[key]: said for key, said in bridge.contents.items()}, now)
     rates = [_rate(each, variants[each.variant]) for each in bridge.rates]
     written += await _upsert(connection, "catalog_variant_rate", _RATE, rates)
     references = [
@@ -232,7 +234,7 @@ def _reference(entity: tuple[str, UUID], source: tuple[LegacySystem, str, str], 
 
 def _named(source: tuple[LegacySystem, str, str], row_id: int) -> dict[str, Any]:
     system, what, _ = source
-    kind, channel, ref = f"{system.value.upper()}_{what}_ID", _CHANNEL[system], str(row_id)
+    kind, channel, ref = f"{system.value.upper()}_{what}_ID", CHANNEL[system], str(row_id)
     return {
         "external_ref_key": external_ref_key(kind, channel, ref),
         "channel_code": channel,

@@ -29,12 +29,6 @@ _BLOCKED = """
 select coalesce(sum(cardinality(pg_blocking_pids(pid))), 0) from pg_stat_activity where datname = current_database()
 """
 _SERVER = "select current_setting('server_version_num')::int / 10000, current_setting('server_encoding')"
-_REFERRED = """
-select (select count(*) from channel_external_refs where entity_type = 'BOOKING'
-    and external_ref_kind in ('BALISNAP_BOOKING_ID', 'BSTADMIN_BOOKING_ID')
-    and source_system in ('balisnap', 'bstadmin')),
-  (select count(*) from migration_exception where batch_code = 'D' and exception = 'REJECTED_ROW')
-"""
 
 
 @frozen(kw_only=True)
@@ -56,11 +50,32 @@ async def precheck(database: Database, batch: str, *, flags: Mapping[Flag, str],
     board = FlagBoard(flags, PostgresFlagStore(database))
     await board.refresh()
     async with database.transaction() as connection:
+        [free] = await _row(connection, "select pg_try_advisory_xact_lock(%s)", lock_number(batch))
+        states = await read_states(connection)
+    return [
+        *await precheck_server(database, storage=storage),
+        Finding(
+            name="runner",
+            passed=bool(free),
+            detail="no other one is at work" if free else f"batch {batch} is being run by somebody else",
+            cure="Wait for it to end; bst migrate plan shows it.",
+        ),
+        *_flag_findings(board, states),
+        *(
+            [Finding(name="recompute", passed=True, detail="waits for the end of the run")]
+            if batch in {"D", "E"}
+            else []
+        ),
+        *_order(batch, states),
+    ]
+
+
+async def precheck_server(database: Database, *, storage: Storage) -> list[Finding]:
+    """What may be asked before there is any table. Raises Unavailable."""
+    async with database.transaction() as connection:
         version, encoding = await _row(connection, _SERVER)
         [long] = await _row(connection, _LONG, LONG)
         [blocked] = await _row(connection, _BLOCKED)
-        [free] = await _row(connection, "select pg_try_advisory_xact_lock(%s)", lock_number(batch))
-        states = await read_states(connection)
     return [
         Finding(
             name="server",
@@ -89,14 +104,6 @@ async def precheck(database: Database, batch: str, *, flags: Mapping[Flag, str],
             figures={"blockingPairCount": int(blocked)},
         ),
         _space(storage),
-        Finding(
-            name="runner",
-            passed=bool(free),
-            detail="no other one is at work" if free else f"batch {batch} is being run by somebody else",
-            cure="Wait for it to end; bst migrate plan shows it.",
-        ),
-        *_flag_findings(board, states),
-        *_order(batch, states),
     ]
 
 
@@ -154,11 +161,3 @@ async def last_run(database: Database, batch: str) -> str | None:
     async with database.transaction() as connection:
         last = (await read_states(connection))[batch].last
     return None if last is None else f"rollback {last.status}" if last.is_rollback else last.status
-
-
-async def rows_accounted_for(database: Database) -> tuple[int, int]:
-    """Legacy booking rows that lead to a booking of ours, and those that are listed as rejected."""
-    async with database.transaction() as connection:
-        row = await (await connection.execute(_REFERRED)).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])

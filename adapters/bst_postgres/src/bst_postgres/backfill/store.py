@@ -16,7 +16,15 @@ from bst_application.ports.backfill import (
 )
 from bst_application.ports.bookings import StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
-from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException, PackageMap, SourceRow, ToQueue
+from bst_domain.migration import (
+    CatalogBridge,
+    LegacySystem,
+    MigrationException,
+    Override,
+    PackageMap,
+    SourceRow,
+    ToQueue,
+)
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, unmapped_key
 from bst_postgres.backfill.bookings import save_bookings
 from bst_postgres.backfill.catalog import save_catalog
@@ -90,9 +98,16 @@ class PostgresBackfillStore(Runs):
         checksum: str,
         holds_the_day: bool = False,
         afresh: bool = False,
+        override: Override | None = None,
     ) -> AsyncIterator[Run]:
         run_of = super().running(
-            batch, now=now, script=script, checksum=checksum, holds_the_day=holds_the_day, afresh=afresh
+            batch,
+            now=now,
+            script=script,
+            checksum=checksum,
+            holds_the_day=holds_the_day,
+            afresh=afresh,
+            override=override,
         )
         async with run_of as run:
             self._listed.pop(batch, None)  # an earlier run may have listed more since

@@ -81,6 +81,14 @@ update ops_booking_state state set assigned_driver_id = null, assigned_at = null
 where state.booking_key = any (select booking_key from gone where is_active)
 """
 
+# Packages that moved-in bookings waited for, and that no booking names any more.
+_NAMED_BY_NOBODY = """
+delete from unmapped_queue entry where queue_type = 'CHANNEL_MAPPING' and status = 'OPEN' and source_system = 'ingest'
+  and source_table = 'booking_core' and entity_type is null
+  and not exists (select 1 from booking_core core where core.channel_code = entry.channel_code and core.package_external_ref
+    = case entry.external_ref_kind when 'LEGACY_PACKAGE_ID' then '' else entry.external_ref_kind || ':' end || entry.external_ref)
+"""
+
 Progress = Callable[[int, int], None]
 
 
@@ -201,7 +209,7 @@ class TakingBack:
     async def _off_the_lists(self, batch: str) -> int:
         """Exceptions, and the entries that nobody has taken up; what a person has worked on stays."""
         statements: Mapping[str, Sequence[str]] = {
-            "D": ["delete from migration_exception where batch_code = 'D'"],
+            "D": ["delete from migration_exception where batch_code = 'D'", _NAMED_BY_NOBODY],
             "E": [
                 "delete from migration_exception where batch_code = 'E'",
                 """delete from unmapped_queue where queue_type = 'PAYMENT_LINKAGE' and status = 'OPEN'

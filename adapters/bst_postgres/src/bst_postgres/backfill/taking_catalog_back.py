@@ -110,6 +110,8 @@ async def _remove(connection: DriverConnection, keys: Sequence[UUID]) -> int:
         f"delete from channel_external_refs where entity_type = 'CATALOG_VARIANT' and entity_key in {variants}",
         "delete from channel_external_refs where entity_type = 'CATALOG_PRODUCT' and entity_key = any (%s::uuid[])",
         "delete from catalog_variant where product_key = any (%s::uuid[])",
+        """delete from migration_written where batch_code = 'C' and table_name = 'catalog_product_content'
+           and row_key in (select key::text from unnest(%s::uuid[]) as key)""",
         "delete from catalog_product_content where product_key = any (%s::uuid[])",
         "delete from catalog_product where product_key = any (%s::uuid[])",
     )

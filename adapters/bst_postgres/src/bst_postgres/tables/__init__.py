@@ -20,6 +20,14 @@ from bst_postgres.tables.catalog import (
     channel_registry,
     package_refold,
 )
+from bst_postgres.tables.cutover import (
+    cutover_mark,
+    cutover_seen,
+    cutover_write,
+    flag_sight,
+    shadow_example,
+    shadow_tally,
+)
 from bst_postgres.tables.ingest import (
     ingest_dead_letter,
     ingest_event_log,
@@ -32,6 +40,7 @@ from bst_postgres.tables.migration import (
     migration_booking_mark,
     migration_checkpoint,
     migration_exception,
+    migration_gate_result,
     migration_source_mark,
     migration_written,
 )
@@ -82,6 +91,10 @@ __all__ = [
     "catalog_variant_rate",
     "channel_external_refs",
     "channel_registry",
+    "cutover_mark",
+    "cutover_seen",
+    "cutover_write",
+    "flag_sight",
     "ingest_dead_letter",
     "ingest_event_log",
     "ingest_nonce",
@@ -90,6 +103,7 @@ __all__ = [
     "migration_booking_mark",
     "migration_checkpoint",
     "migration_exception",
+    "migration_gate_result",
     "migration_run_log",
     "migration_source_mark",
     "migration_written",
@@ -115,5 +129,7 @@ __all__ = [
     "replay_job",
     "replay_job_item",
     "runtime_flag",
+    "shadow_example",
+    "shadow_tally",
     "unmapped_queue",
 ]

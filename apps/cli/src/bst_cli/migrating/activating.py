@@ -99,7 +99,7 @@ async def _installation(dsn: str, data_dir: Path) -> list[Finding]:
             name="producers",
             passed=with_keys > 0 or shared,
             detail=f"{detail}; the environment's own {'has' if shared else 'has not'}",
-            cure="Register who will send: bst producers create NAME --source …, or set INGEST_SERVICE_TOKEN and _SECRET.",
+            cure="Register who will send: bst producers add NAME …, or set INGEST_SERVICE_TOKEN and _SECRET.",
         ),
         Finding(
             name="worker",

@@ -83,14 +83,18 @@ def plan(data_dir: Path, as_json: bool) -> None:
 @env_file_option
 @long_command("migrate precheck")
 def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
-    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before."""
+    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before and its gates."""
     import asyncio
 
+    from bst_cli.migrating.holding import as_findings, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.reporting import report, tell
 
+    dsn = operational_dsn(data_dir)
     with translated():
-        findings = asyncio.run(examine(operational_dsn(data_dir), batch, data_dir))
+        findings = asyncio.run(examine(dsn, batch, data_dir))
+        if all(finding.passed for finding in findings):
+            findings += as_findings(asyncio.run(holds(dsn, batch, datetime.now(UTC))))
     if as_json:
         click.echo(json.dumps(report(batch, "precheck", findings), indent=2))
     else:
@@ -102,7 +106,10 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @migrate.command()
 @batch_option
 @as_of_option
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing; gates do not hold it.")
+@click.option("--override", is_flag=True, help="Go on although gates or conflicts hold the batch; audited.")
+@click.option("--actor", help="Who overrides.")
+@click.option("--reason", help="Why.")
 @click.option(
     "--processes",
     type=click.IntRange(1, 8),
@@ -112,18 +119,30 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool) -> None:
+def run(
+    batch: str,
+    as_of: datetime,
+    dry_run: bool,
+    processes: int | None,
+    override: bool,
+    actor: str | None,
+    reason: str | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 
     from attrs import asdict
 
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
+    from bst_cli.migrating.holding import after, check_override, decide, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
     from bst_cli.migrating.reporting import report, script
     from bst_cli.migrating.running import Runner, rules_checksum, usual_processes
 
+    check_override(actor=actor, reason=reason, override=override)
     dsn = operational_dsn(data_dir)
     with translated():
         findings = asyncio.run(examine(dsn, batch, data_dir))
@@ -132,6 +151,8 @@ def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
             )
+        held = [] if dry_run else asyncio.run(holds(dsn, batch, datetime.now(UTC)))
+        overridden = decide(batch, held, actor=actor, reason=reason, override=override and not dry_run)
         collect_seldom(CHUNK_OBJECTS)
         began = perf_counter()
         with shown(f"batch {batch}") as progress:
@@ -141,6 +162,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_
                 dry_run=dry_run,
                 progress=progress,
                 processes=processes or usual_processes(),
+                override=overridden,
             )
             tally = asyncio.run(runner(batch))
     if as_json:
@@ -154,7 +176,14 @@ def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_
     for name in ("created", "changed", "unchanged", "rejected", "queued", "exceptions"):
         if count := getattr(tally, name):
             click.echo(f"{count:>11,}  {would if name in {'created', 'changed', 'queued'} else ''}{name}")
-    click.echo("dry run: nothing was written" if dry_run else f"{tally.written:>11,}  rows written")
+    for line in tally.told:
+        click.echo(f"             {line}")
+    if dry_run:
+        click.echo("dry run: nothing was written")
+        return
+    click.echo(f"{tally.written:>11,}  rows written")
+    for command in after(batch):
+        click.echo(f"next: {command}")
 
 
 @migrate.command()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.flags import initial_flags
+from bst_cli.migrating.accounting import account_of_batch
 from bst_cli.migrating.activating import activation, readiness
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.running import legacy_urls
@@ -12,8 +13,10 @@ from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.trouble import Trouble
 from bst_legacy.databases import LegacyConnections, LegacyServer
 from bst_postgres import migrate
-from bst_postgres.backfill.checks import Finding, last_run, precheck, rows_accounted_for
+from bst_postgres.backfill.accounts import Accounts
+from bst_postgres.backfill.checks import Finding, last_run, precheck, precheck_server
 from bst_postgres.backfill.storage import Volume, find_volume, judge
+from bst_postgres.batch_figures import PostgresBatchFigures
 from bst_postgres.database import Database
 
 OLDEST_SOURCE = 10
@@ -32,15 +35,17 @@ async def examine(dsn: str, batch: str, data_dir: Path) -> list[Finding]:
         detail = f"revisions {', '.join(pending)} are missing" if pending else f"at {migrate.head_revision()}"
         cure = "Run bst migrate run --batch A."
         findings.insert(0, Finding(name="schema", passed=not pending, detail=detail, cure=cure))
-    if not pending:
-        database = Database(dsn, pool_size=1, application_name=APPLICATION_NAME)
-        try:
-            volume = _stated_volume() or await find_volume(database)
-            storage = judge(volume, source_bytes=sum(source.bytes for source in sources))
+    database = Database(dsn, pool_size=1, application_name=APPLICATION_NAME)
+    try:
+        volume = _stated_volume() or await find_volume(database)
+        storage = judge(volume, source_bytes=sum(source.bytes for source in sources))
+        if pending:  # there is no log of runs, or not the one that this version reads
+            findings += await precheck_server(database, storage=storage)
+        else:
             flags, _ = initial_flags(os.environ)
             findings += await precheck(database, batch, flags=flags, storage=storage)
-        finally:
-            await database.close()
+    finally:
+        await database.close()
     if batch == "F" and not pending:
         findings += await readiness(dsn, data_dir)
     return findings
@@ -93,14 +98,23 @@ async def account(dsn: str, batch: str, data_dir: Path, reports: Path) -> list[F
         run = Finding(name="last run", passed=ended == "SUCCEEDED", detail=ended or "there was none")
         if batch == "F":
             return [run, *await activation(dsn, data_dir, reports)]
-        if batch != "D":
-            return [run]
-        moved, rejected = await rows_accounted_for(database)
+        if batch == "B":
+            return [run, *await _words_there(database)]
+        async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
+            accounts = await account_of_batch(batch, snapshot, Accounts(database))
     finally:
         await database.close()
-    there = 0
-    async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
-        async for names in snapshot.names():
-            there += len(names)
-    detail = f"{there:,} rows: {moved:,} moved in, {rejected:,} rejected by name"
-    return [run, Finding(name="rows", passed=there == moved + rejected, detail=detail)]
+    return [
+        run,
+        *(Finding(name=each.what, passed=not each.lost_rows, detail=each.detail) for each in accounts),
+    ]
+
+
+async def _words_there(database: Database) -> list[Finding]:
+    """Every channel and word that batch B writes; and no other."""
+    figures = await PostgresBatchFigures(database).reference()
+    of = {"channels": (figures.channels, figures.channels_wrong), "vocabularies": (figures.codes, figures.codes_wrong)}
+    return [
+        Finding(name=name, passed=not wrong, detail="; ".join(wrong) if wrong else f"all {many} are there")
+        for name, (many, wrong) in of.items()
+    ]

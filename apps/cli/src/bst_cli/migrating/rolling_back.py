@@ -188,7 +188,9 @@ def as_json_of(made: RolledBack, *, dry_run: bool) -> dict[str, Any]:
 def told(made: RolledBack, *, dry_run: bool) -> list[str]:
     """For people."""
     would = "would be " if dry_run else ""
-    lines = [f"{made.removed:>11,}  {_THINGS.get(made.batch, 'rows')} {would}taken back"]
+    lines = []
+    if made.removed or not made.kept:
+        lines.append(f"{made.removed:>11,}  {_THINGS.get(made.batch, 'rows')} {would}taken back")
     if made.kept:
         lines.append(f"{made.kept:>11,}  bookings {'would stay' if dry_run else 'stay'} without what back-fill said")
     lines += [f"{len(made.in_the_way):>11,}  in the way"] if made.in_the_way else []
@@ -203,7 +205,10 @@ def refused(made: RolledBack) -> Trouble:
     """What stands in the way, and what can be done about it."""
     if made.batch == "A":
         return Trouble("something was written since batch A; nothing was dropped", BACKUP)
+    done = (
+        "the rest was taken back" if made.rows else "nothing was written"
+    )  # somebody was quicker than the second look
     return Trouble(
-        f"{len(made.in_the_way):,} stand in the way of taking back batch {made.batch}; nothing was written",
+        f"{len(made.in_the_way):,} stand in the way of taking back batch {made.batch}; {done}",
         "With --keep-changed they stay as they are and the rest goes; or undo them first.",
     )

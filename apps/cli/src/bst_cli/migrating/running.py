@@ -11,16 +11,18 @@ from pathlib import Path
 from attrs import field, frozen
 
 import bst_domain
+from bst_application.ids import uuid7
 from bst_application.ports.backfill import Run
 from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
 from bst_application.use_cases.note_moved import note_after, note_before
+from bst_application.use_cases.publish_moved import Published, PublishMoved
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LegacySystem
+from bst_domain.migration import LegacySystem, Override
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
 from bst_legacy.snapshot import Snapshot
@@ -29,6 +31,7 @@ from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.reference import write_reference
 from bst_postgres.comparing import PostgresMarkStore
 from bst_postgres.database import Database
+from bst_postgres.publishing import PostgresPublishingDesk
 
 
 def usual_processes() -> int:
@@ -65,6 +68,7 @@ class Runner:
     as_of: datetime
     dry_run: bool
     progress: Progress
+    override: Override | None = None
     processes: int = field(factory=usual_processes)
 
     async def __call__(self, batch: str) -> Tally:
@@ -90,6 +94,7 @@ class Runner:
                     script=f"bst migrate {batch}",
                     checksum=rules_checksum(),
                     holds_the_day=batch in {"D", "E"},
+                    override=self.override,
                 )
                 run = await stack.enter_async_context(running)
             if batch == "F":
@@ -101,7 +106,7 @@ class Runner:
                 marks = PostgresMarkStore(database)
                 if run is not None:
                     await note_before(marks, snapshot, batch, resumed=run.resumed_at is not None)
-                tally = await self._move(store, snapshot, run, batch, now)
+                tally = await self._move(store, database, snapshot, run, batch, now)
                 if run is not None:
                     await note_after(marks, batch)
             if run is not None:
@@ -125,10 +130,17 @@ class Runner:
         return Tally(rows=len(turned), done=len(turned), changed=len(turned), written=0 if run is None else len(turned))
 
     async def _move(
-        self, store: PostgresBackfillStore, snapshot: Snapshot, run: Run | None, batch: str, now: datetime
+        self,
+        store: PostgresBackfillStore,
+        database: Database,
+        snapshot: Snapshot,
+        run: Run | None,
+        batch: str,
+        now: datetime,
     ) -> Tally:
         if batch == "C":
             tally, _ = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
+            tally.told.append(await _publish(database, dry_run=run is None))
             return tally
         work = await work_of(batch, store, as_of=self.as_of, now=now)
         async with AsyncExitStack() as stack:
@@ -150,6 +162,16 @@ class Runner:
             left = await snapshot.payments_without_booking()
             tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))
         return tally
+
+
+async def _publish(database: Database, *, dry_run: bool) -> str:
+    """The catalog as it is now, published by the run; what came of it, as a sentence."""
+    publishing = PublishMoved(desk=PostgresPublishingDesk(database), now=lambda: datetime.now(UTC), new_id=uuid7)
+    made = await publishing(dry_run=dry_run)
+    if isinstance(made, Published):
+        return f"catalog version {made.version} is published"
+    version = "no catalog" if made.version is None else f"catalog version {made.version}"
+    return f"{version} stays current: {made.why}"
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from attrs import frozen
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.catalog import (
     CatalogRow,
+    Content,
     Matched,
     PackagePrice,
     ProductIndex,
@@ -23,6 +24,7 @@ from bst_domain.catalog import (
     invalid_because,
 )
 from bst_domain.migration._backfill import LegacySystem
+from bst_domain.migration._catalog_content import moved_content
 from bst_domain.migration._catalog_rows import LegacyCatalog, LegacyPackage, LegacyProduct, LegacyRate, LegacyVariant
 from bst_domain.migration._legacy_rows import SourceRow
 from bst_domain.migration._package_map import PackageMap
@@ -96,6 +98,7 @@ class CatalogBridge:
     rates: Sequence[BridgedRate]
     packages: Sequence[BridgedPackage]
     queued: Sequence[ToQueue]
+    contents: Mapping[UUID, Content] = {}
 
     def package_map(self) -> PackageMap:
         """What bookings need of it."""
@@ -118,7 +121,14 @@ def bridge(catalog: LegacyCatalog) -> CatalogBridge:
     rates = _rates(catalog, variants, queued)
     by_legacy_id = {each.row.legacy_package_id: each.key for each in variants if each.row.legacy_package_id is not None}
     packages = [_package(row, index, by_legacy_id, queued) for row in catalog.packages]
-    return CatalogBridge(products=products, variants=variants, rates=rates, packages=packages, queued=queued)
+    contents = moved_content(
+        catalog,
+        {row.product_id: key for key, row in products.items()},
+        {each.row.variant_id: each.key for each in variants},
+    )
+    return CatalogBridge(
+        products=products, variants=variants, rates=rates, packages=packages, queued=queued, contents=contents
+    )
 
 
 def _products(rows: Iterable[LegacyProduct], queued: list[ToQueue]) -> dict[UUID, LegacyProduct]:

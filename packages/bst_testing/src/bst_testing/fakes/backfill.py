@@ -12,7 +12,7 @@ from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns, Assigned, BookingMove, MoneyMove, Position, Run
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_domain.booking import OpsInputs, PackageRef, looked_up_as
-from bst_domain.migration import CatalogBridge, MigrationException, PackageMap, SourceRow, ToQueue
+from bst_domain.migration import CatalogBridge, MigrationException, Override, PackageMap, SourceRow, ToQueue
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 
 
@@ -37,6 +37,7 @@ class MemoryBackfill:
     def __init__(self) -> None:
         self.kept = Kept()
         self.log: dict[Run, str] = {}
+        self.overrides: dict[Run, Override] = {}
         self._running: set[str] = set()
         self._one_at_a_time = asyncio.Lock()
 
@@ -50,6 +51,7 @@ class MemoryBackfill:
         checksum: str,  # noqa: ARG002 - the same
         holds_the_day: bool = False,  # noqa: ARG002 - nothing recomputes what the fake keeps
         afresh: bool = False,
+        override: Override | None = None,
     ) -> AsyncIterator[Run]:
         if batch in self._running:
             raise AnotherRuns(f"batch {batch} is being run by somebody else")
@@ -58,6 +60,8 @@ class MemoryBackfill:
         run = Run(key=uuid7(), batch=batch, resumed_at=position)
         self.kept.checkpoints[batch] = (run, position)
         self.log[run] = "FAILED"
+        if override is not None:
+            self.overrides[run] = override
         try:
             yield run
             self.log[run] = "SUCCEEDED"

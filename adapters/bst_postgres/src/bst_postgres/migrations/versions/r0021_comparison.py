@@ -7,7 +7,7 @@ Frozen: never edited once released. There is no way down; see revision 0001.
 from alembic import op
 
 revision = "0021"
-down_revision = "0018"
+down_revision = "0020"
 
 
 def upgrade() -> None:
