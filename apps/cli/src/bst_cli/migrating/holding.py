@@ -1,7 +1,7 @@
 """Whether gates or conflicts hold a batch, and who goes on all the same."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 
@@ -14,11 +14,11 @@ from bst_postgres.database import Database
 from bst_postgres.gates import PostgresGateRecords
 
 
-async def holds(dsn: str, batch: str, now: datetime) -> Sequence[Hold]:
+async def holds(dsn: str, batch: str) -> Sequence[Hold]:
     """Raises Unavailable, and SchemaBehind before batch A has run."""
     database = Database(dsn, pool_size=1, application_name=APPLICATION_NAME)
     try:
-        return await HoldBatch(records=PostgresGateRecords(database))(batch, now=now)
+        return await HoldBatch(records=PostgresGateRecords(database))(batch, now=datetime.now(UTC))
     finally:
         await database.close()
 
