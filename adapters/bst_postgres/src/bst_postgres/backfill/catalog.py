@@ -70,7 +70,7 @@ _RATE = {
     "is_active": "boolean",
 }
 #: The channel that a legacy catalog sells through.
-_CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
+CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
 _PRODUCT_ROW = (LegacySystem.SHOP, "PRODUCT", "TourProduct")
 _VARIANT_ROW = (LegacySystem.SHOP, "VARIANT", "TourVariant")
 _PACKAGE_ROW = {system: (system, "PACKAGE", table) for system, table in PACKAGE_TABLE.items()}
@@ -234,10 +234,32 @@ def _reference(entity: tuple[str, UUID], source: tuple[LegacySystem, str, str], 
 
 def _named(source: tuple[LegacySystem, str, str], row_id: int) -> dict[str, Any]:
     system, what, _ = source
-    kind, channel, ref = f"{system.value.upper()}_{what}_ID", _CHANNEL[system], str(row_id)
+    kind, channel, ref = f"{system.value.upper()}_{what}_ID", CHANNEL[system], str(row_id)
     return {
         "external_ref_key": external_ref_key(kind, channel, ref),
         "channel_code": channel,
         "external_ref_kind": kind,
         "external_ref": ref,
+    }
+
+
+async def expected_catalog(connection: DriverConnection, bridge: CatalogBridge) -> Mapping[str, list[Row]]:
+    """The rows that ``save_catalog`` would have written into an empty catalog, by table; those of products and variants that were
+    here before are left out."""
+    products = await _products_here(connection, bridge)
+    variants = await _variants_here(connection, bridge, products)
+    keys = {**products, **variants}
+    own = _unique_slugs([_product(key, row) for key, row in bridge.products.items() if products[key] == key])
+    packages = [_package(each, keys) for each in bridge.packages if each.ref.key is not None]
+    of_products = [
+        _reference(("CATALOG_PRODUCT", products[k]), _PRODUCT_ROW, r.product_id) for k, r in bridge.products.items()
+    ]
+    of_variants = [
+        _reference(("CATALOG_VARIANT", variants[v.key]), _VARIANT_ROW, v.row.variant_id) for v in bridge.variants
+    ]
+    return {
+        "catalog_product": own,
+        "catalog_variant": [_variant(v, products[v.product]) for v in bridge.variants if variants[v.key] == v.key],
+        "catalog_variant_rate": [_rate(each, variants[each.variant]) for each in bridge.rates],
+        "channel_external_refs": [*of_products, *of_variants, *packages],
     }

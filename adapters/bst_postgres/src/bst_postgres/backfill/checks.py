@@ -29,12 +29,6 @@ _BLOCKED = """
 select coalesce(sum(cardinality(pg_blocking_pids(pid))), 0) from pg_stat_activity where datname = current_database()
 """
 _SERVER = "select current_setting('server_version_num')::int / 10000, current_setting('server_encoding')"
-_REFERRED = """
-select (select count(*) from channel_external_refs where entity_type = 'BOOKING'
-    and external_ref_kind in ('BALISNAP_BOOKING_ID', 'BSTADMIN_BOOKING_ID')
-    and source_system in ('balisnap', 'bstadmin')),
-  (select count(*) from migration_exception where batch_code = 'D' and exception = 'REJECTED_ROW')
-"""
 
 
 @frozen(kw_only=True)
@@ -167,11 +161,3 @@ async def last_run(database: Database, batch: str) -> str | None:
     async with database.transaction() as connection:
         last = (await read_states(connection))[batch].last
     return None if last is None else f"rollback {last.status}" if last.is_rollback else last.status
-
-
-async def rows_accounted_for(database: Database) -> tuple[int, int]:
-    """Legacy booking rows that lead to a booking of ours, and those that are listed as rejected."""
-    async with database.transaction() as connection:
-        row = await (await connection.execute(_REFERRED)).fetchone()
-    assert row is not None
-    return int(row[0]), int(row[1])

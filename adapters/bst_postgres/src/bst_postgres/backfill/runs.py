@@ -8,10 +8,12 @@ from typing import LiteralString
 from uuid import UUID
 
 from bst_application.ids import uuid7
+from bst_application.ports.audit import AuditEntry
 from bst_application.ports.backfill import AnotherRuns, Position, Run
-from bst_domain.migration import LegacySystem
+from bst_domain.migration import LegacySystem, Override
+from bst_postgres.audit import append_entries
 from bst_postgres.bookings.store import TURNING_LOCK
-from bst_postgres.database import Database
+from bst_postgres.database import Database, as_json
 
 # Whatever ended the last run without a word (kill -9, a lost machine) left its row at STARTED; its lock is gone with its session.
 _ABANDONED = """
@@ -19,8 +21,8 @@ update migration_run_log set run_status = 'FAILED', ended_at = %s, error_message
 where batch_code = %s and run_status = 'STARTED'
 """
 _BEGIN = """
-insert into migration_run_log (run_key, batch_code, script_name, script_checksum, run_status, started_at)
-values (%s, %s, %s, %s, 'STARTED', %s)
+insert into migration_run_log (run_key, batch_code, script_name, script_checksum, run_status, started_at, override)
+values (%s, %s, %s, %s, 'STARTED', %s, %s::jsonb)
 """
 _TAKE_OVER = """
 insert into migration_checkpoint (batch_code, run_key, rows_done) values (%s, %s, 0)
@@ -49,6 +51,11 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def database(self) -> Database:
+        """Where it writes."""
+        return self._database
+
     @asynccontextmanager
     async def running(
         self,
@@ -59,9 +66,11 @@ class Runs:
         checksum: str,
         holds_the_day: bool = False,
         afresh: bool = False,
+        override: Override | None = None,
     ) -> AsyncIterator[Run]:
         async with self._alone(batch, holds_the_day=holds_the_day):
-            run = await self._begin(batch, now, script, checksum, _AFRESH if afresh else _TAKE_OVER)
+            take = _AFRESH if afresh else _TAKE_OVER
+            run = await self._begin(batch, now, script=(script, checksum), take=take, override=override)
             try:
                 yield run
             except BaseException as error:
@@ -92,11 +101,16 @@ class Runs:
                 await connection.execute("select pg_advisory_xact_lock_shared(%s)", (TURNING_LOCK,))
             yield
 
-    async def _begin(self, batch: str, now: datetime, script: str, checksum: str, take: LiteralString) -> Run:
+    async def _begin(
+        self, batch: str, now: datetime, *, script: tuple[str, str], take: LiteralString, override: Override | None
+    ) -> Run:
         key: UUID = uuid7()
+        said = None if override is None else as_json(_overridden(override))
         async with self._database.transaction() as connection:
             await connection.execute(_ABANDONED, (now, batch))
-            await connection.execute(_BEGIN, (key, batch, script, checksum, now))
+            await connection.execute(_BEGIN, (key, batch, *script, now, said))
+            if override is not None:
+                await append_entries(connection, [_audited(override, batch, key, now)])
             found = await (await connection.execute(take, (batch, key))).fetchone()
         assert found is not None
         system, row_id, done = found
@@ -106,3 +120,18 @@ class Runs:
     async def _end(self, key: UUID, status: str, error: str | None) -> None:
         async with self._database.transaction() as connection:
             await connection.execute(_END, (status, error, key))
+
+
+def _overridden(override: Override) -> dict[str, object]:
+    return {"actor": override.actor, "reason": override.reason, "holds": list(override.holds)}
+
+
+def _audited(override: Override, batch: str, run: UUID, now: datetime) -> AuditEntry:
+    return AuditEntry(
+        event_type="MIGRATION_HOLD_OVERRIDDEN",
+        actor=override.actor,
+        resource_type="MIGRATION_BATCH",
+        resource_id=batch,
+        metadata={"runKey": str(run), "reason": override.reason, "holds": list(override.holds)},
+        at=now,
+    )

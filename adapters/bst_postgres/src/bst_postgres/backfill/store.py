@@ -14,17 +14,23 @@ from bst_application.ports.backfill import (
     Position,
     Run,
 )
-from bst_application.ports.bookings import BookingChange, StoredBooking
+from bst_application.ports.bookings import StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
-from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException, PackageMap, SourceRow, ToQueue
+from bst_domain.migration import (
+    CatalogBridge,
+    LegacySystem,
+    MigrationException,
+    Override,
+    PackageMap,
+    SourceRow,
+    ToQueue,
+)
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, unmapped_key
 from bst_postgres.backfill.bookings import save_bookings
 from bst_postgres.backfill.catalog import save_catalog
 from bst_postgres.backfill.loading import load_for_money
 from bst_postgres.backfill.money import save_money
 from bst_postgres.backfill.runs import Runs
-from bst_postgres.bookings import rows as live
-from bst_postgres.bookings import upserts
 from bst_postgres.bookings.loading import load_bookings, load_packages, lock_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
@@ -92,9 +98,16 @@ class PostgresBackfillStore(Runs):
         checksum: str,
         holds_the_day: bool = False,
         afresh: bool = False,
+        override: Override | None = None,
     ) -> AsyncIterator[Run]:
         run_of = super().running(
-            batch, now=now, script=script, checksum=checksum, holds_the_day=holds_the_day, afresh=afresh
+            batch,
+            now=now,
+            script=script,
+            checksum=checksum,
+            holds_the_day=holds_the_day,
+            afresh=afresh,
+            override=override,
         )
         async with run_of as run:
             self._listed.pop(batch, None)  # an earlier run may have listed more since
@@ -107,17 +120,22 @@ class PostgresBackfillStore(Runs):
 
     async def packages(self) -> PackageMap:
         async with self._database.transaction() as connection:
-            rows = await (await connection.execute(_PACKAGES)).fetchall()
-        packages: dict[tuple[LegacySystem, int], PackageRef] = {}
-        variants: dict[int, UUID] = {}
-        for kind, ref, entity, key in rows:
-            if kind == "BALISNAP_VARIANT_ID":
-                if entity == PackageRefType.CATALOG_VARIANT:
-                    variants[int(ref)] = key
-            else:
-                packages[_PACKAGE_KINDS[kind], int(ref)] = PackageRef(PackageRefType(entity), key, int(ref))
-        self._variants = variants
-        return PackageMap(packages=packages, variants=variants)
+            packages = await read_packages(connection)
+        self._variants = packages.variants
+        return packages
+
+
+async def read_packages(connection: DriverConnection) -> PackageMap:
+    """What the catalog bridge has moved in, by the legacy ids."""
+    packages: dict[tuple[LegacySystem, int], PackageRef] = {}
+    variants: dict[int, UUID] = {}
+    for kind, ref, entity, key in await (await connection.execute(_PACKAGES)).fetchall():
+        if kind == "BALISNAP_VARIANT_ID":
+            if entity == PackageRefType.CATALOG_VARIANT:
+                variants[int(ref)] = key
+        else:
+            packages[_PACKAGE_KINDS[kind], int(ref)] = PackageRef(PackageRefType(entity), key, int(ref))
+    return PackageMap(packages=packages, variants=variants)
 
 
 class _Moving:
@@ -151,10 +169,6 @@ class _Moving:
 
     async def save_money(self, moves: Sequence[MoneyMove], *, now: datetime) -> int:
         return await save_money(self._connection, moves, now)
-
-    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
-        entries = as_json(live.unmapped_rows(waiting, now))
-        return (await self._connection.execute(upserts.UNMAPPED.encode(), (entries,))).rowcount
 
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]

@@ -105,17 +105,18 @@ async def load_bookings(
     connection: DriverConnection, identities: Sequence[BookingIdentity]
 ) -> Mapping[BookingIdentity, StoredBooking]:
     """Reads locked bookings by the identity asked for. One that an alias leads to is locked under its own name first."""
-    loaded = await _load(connection, identities)
+    loaded = await read_bookings(connection, identities)
     others = {booking.identity for asked, booking in loaded.items() if booking.identity != asked}
     if others - set(identities):
         await lock_bookings(connection, sorted(others))
-        loaded = await _load(connection, identities)
+        loaded = await read_bookings(connection, identities)
     return loaded
 
 
-async def _load(
+async def read_bookings(
     connection: DriverConnection, identities: Sequence[BookingIdentity]
 ) -> dict[BookingIdentity, StoredBooking]:
+    """Reads bookings by the identity asked for, whoever works on them."""
     given = [{"at": at, "channel": i.channel, "ref": i.ref} for at, i in enumerate(identities)]
     rows = await (await connection.execute(_LOAD, (as_json(given),))).fetchall()
     taken_over = await load_taken_over(connection, [row[1] for row in rows if not row[5]])

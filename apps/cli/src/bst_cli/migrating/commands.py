@@ -62,7 +62,7 @@ def plan(data_dir: Path, as_json: bool) -> None:
     from bst_cli.migrating.planning import lines, plan_of, planned
     from bst_postgres.backfill.states import nothing_run
 
-    with _troubles():
+    with translated():
         try:
             dsn = operational_dsn(data_dir)
         except Trouble as trouble:
@@ -83,14 +83,18 @@ def plan(data_dir: Path, as_json: bool) -> None:
 @env_file_option
 @long_command("migrate precheck")
 def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
-    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before."""
+    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before and its gates."""
     import asyncio
 
+    from bst_cli.migrating.holding import as_findings, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.reporting import report, tell
 
-    with _troubles():
-        findings = asyncio.run(examine(operational_dsn(data_dir), batch, data_dir))
+    dsn = operational_dsn(data_dir)
+    with translated():
+        findings = asyncio.run(examine(dsn, batch, data_dir))
+        if all(finding.passed for finding in findings):
+            findings += as_findings(asyncio.run(holds(dsn, batch, datetime.now(UTC))))
     if as_json:
         click.echo(json.dumps(report(batch, "precheck", findings), indent=2))
     else:
@@ -102,7 +106,10 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @migrate.command()
 @batch_option
 @as_of_option
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing; gates do not hold it.")
+@click.option("--override", is_flag=True, help="Go on although gates or conflicts hold the batch; audited.")
+@click.option("--actor", help="Who overrides.")
+@click.option("--reason", help="Why.")
 @click.option(
     "--processes",
     type=click.IntRange(1, 8),
@@ -112,26 +119,40 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool) -> None:
+def run(
+    batch: str,
+    as_of: datetime,
+    dry_run: bool,
+    processes: int | None,
+    override: bool,
+    actor: str | None,
+    reason: str | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 
     from attrs import asdict
 
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
+    from bst_cli.migrating.holding import after, check_override, decide, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
     from bst_cli.migrating.reporting import report, script
     from bst_cli.migrating.running import Runner, rules_checksum, usual_processes
 
+    check_override(actor=actor, reason=reason, override=override)
     dsn = operational_dsn(data_dir)
-    with _troubles():
+    with translated():
         findings = asyncio.run(examine(dsn, batch, data_dir))
         failed = [f for f in findings if not f.passed]
         if failed:
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
             )
+        held = [] if dry_run else asyncio.run(holds(dsn, batch, datetime.now(UTC)))
+        overridden = decide(batch, held, actor=actor, reason=reason, override=override and not dry_run)
         collect_seldom(CHUNK_OBJECTS)
         began = perf_counter()
         with shown(f"batch {batch}") as progress:
@@ -141,6 +162,7 @@ def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_
                 dry_run=dry_run,
                 progress=progress,
                 processes=processes or usual_processes(),
+                override=overridden,
             )
             tally = asyncio.run(runner(batch))
     if as_json:
@@ -156,7 +178,12 @@ def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_
             click.echo(f"{count:>11,}  {would if name in {'created', 'changed', 'queued'} else ''}{name}")
     for line in tally.told:
         click.echo(f"             {line}")
-    click.echo("dry run: nothing was written" if dry_run else f"{tally.written:>11,}  rows written")
+    if dry_run:
+        click.echo("dry run: nothing was written")
+        return
+    click.echo(f"{tally.written:>11,}  rows written")
+    for command in after(batch):
+        click.echo(f"next: {command}")
 
 
 @migrate.command()
@@ -173,7 +200,7 @@ def postcheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
     from bst_cli.migrating.prechecking import account
     from bst_cli.migrating.reporting import report, tell
 
-    with _troubles():
+    with translated():
         findings = asyncio.run(account(operational_dsn(data_dir), batch, data_dir, reports))
     if as_json:
         click.echo(json.dumps(report(batch, "postcheck", findings), indent=2))
@@ -202,7 +229,7 @@ def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_di
     from bst_cli.migrating.rolling_back import Rollback, as_json_of, refused, told
 
     dsn = operational_dsn(data_dir)
-    with _troubles(), counted(f"rollback {batch}") as progress:
+    with translated(), counted(f"rollback {batch}") as progress:
         rolling = Rollback(dsn=dsn, reason=reason, dry_run=dry_run, keep_changed=keep_changed, progress=progress)
         made = asyncio.run(rolling(batch))
     if as_json:
@@ -214,7 +241,8 @@ def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_di
 
 
 @contextmanager
-def _troubles() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Whatever a database or a source cannot do becomes a sentence with its cure."""
     from bst_application.errors import Conflict, LegacyUnreadable, SchemaBehind, Unavailable
     from bst_application.ports.backfill import AnotherRuns
     from bst_postgres.migrate import MigrationFailed

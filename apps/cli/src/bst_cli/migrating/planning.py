@@ -1,16 +1,21 @@
 """``bst migrate plan``: how each batch stands, what holds it, and what comes next."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
+from bst_application.use_cases.hold_batch import HoldBatch
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.works import APPLICATION_NAME
+from bst_domain.migration import GATES_OF, Hold
 from bst_domain.values import format_instant
 from bst_postgres import migrate
 from bst_postgres.backfill.states import BatchState, State, batch_states, nothing_run
 from bst_postgres.database import Database
+from bst_postgres.gates import PostgresGateRecords
 
 WORDS = {
     State.NOT_RUN: "not run",
@@ -43,6 +48,7 @@ class Planned:
             "lastRun": self.last,
             "heldBy": self.held,
             "next": self.next,
+            "gates": list(GATES_OF[self.batch]),
         }
 
 
@@ -50,25 +56,33 @@ async def planned(dsn: str) -> list[Planned]:
     """Raises Unavailable."""
     pending = migrate.status(dsn).pending
     states: Mapping[str, BatchState] = nothing_run()
+    held: dict[str, Sequence[Hold]] = {}
     if not pending:
         database = Database(dsn, pool_size=1, application_name=APPLICATION_NAME)
         try:
             states = await batch_states(database)
+            look = HoldBatch(records=PostgresGateRecords(database))
+            held = {batch: await look(batch, now=datetime.now(UTC)) for batch in BATCHES}
         finally:
             await database.close()
-    return plan_of(states, pending)
+    return plan_of(states, pending, held)
 
 
-def plan_of(states: Mapping[str, BatchState], pending: Sequence[str]) -> list[Planned]:
-    """In order. ``pending``: revisions of the schema that are missing; while there are any, all else waits for batch A."""
+def plan_of(
+    states: Mapping[str, BatchState], pending: Sequence[str], holds: Mapping[str, Sequence[Hold]] = MappingProxyType({})
+) -> list[Planned]:
+    """In order. ``pending``: revisions of the schema that are missing; while there are any, all else waits for batch A.
+
+    ``holds``: what gates and conflicts hold, by batch.
+    """
     plans: list[Planned] = []
     before: Planned | None = None
     for code, batch in BATCHES.items():
         state = states[code]
         done = not pending if code == "A" else state.is_done
-        held = None
+        held, cure = _held(holds.get(code, ()))
         if before is not None and before.state is not State.DONE:
-            held = f"batch {before.batch} is {WORDS[before.state]}"
+            held, cure = f"batch {before.batch} is {WORDS[before.state]}", None
         found = State.DONE if done else State.NOT_RUN if code == "A" else state.state
         plan = Planned(
             batch=code,
@@ -77,11 +91,18 @@ def plan_of(states: Mapping[str, BatchState], pending: Sequence[str]) -> list[Pl
             state=found,
             last=_last(state),
             held=None if done else held,
-            next=None if done or held else _next(code, found),
+            next=None if done else cure if held else _next(code, found),
         )
         plans.append(plan)
         before = plan
     return plans
+
+
+def _held(holds: Sequence[Hold]) -> tuple[str | None, str | None]:
+    """What holds a batch, and what to do about the first of it."""
+    if not holds:
+        return None, None
+    return "; ".join(f"{hold.what}: {hold.detail}" for hold in holds), holds[0].cure
 
 
 def _last(state: BatchState) -> str | None:
@@ -110,6 +131,8 @@ def lines(plans: Sequence[Planned]) -> list[str]:
         told.append(f"   writes {plan.writes}")
         if plan.last is not None:
             told.append(f"   last   {plan.last}")
+        if gates := GATES_OF[plan.batch]:
+            told.append(f"   gates  {', '.join(gates)}")
         if plan.held is not None:
             told.append(f"   held   {plan.held}")
         if plan.next is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.flags import initial_flags
+from bst_cli.migrating.accounting import account_of_batch
 from bst_cli.migrating.activating import activation, readiness
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.running import legacy_urls
@@ -12,8 +13,10 @@ from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.trouble import Trouble
 from bst_legacy.databases import LegacyConnections, LegacyServer
 from bst_postgres import migrate
-from bst_postgres.backfill.checks import Finding, last_run, precheck, precheck_server, rows_accounted_for
+from bst_postgres.backfill.accounts import Accounts
+from bst_postgres.backfill.checks import Finding, last_run, precheck, precheck_server
 from bst_postgres.backfill.storage import Volume, find_volume, judge
+from bst_postgres.batch_figures import PostgresBatchFigures
 from bst_postgres.database import Database
 
 OLDEST_SOURCE = 10
@@ -95,14 +98,23 @@ async def account(dsn: str, batch: str, data_dir: Path, reports: Path) -> list[F
         run = Finding(name="last run", passed=ended == "SUCCEEDED", detail=ended or "there was none")
         if batch == "F":
             return [run, *await activation(dsn, data_dir, reports)]
-        if batch != "D":
-            return [run]
-        moved, rejected = await rows_accounted_for(database)
+        if batch == "B":
+            return [run, *await _words_there(database)]
+        async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
+            accounts = await account_of_batch(batch, snapshot, Accounts(database))
     finally:
         await database.close()
-    there = 0
-    async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
-        async for names in snapshot.names():
-            there += len(names)
-    detail = f"{there:,} rows: {moved:,} moved in, {rejected:,} rejected by name"
-    return [run, Finding(name="rows", passed=there == moved + rejected, detail=detail)]
+    return [
+        run,
+        *(Finding(name=each.what, passed=not each.lost_rows, detail=each.detail) for each in accounts),
+    ]
+
+
+async def _words_there(database: Database) -> list[Finding]:
+    """Every channel and word that batch B writes; and no other."""
+    figures = await PostgresBatchFigures(database).reference()
+    of = {"channels": (figures.channels, figures.channels_wrong), "vocabularies": (figures.codes, figures.codes_wrong)}
+    return [
+        Finding(name=name, passed=not wrong, detail="; ".join(wrong) if wrong else f"all {many} are there")
+        for name, (many, wrong) in of.items()
+    ]

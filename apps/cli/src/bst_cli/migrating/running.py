@@ -16,18 +16,20 @@ from bst_application.ports.backfill import Run
 from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
+from bst_application.use_cases.note_moved import note_after, note_before
 from bst_application.use_cases.publish_moved import Published, PublishMoved
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LegacySystem
+from bst_domain.migration import LegacySystem, Override
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
 from bst_legacy.snapshot import Snapshot
 from bst_postgres import migrate
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.reference import write_reference
+from bst_postgres.comparing import PostgresMarkStore
 from bst_postgres.database import Database
 from bst_postgres.publishing import PostgresPublishingDesk
 
@@ -66,6 +68,7 @@ class Runner:
     as_of: datetime
     dry_run: bool
     progress: Progress
+    override: Override | None = None
     processes: int = field(factory=usual_processes)
 
     async def __call__(self, batch: str) -> Tally:
@@ -91,6 +94,7 @@ class Runner:
                     script=f"bst migrate {batch}",
                     checksum=rules_checksum(),
                     holds_the_day=batch in {"D", "E"},
+                    override=self.override,
                 )
                 run = await stack.enter_async_context(running)
             if batch == "F":
@@ -99,7 +103,12 @@ class Runner:
                 differing = await write_reference(database, run)
                 tally = Tally(changed=differing, written=0 if run is None else differing)
             else:
+                marks = PostgresMarkStore(database)
+                if run is not None:
+                    await note_before(marks, snapshot, batch, resumed=run.resumed_at is not None)
                 tally = await self._move(store, database, snapshot, run, batch, now)
+                if run is not None:
+                    await note_after(marks, batch)
             if run is not None:
                 await store.finish(run, rows=tally.written)
             return tally

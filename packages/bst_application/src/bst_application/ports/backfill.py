@@ -17,6 +17,7 @@ from bst_domain.migration import (
     LegacyPaid,
     LegacySystem,
     MigrationException,
+    Override,
     PackageMap,
     SourceRow,
     ToQueue,
@@ -113,11 +114,6 @@ class BackfillTransaction(Protocol):
         """
         ...
 
-    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
-        """What these bookings begin to wait for (``waits_for``) becomes an entry of the unmapped queue, unless one waits or was
-        settled; returns how many did. Other chunks may wait for the same: call it when this one is next."""
-        ...
-
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
     ) -> None:
@@ -145,12 +141,13 @@ class BackfillStore(Protocol):
         checksum: str,
         holds_the_day: bool = False,
         afresh: bool = False,
+        override: Override | None = None,
     ) -> AbstractAsyncContextManager[Run]:
         """A run in the log, which ends as SUCCEEDED or, with an exception, as FAILED. Raises AnotherRuns.
 
         An interrupted run of the batch is gone on with; a failed one, too. ``holds_the_day``: the run says which day it is, so
         the scheduled recompute waits for its end (see ProcessingTransaction.may_turn). ``afresh``: nothing is gone on with, now
-        or later.
+        or later. An ``override`` is in the run's row and in the audit trail, in the commit that begins the run.
         """
         ...
 
