@@ -49,6 +49,9 @@ SUITES = {
     "WatchLedger": "WatchLedgerConformance",
     "ShadowLedger": "ShadowLedgerConformance",
     "WriteLedger": "WriteLedgerConformance",
+    "DigestSide": "DigestSideConformance",
+    "MarkStore": "ComparisonConformance",
+    "ComparisonStore": "ComparisonConformance",
 }
 #: Who must run a suite, when it is not the fake in memory and PostgreSQL. Classes are named after the adapter or its product.
 USUAL = {"Memory", "Postgres"}

@@ -25,9 +25,11 @@ from bst_domain.migration import (
     LegacyBooking,
     LegacySystem,
     PackageMap,
+    Untouched,
     booking_facts,
     case_exceptions,
     cases_of,
+    facts_of_untouched,
     legacy_phone,
     payment_facts,
     payment_method,
@@ -217,3 +219,44 @@ def test_a_payment_method_is_one_of_few_words(method: str, word: str) -> None:
 @given(st.sampled_from([NS_BOOKING, NS_PAYMENT]), st.text(max_size=40).filter(lambda text: text.isprintable()))
 def test_keys_are_those_of_the_standard(namespace: uuid.UUID, name: str) -> None:
     assert uuid5(namespace, name) == uuid.uuid5(namespace, name)
+
+
+@given(
+    legacy_rows(),
+    st.tuples(st.booleans(), st.booleans(), st.sampled_from([None, (0, 0), (1, 0), (2, 2)])),
+    st.tuples(*[st.dates(date(2026, 4, 20), date(2026, 5, 10))] * 2),
+    st.sampled_from([None, 7]),
+)
+def test_what_is_shown_of_an_untouched_booking_is_enough_to_move_its_money_in(
+    rows: list[LegacyBooking],
+    work: tuple[bool, bool, tuple[int, int] | None],
+    days: tuple[date, date],
+    package_id: int | None,
+) -> None:
+    (staffed, validated, finance), (moved_on, paid_on) = work, days
+    rows = [evolve(row, package_id=package_id) for row in rows]
+    [case], _ = cases_of(rows)
+    facts = booking_facts(case, said_by_rows(case, PackageMap()))
+    ops = evolve(NO_OPS, driver_assigned=staffed)
+    shown = project(facts, ops, moved_on)
+    untouched = facts_of_untouched(
+        Untouched(
+            payment_status=shown.payment_status,
+            fulfilment_status=shown.fulfilment_status,
+            reasons=shown.reasons,
+            tour_date=shown.tour_date,
+            adult=shown.adult,
+            total=shown.total,
+            package=shown.package,
+            paid_at=shown.paid_at,
+        )
+    )
+    if finance is not None:
+        items, paid = finance
+        ops = evolve(
+            ops, cost_pattern_set=True, finance_items=items, finance_items_paid=paid, finance_validated=validated
+        )
+    payments = {fact.key: fact for fact in payment_facts(case)}
+    with_all, with_little = (project(evolve(of, payments=payments), ops, paid_on) for of in (facts, untouched))
+    for about in ("payment_status", "fulfilment_status", "reasons", "paid_at", "payments"):
+        assert getattr(with_little, about) == getattr(with_all, about), about

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from bst_application.comparison_report import ComparisonReport
-from bst_application.ports.comparing import Comparison, LegacyComparison
+from bst_application.ports.comparing import ComparisonTransaction
+from bst_application.ports.legacy import LegacySnapshot
 from bst_application.use_cases.compare_moved import CompareMoved
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.comparing import PostgresComparisonStore
@@ -15,7 +16,7 @@ from tests.legacy.world import World
 
 
 @asynccontextmanager
-async def both_sides(world: World, dsn: str) -> AsyncIterator[tuple[LegacyComparison, Comparison]]:
+async def both_sides(world: World, dsn: str) -> AsyncIterator[tuple[LegacySnapshot, ComparisonTransaction]]:
     database = Database(dsn, pool_size=2)
     try:
         async with (

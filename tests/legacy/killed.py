@@ -11,6 +11,7 @@ import psycopg
 from bst_domain.migration import LegacySystem
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
+from tests.legacy.helped import move_helped
 from tests.legacy.moving import move_bookings, move_money
 from tests.legacy.world import World
 
@@ -31,7 +32,7 @@ class Doomed:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def run(world: World, dsn: str, batch: str, at: int) -> None:
+async def run(world: World, dsn: str, batch: str, at: int, helpers: int) -> None:
     doomed = Doomed(at)
     execute, cursor_copy = psycopg.AsyncConnection.execute, psycopg.AsyncCursor.copy
 
@@ -45,6 +46,9 @@ async def run(world: World, dsn: str, batch: str, at: int) -> None:
 
     psycopg.AsyncConnection.execute = dying_execute  # type: ignore[method-assign]
     psycopg.AsyncCursor.copy = dying_copy  # type: ignore[method-assign]
+    if helpers:
+        await move_helped(world, dsn, batch, processes=helpers, name="bst-test-doomed")
+        return
     database = Database(dsn, pool_size=4, application_name="bst-test-doomed")
     store = PostgresBackfillStore(database)
     move = move_bookings if batch == "D" else move_money
@@ -53,9 +57,8 @@ async def run(world: World, dsn: str, batch: str, at: int) -> None:
 
 
 if __name__ == "__main__":
-    shop, admin, dsn, batch, at = sys.argv[1:]
+    shop, admin, dsn, batch, at, helpers = sys.argv[1:]
     from pathlib import Path
 
-    asyncio.run(
-        run(World(urls={LegacySystem.SHOP: shop, LegacySystem.ADMIN: admin}, folder=Path()), dsn, batch, int(at))
-    )
+    sources = World(urls={LegacySystem.SHOP: shop, LegacySystem.ADMIN: admin}, folder=Path())
+    asyncio.run(run(sources, dsn, batch, int(at), int(helpers)))

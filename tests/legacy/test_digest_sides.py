@@ -12,9 +12,11 @@ from bst_application.ports.comparing import Part
 from bst_application.ports.digests import DigestSide
 from bst_domain.migration import LegacySystem
 from bst_legacy.databases import LegacyConnections
-from bst_postgres.comparing import PostgresMarkStore
+from bst_postgres.comparing import PostgresComparisonStore, PostgresMarkStore
 from bst_postgres.database import Database
+from bst_testing.conformance.comparing import ComparisonConformance
 from bst_testing.conformance.digests import DigestSideConformance
+from bst_testing.fakes.comparison import MemoryComparison
 from tests.legacy.comparing import both_sides, compare
 from tests.legacy.moving import move_all
 from tests.legacy.test_moving import rows
@@ -47,7 +49,33 @@ def moved(
         postgres_server.drop(name)
 
 
-class TestDigestSides(DigestSideConformance):
+class TestMemoryComparison(ComparisonConformance):
+    @pytest.fixture
+    def marks(self) -> MemoryComparison:
+        return MemoryComparison()
+
+    @pytest.fixture
+    def ours(self, marks: MemoryComparison) -> MemoryComparison:
+        return marks
+
+
+class TestPostgresComparison(ComparisonConformance):
+    @pytest.fixture
+    async def database(self, postgres_dsn: str) -> AsyncIterator[Database]:
+        database = Database(postgres_dsn)
+        yield database
+        await database.close()
+
+    @pytest.fixture
+    def marks(self, database: Database) -> PostgresMarkStore:
+        return PostgresMarkStore(database)
+
+    @pytest.fixture
+    def ours(self, database: Database) -> PostgresComparisonStore:
+        return PostgresComparisonStore(database)
+
+
+class TestPostgresDigestSides(DigestSideConformance):
     @pytest.fixture(params=SIDES)
     async def side(self, request: pytest.FixtureRequest, moved: tuple[World, str]) -> AsyncIterator[DigestSide]:
         async with both_sides(*moved) as (legacy, ours):

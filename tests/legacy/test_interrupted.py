@@ -62,10 +62,10 @@ def timeless(dsn: str) -> dict[str, list[str]]:
     }
 
 
-def kill_at(world: World, dsn: str, batch: str, moment: int) -> int:
+def kill_at(world: World, dsn: str, batch: str, moment: int, *, helpers: int = 0) -> int:
     """Runs until it kills itself; 0 when it came to its end before. The lock of a dead runner ends with its session."""
     urls = [world.urls[LegacySystem.SHOP], world.urls[LegacySystem.ADMIN]]
-    command = [sys.executable, "-m", "tests.legacy.killed", *urls, dsn, batch, str(moment)]
+    command = [sys.executable, "-m", "tests.legacy.killed", *urls, dsn, batch, str(moment), str(helpers)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode in {0, -9}, ended.stderr
     number = int.from_bytes(blake2b(f"bst migrate {batch}".encode(), digest_size=8).digest(), "big", signed=True)

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from bst_domain.migration import LegacySystem
+from tests.legacy.comparing import compare
 from tests.legacy.moving import move_all
 from tests.legacy.test_moving import rows
 from tests.legacy.world import World, a_world
@@ -56,3 +57,9 @@ async def test_amounts_that_are_none_and_channels_that_nobody_knows_are_rejected
     assert queued == [{"reason_code": "INVALID_SOURCE"}]
     again = await move_all(world, postgres_dsn)
     assert [tally.written for tally in again] == [0, 0, 0]
+    for batch in "CDE":
+        for full in (False, True):
+            report = await compare(world, postgres_dsn, batch, full=full)
+            assert report.passed, (report.checks, report.faults)
+    assert report.payments is not None
+    assert (report.payments.rejected, report.payments.unexplained) == (1, 0)

@@ -69,7 +69,7 @@ def checks_of(
     if payments is not None:
         detail = (
             f"rows={payments.rows} linked={payments.linked} told_twice={payments.told_twice} orphans={payments.orphans}"
-            f" unexplained={payments.unexplained}"
+            f" rejected={payments.rejected} unexplained={payments.unexplained}"
         )
         checks.append(ReportCheck(name="payment_linkage", passed=payments.unexplained == 0, detail=detail))
     return checks

@@ -55,6 +55,7 @@ class PaymentsAccounted:
     linked: int
     told_twice: int
     orphans: int
+    rejected: int
     unexplained: int
 
 

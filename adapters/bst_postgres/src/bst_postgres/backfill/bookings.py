@@ -1,6 +1,5 @@
 """Writes moved bookings. New ones are copied straight into the tables: under the lock of their names nobody else makes them."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -93,7 +92,7 @@ async def save_bookings(
     written = await _copy_new(connection, new, variants, now) if new else 0
     if known:
         written += await _update_known(connection, known, variants, now)
-    references = await asyncio.to_thread(_references, moves)
+    references = _references(moves)
     return written + await _save_references(connection, references)
 
 
@@ -115,7 +114,7 @@ async def _save_references(connection: DriverConnection, references: Sequence[li
 async def _copy_new(
     connection: DriverConnection, new: Sequence[BookingMove], variants: Mapping[int, UUID], now: datetime
 ) -> int:
-    plan = await asyncio.to_thread(_new_rows, new, variants, now)
+    plan = _new_rows(new, variants, now)
     return sum([await copy_rows(connection, table, columns, values) for table, columns, values in plan])
 
 

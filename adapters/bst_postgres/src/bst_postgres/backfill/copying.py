@@ -4,7 +4,6 @@ Values are spelled here and not by the driver, a column at a time: a chunk has a
 documents need care.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -75,7 +74,7 @@ async def copy_rows(connection: DriverConnection, table: str, columns: Mapping[s
     """Rows that are not there yet; returns how many. A column that a row lacks is null. ``columns``: name -> type."""
     if not rows:
         return 0
-    lines = await asyncio.to_thread(_spelled, columns, rows)
+    lines = _spelled(columns, rows)
     statement = f"copy {table} ({', '.join(columns)}) from stdin"
     async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
         await copy.write(lines)

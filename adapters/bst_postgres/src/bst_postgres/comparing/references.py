@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from bst_application.ports.comparing import RowsAccounted
+from bst_application.ports.comparing import PaymentRows, RowsAccounted
 from bst_domain.migration import BOOKING_TABLE, LegacySystem, SourceRow
 from bst_postgres.database import DriverConnection, as_uuid_array
 
@@ -47,12 +47,13 @@ _PAYMENTS = """
 with known as materialized (
   select taken_payment.*, exists (select from payment_fact fact where fact.event_key = taken_payment.payment_key)
       or exists (select from payment_event shown where shown.payment_key = taken_payment.payment_key) as linked,
-    exists (select from migration_exception listed where listed.batch_code = 'E' and listed.exception = 'ORPHAN_PAYMENT'
-      and listed.source_system = 'balisnap' and listed.source_pk = taken_payment.payment_id::text) as orphan
+    (select max(listed.exception) from migration_exception listed where listed.batch_code = 'E'
+      and listed.exception in ('ORPHAN_PAYMENT', 'REJECTED_ROW') and listed.source_system = 'balisnap'
+      and listed.source_table = 'Payment' and listed.source_pk = taken_payment.payment_id::text) as listed
   from taken_payment)
 select 'linked', count(*), null::bigint from known where linked
-union all select 'orphan', count(*), null from known where orphan and not linked
-union all select 'open', payment_id, booking_id from known where not linked and not orphan
+union all select listed, count(*), null from known where not linked and listed is not null group by listed
+union all select 'other', payment_id, booking_id from known where not linked and listed is null
 """
 _SOURCES = "select booking_key, source_system, row_id from led where booking_key = any (%s::uuid[]) order by 2, 3"
 
@@ -78,11 +79,16 @@ async def unexpected_bookings(connection: DriverConnection, not_live_only: str) 
     return [key for (key,) in await _all(connection, query)]
 
 
-async def payments_accounted(connection: DriverConnection) -> tuple[int, int, list[tuple[int, int]]]:
-    """Linked, orphans by name, and the others."""
+async def payments_accounted(connection: DriverConnection) -> PaymentRows:
+    """Of the payments that were taken."""
     found = await _all(connection, _PAYMENTS)
-    count = {kind: many for kind, many, _ in found if kind != "open"}
-    return count["linked"], count["orphan"], [(payment, booking) for kind, payment, booking in found if kind == "open"]
+    count = {kind: many for kind, many, _ in found if kind != "other"}
+    return PaymentRows(
+        linked=count["linked"],
+        orphans=count.get("ORPHAN_PAYMENT", 0),
+        rejected=count.get("REJECTED_ROW", 0),
+        others=[(payment, booking) for kind, payment, booking in found if kind == "other"],
+    )
 
 
 async def sources_of(connection: DriverConnection, keys: Sequence[UUID]) -> Mapping[UUID, list[SourceRow]]:

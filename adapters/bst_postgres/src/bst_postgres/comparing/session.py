@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from uuid import UUID
 
-from bst_application.ports.comparing import Figures, LastRun, Part, RowsAccounted, StoredRecord
+from bst_application.ports.comparing import Figures, LastRun, Part, PaymentRows, RowsAccounted, StoredRecord
 from bst_domain.migration import (
     CatalogBridge,
     Difference,
@@ -114,7 +114,7 @@ class _Comparing:
     async def unexpected_bookings(self) -> list[UUID]:
         return await references.unexpected_bookings(self._connection, self._only)
 
-    async def payments_accounted(self) -> tuple[int, int, list[tuple[int, int]]]:
+    async def payments_accounted(self) -> PaymentRows:
         return await references.payments_accounted(self._connection)
 
     async def sources_of(self, keys: Sequence[UUID]) -> Mapping[UUID, list[SourceRow]]:

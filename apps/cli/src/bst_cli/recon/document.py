@@ -74,6 +74,7 @@ def _metrics(report: ComparisonReport) -> dict[str, Any]:
             "linked": payments.linked,
             "toldTwice": payments.told_twice,
             "orphans": payments.orphans,
+            "rejected": payments.rejected,
             "unexplained": payments.unexplained,
         }
     if figures is not None:

@@ -59,12 +59,12 @@ def _sources(report: ComparisonReport) -> list[str]:
         lines += ["", "## Rows", "", *table(("entity", "must be", "here"), rows_of)]
     if report.payments is not None:
         of = report.payments
-        names = ("payments", "linked", "told twice", "orphans in the queue", "unexplained")
+        names = ("payments", "linked", "told twice", "orphans in the queue", "rejected by name", "unexplained")
         lines += [
             "",
             "## Payments",
             "",
-            *table(names, [(of.rows, of.linked, of.told_twice, of.orphans, of.unexplained)]),
+            *table(names, [(of.rows, of.linked, of.told_twice, of.orphans, of.rejected, of.unexplained)]),
         ]
     return lines
 

@@ -105,6 +105,7 @@ def _rows(report: ComparisonReport) -> str:
             Piece("linked", paid.linked, "good"),
             Piece("told twice", paid.told_twice, "quiet"),
             Piece("orphans in the queue", paid.orphans, "warn"),
+            Piece("rejected by name", paid.rejected, "warn"),
             Piece("unexplained", paid.unexplained, "bad"),
         ]
         made.append(("payments", pieces))

@@ -13,7 +13,6 @@ from attrs import frozen
 from bst_application.ports.backfill import Assigned
 from bst_application.ports.bookings import StoredBooking
 from bst_application.ports.digests import DigestSide
-from bst_application.ports.legacy import LegacySnapshot
 from bst_domain.migration import (
     CatalogBridge,
     Difference,
@@ -23,30 +22,6 @@ from bst_domain.migration import (
     SourceRow,
 )
 from bst_domain.values import BookingIdentity
-
-
-class LegacyComparison(LegacySnapshot, Protocol):
-    """A snapshot that can say what its rows come to without handing them out."""
-
-    def digests(self, system: LegacySystem) -> DigestSide:
-        """Booking rows with everything below them, by their number."""
-        ...
-
-    def digest_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
-        """The same of all rows, in blocks of lines: number, tab, 128 binary digits."""
-        ...
-
-    def word_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
-        """Every booking row, in blocks of lines: number, tab, the status that is stored there."""
-        ...
-
-    def payment_ids(self) -> AsyncIterator[Sequence[tuple[int, int]]]:
-        """Every payment of the shop as (payment, booking), some thousands at a time; orphans too."""
-        ...
-
-    async def sample(self, system: LegacySystem, seed: int, size: int) -> Sequence[int]:
-        """Booking rows drawn by chance; the same seed draws the same rows of the same table."""
-        ...
 
 
 class Part(StrEnum):
@@ -106,6 +81,16 @@ class RowsAccounted:
 
 
 @frozen(kw_only=True)
+class PaymentRows:
+    """The shop's payments: linked to a booking here, listed as orphans or rejected, and the ``others`` as (payment, booking)."""
+
+    linked: int
+    orphans: int
+    rejected: int
+    others: Sequence[tuple[int, int]]
+
+
+@frozen(kw_only=True)
 class MoneyByCurrency:
     """Of bookings that were moved in."""
 
@@ -135,7 +120,7 @@ class Figures:
     due_for_recompute: int
 
 
-class Comparison(Protocol):
+class ComparisonTransaction(Protocol):
     """Our side as it was at one moment. Raises Unavailable."""
 
     async def last_run(self, batch: str) -> LastRun | None: ...
@@ -153,7 +138,7 @@ class Comparison(Protocol):
         ...
 
     async def take_rows(self, system: LegacySystem, lines: AsyncIterator[bytes]) -> None:
-        """The other side's rows, as LegacyComparison.word_lines says them; kept as long as the comparison."""
+        """The other side's rows, as LegacySnapshot.word_lines says them; kept as long as the comparison."""
         ...
 
     async def take_payments(self, payments: Sequence[tuple[int, int, UUID]]) -> None:
@@ -172,8 +157,8 @@ class Comparison(Protocol):
         """Bookings here that no taken row leads to, and that no live event made."""
         ...
 
-    async def payments_accounted(self) -> tuple[int, int, Sequence[tuple[int, int]]]:
-        """Of the taken payments: linked to a booking here, listed as orphans, and the others as (payment, booking)."""
+    async def payments_accounted(self) -> PaymentRows:
+        """Of the taken payments."""
         ...
 
     async def sources_of(self, keys: Sequence[UUID]) -> Mapping[UUID, Sequence[SourceRow]]:
@@ -217,4 +202,4 @@ class Comparison(Protocol):
 class ComparisonStore(Protocol):
     """Raises Unavailable, and SchemaBehind where a table is missing."""
 
-    def comparing(self) -> AbstractAsyncContextManager[Comparison]: ...
+    def comparing(self) -> AbstractAsyncContextManager[ComparisonTransaction]: ...

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from bst_application.ports.digests import DigestSide
 from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem, ShopPayment, StoredPayment
 
 
@@ -64,6 +65,26 @@ class LegacySnapshot(Protocol):
 
     async def catalog(self) -> LegacyCatalog:
         """Products, variants, rates and packages, by id."""
+        ...
+
+    def digests(self, system: LegacySystem) -> DigestSide:
+        """Booking rows with everything below them, by their number."""
+        ...
+
+    def digest_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        """The same of all rows, in blocks of lines: number, tab, 128 binary digits."""
+        ...
+
+    def word_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        """Every booking row, in blocks of lines: number, tab, the status that is stored there."""
+        ...
+
+    def payment_ids(self) -> AsyncIterator[Sequence[tuple[int, int]]]:
+        """Every payment of the shop as (payment, booking), some thousands at a time; orphans too."""
+        ...
+
+    async def sample(self, system: LegacySystem, seed: int, size: int) -> Sequence[int]:
+        """Booking rows drawn by chance; the same seed draws the same rows of the same table."""
         ...
 
 

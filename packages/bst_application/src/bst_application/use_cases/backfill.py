@@ -119,7 +119,7 @@ class ChunkLane:
         rows = [
             row for system in LegacySystem for row in await self.work.read(self.snapshot, system, chunk.ids[system])
         ]
-        cases, rejected = await asyncio.to_thread(cases_of, rows)
+        cases, rejected = cases_of(rows)
         return Gathered(rows=rows, cases=cases, rejected=rejected)
 
     async def _commit(self, chunk: Chunk, gathered: Gathered, turn: Turn) -> Tally:

@@ -11,7 +11,8 @@ from bst_application.comparison_report import Derivation, FieldCount
 from bst_application.derived import Deriving, told_twice
 from bst_application.judged import FIELDS, differences, missing
 from bst_application.legacy_order import LegacyOrder
-from bst_application.ports.comparing import Comparison, LegacyComparison, Part, StoredRecord
+from bst_application.ports.comparing import ComparisonTransaction, Part, StoredRecord
+from bst_application.ports.legacy import LegacySnapshot
 from bst_domain.migration import (
     Difference,
     DifferenceKind,
@@ -37,8 +38,8 @@ Told = Callable[[int, int], None]
 class CompareBookings:
     """``sample`` are rows that are looked at whatever digests say; ``rejected`` those that are listed as such."""
 
-    legacy: LegacyComparison
-    ours: Comparison
+    legacy: LegacySnapshot
+    ours: ComparisonTransaction
     deriving: Deriving
     part: Part
     sample: Collection[SourceRow]

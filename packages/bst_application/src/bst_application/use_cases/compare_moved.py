@@ -14,7 +14,8 @@ from attrs import frozen
 from bst_application.comparison_checks import catalog_checks, checks_of, totals_of
 from bst_application.comparison_report import ComparisonReport, Derivation, PaymentsAccounted
 from bst_application.derived import Deriving
-from bst_application.ports.comparing import Comparison, LastRun, LegacyComparison, Part
+from bst_application.ports.comparing import ComparisonTransaction, LastRun, Part
+from bst_application.ports.legacy import LegacySnapshot
 from bst_application.use_cases.bisect import Bisected, bisect
 from bst_application.use_cases.compare_bookings import CompareBookings, shift
 from bst_domain.migration import (
@@ -42,8 +43,8 @@ Told = Callable[[str, int, int], None]
 class CompareMoved:
     """``checksum`` is of the rules that this code has. ``full``: derive every booking, whatever digests say."""
 
-    legacy: LegacyComparison
-    ours: Comparison
+    legacy: LegacySnapshot
+    ours: ComparisonTransaction
     as_of: datetime
     checksum: str
     full: bool = False
@@ -157,7 +158,7 @@ class CompareMoved:
             return []
         async for group in self.legacy.payment_ids():
             await self.ours.take_payments([(payment, booking, shop_payment_key(payment)) for payment, booking in group])
-        return list((await self.ours.payments_accounted())[2])
+        return list((await self.ours.payments_accounted()).others)
 
     async def _bisected(self, part: Part) -> dict[str, Bisected]:
         found: dict[str, Bisected] = {}
@@ -252,13 +253,14 @@ class CompareMoved:
             )
 
     async def _payments(self, derivation: Derivation) -> PaymentsAccounted:
-        linked, orphans, others = await self.ours.payments_accounted()
-        unexplained = sum(payment not in derivation.told_twice for payment, _ in others)
+        found = await self.ours.payments_accounted()
+        unexplained = sum(payment not in derivation.told_twice for payment, _ in found.others)
         return PaymentsAccounted(
-            rows=linked + orphans + len(others),
-            linked=linked,
-            told_twice=len(others) - unexplained,
-            orphans=orphans,
+            rows=found.linked + found.orphans + found.rejected + len(found.others),
+            linked=found.linked,
+            told_twice=len(found.others) - unexplained,
+            orphans=found.orphans,
+            rejected=found.rejected,
             unexplained=unexplained,
         )
 

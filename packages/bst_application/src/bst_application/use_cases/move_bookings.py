@@ -3,7 +3,6 @@
 Source of the rules: semantics 9, predecessor rules 8 with the defects 83 to 89 closed.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -55,13 +54,12 @@ class MoveBookings:
         names = sorted({name for names in asked.values() for name in names}, key=lambda i: (i.channel, i.ref))
         stored = await tx.load(names)
         known = {of: found for of, names in asked.items() if (found := _found(stored, names)) is not None}
-        # In threads, so that what other chunks wait for is not kept waiting while this one is folded.
-        folded = await asyncio.to_thread(self._folded, gathered.cases, known)
+        folded = self._folded(gathered.cases, known)
         mapped = await packages_of(tx, {fold.identity: fold.facts for fold in folded})
         turn.locked()
         assigned = await tx.assigned([booking.key for booking in known.values()])
-        moves = await asyncio.to_thread(self._moves, folded, assigned, mapped)
-        exceptions = await asyncio.to_thread(_exceptions, gathered)
+        moves = self._moves(folded, assigned, mapped)
+        exceptions = _exceptions(gathered)
         tally = _tally(moves, gathered.rejected, exceptions)
         if not dry_run:
             tally.written = await tx.save_bookings(moves, now=self.now)

@@ -3,7 +3,6 @@
 Source of the rules: semantics 4 and 9, predecessor rules 9 with the defects 90 to 92 closed.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -54,8 +53,7 @@ class MoveMoney:
         cases = [c for c in gathered.cases if c.finance is not None or len(c.admin_rows) < len(c.rows)]
         stored = await tx.load_for_money(sorted((case.identity for case in cases), key=lambda i: (i.channel, i.ref)))
         turn.locked()
-        # In a thread, so that what other chunks wait for is not kept waiting while this one is folded.
-        moved_in = await asyncio.to_thread(self._moves, cases, stored)
+        moved_in = self._moves(cases, stored)
         moves = [move for _, move in moved_in]
         exceptions = [
             done_not_paid(case, move.change.booking.payment_status)

@@ -3,13 +3,14 @@
 Batch E reads the same rows as D: where a row is still what D read, it was so for E in between.
 """
 
-from bst_application.ports.comparing import LegacyComparison, MarkStore, Part
+from bst_application.ports.comparing import MarkStore, Part
+from bst_application.ports.legacy import LegacySnapshot
 from bst_domain.migration import LegacySystem
 
 _WRITES = {"D": Part.BODY, "E": Part.MONEY}
 
 
-async def note_before(marks: MarkStore, snapshot: LegacyComparison, batch: str, *, resumed: bool) -> None:
+async def note_before(marks: MarkStore, snapshot: LegacySnapshot, batch: str, *, resumed: bool) -> None:
     """Before the first chunk, from the run's own snapshot."""
     if batch == "D":
         for system in LegacySystem:

@@ -10,7 +10,7 @@ import pytest
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.ports.legacy import FinanceName, LegacyDatabases
-from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem, StoredPayment, money_alone
+from bst_domain.migration import KeyRange, LegacyBooking, LegacyPaid, LegacySystem, StoredPayment, money_alone
 from bst_domain.values import BookingIdentity, ExternalRef
 from bst_testing.legacy_rows import AT, legacy_booking, legacy_finance, legacy_item, legacy_paid
 
@@ -109,6 +109,35 @@ class LegacyConformance:
         async with making((), ()).snapshot() as snapshot:
             catalog = await snapshot.catalog()
         assert not any((catalog.products, catalog.variants, catalog.rates, catalog.packages))
+
+    async def test_a_digest_says_everything_about_a_row_and_what_is_below_it(self, making: Making) -> None:
+        async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:
+            whole = KeyRange(0, 100)
+            before = {system: await snapshot.digests(system).rows([whole]) for system in (SHOP, ADMIN)}
+            lines = b"".join([block async for block in snapshot.digest_lines(SHOP)]).splitlines()
+        assert {system: set(rows) for system, rows in before.items()} == {SHOP: {1, 3}, ADMIN: {2, 5}}
+        assert {int(key): int(digest, 2) for key, digest in map(bytes.split, lines)} == before[SHOP]
+        assert len({digest for rows in before.values() for digest in rows.values()}) == len(ROWS)
+
+    async def test_every_row_says_its_word_and_every_payment_its_booking(self, making: Making) -> None:
+        async with making(ROWS, LEFT_BEHIND).snapshot() as snapshot:
+            words = {
+                system: b"".join([block async for block in snapshot.word_lines(system)]).decode().splitlines()
+                for system in (SHOP, ADMIN)
+            }
+            payments = [pair async for group in snapshot.payment_ids() for pair in group]
+        assert "3\tDRAFT" in words[SHOP]
+        assert sorted(words[ADMIN]) == ["2\tNEW", "5\tCANCELLED"]
+        assert payments == [(21, 1), (22, 99)]
+
+    async def test_the_same_seed_draws_the_same_rows(self, making: Making) -> None:
+        many = [legacy_booking(ADMIN, at, f"R-{at}") for at in range(1, 40)]
+        async with making(many, ()).snapshot() as snapshot:
+            drawn = [await snapshot.sample(ADMIN, seed, 10) for seed in (1, 1, 2)]
+            assert await snapshot.sample(SHOP, 1, 10) == []
+            assert len(await snapshot.sample(ADMIN, 1, 100)) == 39
+        assert drawn[0] == drawn[1] != drawn[2]
+        assert [len(set(rows)) for rows in drawn] == [10, 10, 10]
 
     async def test_what_lacks_something_cannot_be_opened(self, unreadable: LegacyDatabases) -> None:
         with pytest.raises(LegacyUnreadable, match="is missing"):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from hashlib import sha256
 
 from attrs import define, field, frozen
 
@@ -17,6 +18,7 @@ from bst_domain.migration import (
     StoredPayment,
     money_alone,
 )
+from bst_testing.fakes.digests import MemoryDigests
 
 EMPTY_CATALOG = LegacyCatalog(products=(), variants=(), rates=(), packages=())
 
@@ -82,6 +84,28 @@ class MemoryLegacy:
         for start in range(0, len(named), self.at_once):
             yield named[start : start + self.at_once]
 
+    def digests(self, system: LegacySystem) -> MemoryDigests:
+        return MemoryDigests({row.row_id: _digest(row) for row in self.rows if row.system is system})
+
+    async def digest_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        for row_id, digest in self.digests(system).held.items():
+            yield f"{row_id}\t{digest:0128b}\n".encode()
+
+    async def word_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        for row in self.rows:
+            if row.system is system:
+                word = row.ops_status if system is LegacySystem.ADMIN else row.status_v2 or row.status
+                yield f"{row.row_id}\t{word}\n".encode()
+
+    async def payment_ids(self) -> AsyncIterator[Sequence[tuple[int, int]]]:
+        payments = [*(paid for row in self.rows for paid in row.payments), *self.left_behind]
+        yield sorted((paid.payment_id, paid.booking_id) for paid in payments)
+
+    async def sample(self, system: LegacySystem, seed: int, size: int) -> list[int]:
+        ids = [row.row_id for row in self.rows if row.system is system]
+        drawn = sorted(ids, key=lambda row_id: sha256(f"{seed}:{row_id}".encode()).digest())
+        return sorted(drawn[:size])
+
     def _shop_payments(self) -> list[ShopPayment]:
         refs = {row.row_id: row.ref for row in self.rows if row.system is LegacySystem.SHOP}
         paid = [*(each for row in self.rows for each in row.payments), *self.left_behind]
@@ -135,3 +159,7 @@ class MemoryLegacyLive:
         if self.lacks is not None:
             raise LegacyUnreadable(f"{self.lacks} is missing")
         return [one for (of, _), one in self.rows_there.items() if of is system]
+
+
+def _digest(row: LegacyBooking) -> int:
+    return int.from_bytes(sha256(repr(row).encode()).digest()[:16], "big")
