@@ -342,6 +342,7 @@ def wish(**more: Any) -> Wish:
     return Wish(**{"percent": 100, "soak": 0, "override": False, "actor": "ayu", "reason": "go live", **more})
 
 
+@pytest.mark.slow
 async def test_reads_and_writes_go_through_core_step_by_step_and_back(
     world: World, api: Api, stepping: Stepping
 ) -> None:
