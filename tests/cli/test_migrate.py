@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 
 from bst_cli.installation import chosen
 from bst_cli.main import main
-from bst_domain.migration import GATES_OF, LegacySystem
+from bst_domain.gates import GATES_OF
+from bst_domain.migration import LegacySystem
 from tests.cli.stack import FOREIGN, a_stack, bst
 from tests.legacy.test_moving import assert_the_truth
 from tests.legacy.world import World, a_world

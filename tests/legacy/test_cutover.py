@@ -25,7 +25,9 @@ from bst_cli.cutting_over.stepping import Stepping, Wish, postcheck, precheck, r
 from bst_cli.cutting_over.watching import watcher
 from bst_cli.gates import assignment_drill, conflicts_open, event_loss, ops_read_parity, rollback_drill, write_cutover
 from bst_cli.trouble import Trouble
-from bst_domain.migration import GATES_OF, GateRecord, LegacySystem, Module, Verdict
+from bst_domain.cutover import Module
+from bst_domain.gates import GATES_OF, GateRecord, Verdict
+from bst_domain.migration import LegacySystem
 from bst_legacy.live import LegacyLiveConnections
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.cutover import PostgresShadowLedger, PostgresWatchLedger, PostgresWriteLedger

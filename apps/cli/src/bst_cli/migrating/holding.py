@@ -8,7 +8,7 @@ import click
 from bst_application.use_cases.hold_batch import HoldBatch
 from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.trouble import Trouble
-from bst_domain.migration import GATES_OF, Hold, Override
+from bst_domain.gates import GATES_OF, Hold, Override
 from bst_postgres.backfill.checks import Finding
 from bst_postgres.database import Database
 from bst_postgres.gates import PostgresGateRecords

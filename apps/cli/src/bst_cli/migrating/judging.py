@@ -11,7 +11,7 @@ from bst_cli.gates.carrying import Gate, conclude, in_the_open
 from bst_cli.gates.release import given_by_environment
 from bst_cli.migrating.holding import holds
 from bst_cli.trouble import Trouble
-from bst_domain.migration import GATES_OF, Hold
+from bst_domain.gates import GATES_OF, Hold
 
 #: Those of the other batches look at a running API over a while; an operator starts them when it has something to show.
 _MEASURED = frozenset(gate for batch in "ABCDE" for gate in GATES_OF[batch])
