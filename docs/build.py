@@ -20,12 +20,12 @@ import attrs
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the modules beside this script are not installed
 
 import bst_domain
-from bst_domain import booking, catalog, ingest, lifecycles, migration, values, vocabulary
+from bst_domain import booking, catalog, cutover, gates, ingest, lifecycles, migration, values, vocabulary
 from bst_domain.lifecycles import Lifecycle
 from docs import settings_page
 
 HERE = Path(__file__).parent
-CHAPTERS: tuple[ModuleType, ...] = (values, vocabulary, lifecycles, booking, catalog, ingest, migration)
+CHAPTERS: tuple[ModuleType, ...] = (values, vocabulary, lifecycles, booking, catalog, ingest, migration, gates, cutover)
 #: Page -> (the table, the module that it stands in).
 LIFECYCLES: Mapping[str, Lifecycle[Any]] = {
     "event": lifecycles.EVENT,

@@ -19,8 +19,8 @@ from bst_application.use_cases.hand_over import HandOver, combined, in_groups
 from bst_application.use_cases.process import GROUP_SIZE, ProcessEvents
 from bst_application.use_cases.process_jobs import ProcessJobs
 from bst_application.use_cases.relay import RelayStagedJobs, SweepDueEvents
+from bst_domain.cutover import evaluate_canary
 from bst_domain.ingest import Accepted
-from bst_domain.migration import evaluate_canary
 from bst_domain.values import EventId
 from bst_testing.conformance.event_log import accepting
 from bst_testing.deliveries import NOW, body, delivery

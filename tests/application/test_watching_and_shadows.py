@@ -14,7 +14,8 @@ from bst_application.use_cases.compare_legacy import CompareLegacyRow
 from bst_application.use_cases.shadow_reads import MOST_WAITING, CompareShadows, ShadowQueue
 from bst_application.use_cases.watch_legacy import WatchLegacy
 from bst_domain.booking import Contact
-from bst_domain.migration import LegacySystem, ParityField
+from bst_domain.cutover import ParityField
+from bst_domain.migration import LegacySystem
 from bst_domain.values import BookingIdentity, BookingKey, EmailKind, ExternalRef
 from bst_testing.conformance.booking_store import accept, processing
 from bst_testing.conformance.dual_write import row

@@ -13,7 +13,8 @@ from bst_cli.gates.findings import Judged
 from bst_cli.gates.release import given_by_environment
 from bst_cli.gates.surroundings import Api as GateApi
 from bst_cli.gates.surroundings import Producer, Surroundings
-from bst_domain.migration import LegacySystem, Verdict
+from bst_domain.gates import Verdict
+from bst_domain.migration import LegacySystem
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.database import Database
 from bst_testing.fakes.legacy import MemoryLegacy

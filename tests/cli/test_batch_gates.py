@@ -28,7 +28,8 @@ from bst_cli.gates.findings import Judged
 from bst_cli.gates.release import given_by_environment
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.main import main
-from bst_domain.migration import LegacySystem, Verdict
+from bst_domain.gates import Verdict
+from bst_domain.migration import LegacySystem
 from bst_postgres.migrate import upgrade
 from tests.cli.surroundings import not_passed, over
 from tests.legacy.moving import move_all

@@ -13,7 +13,7 @@ from bst_cli.gates.release import given_by_environment
 from bst_cli.gates.report import document, page
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.trouble import Trouble
-from bst_domain.migration import Verdict
+from bst_domain.gates import Verdict
 from bst_testing.deliveries import NOW
 from tests.cli.surroundings import not_passed
 

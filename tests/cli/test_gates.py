@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bst_cli.gates import api_health, dlq_growth, duplicate_delivery, processing, replay_drill, retention_policy
-from bst_domain.migration import Verdict
+from bst_domain.gates import Verdict
 from bst_testing.conformance.job_queue import until
 from bst_testing.deliveries import body, paid
 from tests.api.harness import Api, running

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bst_cli.gates import GATES, catalog_publish
-from bst_domain.migration import Verdict
+from bst_domain.gates import Verdict
 from tests.api.harness import Api, running
 from tests.api.test_publish_access import SECRET
 from tests.api.test_publishing import JOBS, done, item

@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.migration import (
+from bst_domain.gates import (
     THRESHOLDS,
     BatchFigures,
     BookingFigures,

@@ -9,25 +9,23 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.migration import (
-    LegacyBooking,
-    LegacySystem,
+from bst_domain.cutover import (
     ParityField,
     ParityFigures,
     ParityLimits,
     ReportedWrite,
     SeenBooking,
     TimedWrite,
-    Verdict,
     WriteAgreement,
     conflict_checks,
-    gate_verdict,
     legacy_status,
     parity_checks,
     parity_differences,
     summarise_writes,
     write_checks,
 )
+from bst_domain.gates import Verdict, gate_verdict
+from bst_domain.migration import LegacyBooking, LegacySystem
 from bst_domain.values import FulfilmentStatus
 from bst_testing.legacy_rows import legacy_booking, legacy_finance
 

@@ -6,16 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.migration import (
-    BATCH_ORDER,
-    GATES_OF,
-    JUDGES,
-    GateRecord,
-    HoldReason,
-    Verdict,
-    batch_before,
-    holds_of,
-)
+from bst_domain.gates import BATCH_ORDER, GATES_OF, JUDGES, GateRecord, HoldReason, Verdict, batch_before, holds_of
 
 RUN, OTHER = UUID(int=1), UUID(int=2)
 BATCHES = st.sampled_from(BATCH_ORDER)

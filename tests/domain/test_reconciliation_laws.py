@@ -8,7 +8,7 @@ from attrs import asdict, evolve, fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain.migration import (
+from bst_domain.gates import (
     DuplicateFigures,
     DuplicateLimits,
     GrowthFigures,

@@ -25,7 +25,9 @@ from bst_cli.cutting_over.stepping import Stepping, Wish, postcheck, precheck, r
 from bst_cli.cutting_over.watching import watcher
 from bst_cli.gates import assignment_drill, conflicts_open, event_loss, ops_read_parity, rollback_drill, write_cutover
 from bst_cli.trouble import Trouble
-from bst_domain.migration import GATES_OF, GateRecord, LegacySystem, Module, Verdict
+from bst_domain.cutover import Module
+from bst_domain.gates import GATES_OF, GateRecord, Verdict
+from bst_domain.migration import LegacySystem
 from bst_legacy.live import LegacyLiveConnections
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.cutover import PostgresShadowLedger, PostgresWatchLedger, PostgresWriteLedger
@@ -342,6 +344,7 @@ def wish(**more: Any) -> Wish:
     return Wish(**{"percent": 100, "soak": 0, "override": False, "actor": "ayu", "reason": "go live", **more})
 
 
+@pytest.mark.slow
 async def test_reads_and_writes_go_through_core_step_by_step_and_back(
     world: World, api: Api, stepping: Stepping
 ) -> None:

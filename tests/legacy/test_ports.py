@@ -11,7 +11,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from bst_domain.booking import PackageRef, PackageRefType
-from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem, Override
+from bst_domain.gates import Override
+from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem
 from bst_domain.values import ChannelReference
 from bst_legacy.databases import LegacyConnections
 from bst_legacy.live import LegacyLiveConnections

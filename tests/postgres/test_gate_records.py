@@ -9,7 +9,7 @@ import pytest
 from bst_application.ids import uuid7
 from bst_application.ports.gates import BatchRun
 from bst_application.use_cases.hold_batch import run_to_judge
-from bst_domain.migration import HoldReason, Verdict
+from bst_domain.gates import HoldReason, Verdict
 from bst_postgres.backfill.states import ROLLBACK
 from bst_postgres.database import Database
 from bst_postgres.gates import PostgresGateRecords

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from bst_domain.migration import SchemaFigures, Verdict, schema_checks
+from bst_domain.gates import SchemaFigures, Verdict, schema_checks
 from bst_postgres.batch_figures import PostgresBatchFigures
 from bst_postgres.database import Database
 from bst_postgres.schema_check import TARGET_TABLES, schema_figures
@@ -139,7 +139,7 @@ WORDS = {
 
 @pytest.mark.parametrize("statements", ["", *WORDS])
 async def test_words_that_are_missing_unknown_or_off_are_seen_by_name(postgres_dsn: str, statements: str) -> None:
-    from bst_domain.migration import reference_checks
+    from bst_domain.gates import reference_checks
 
     if statements:
         change(postgres_dsn, statements)

@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 
 from psycopg.rows import TupleRow
 
-from bst_domain.migration import ShopPayment, StoredPayment
+from bst_domain.gates import ShopPayment, StoredPayment
 
 _SHOP_PAYMENT: LiteralString = """
 select payment_id, payment.booking_id, booking_ref, booking.booking_id is not null, payment_date, round(amount, 2),

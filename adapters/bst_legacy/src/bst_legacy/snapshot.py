@@ -8,16 +8,8 @@ from typing import Any, LiteralString
 from psycopg.rows import TupleRow
 
 from bst_application.ports.legacy import FinanceName, LegacyName
-from bst_domain.migration import (
-    LegacyBooking,
-    LegacyCatalog,
-    LegacyFinance,
-    LegacyItem,
-    LegacyPaid,
-    LegacySystem,
-    ShopPayment,
-    StoredPayment,
-)
+from bst_domain.gates import ShopPayment, StoredPayment
+from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyFinance, LegacyItem, LegacyPaid, LegacySystem
 from bst_legacy.catalog import read_catalog
 from bst_legacy.connections import ROWS_AT_ONCE, Connection, fetch, reading, streamed
 from bst_legacy.digests import LegacyDigests, copied

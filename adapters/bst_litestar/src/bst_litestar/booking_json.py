@@ -11,7 +11,7 @@ from bst_application.ports.cutover import QueuedConflict
 from bst_application.ports.operations import ConflictRecord
 from bst_application.ports.reading import BookingDetail, BookingRow
 from bst_domain.booking import FactValue, value_to_json
-from bst_domain.migration import Module, blocks_next_batch
+from bst_domain.cutover import Module, blocks_next_batch
 from bst_domain.values import BookingIdentity, BookingKey, format_instant
 
 

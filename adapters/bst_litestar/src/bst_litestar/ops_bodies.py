@@ -9,7 +9,7 @@ from bst_application.use_cases.assign_crew import WantedCrew
 from bst_application.use_cases.edit_booking import BookingEdit, PackageEdit
 from bst_application.use_cases.judge_booking import StatusDecision
 from bst_domain.booking import Field, PackageRefType
-from bst_domain.migration import Choice
+from bst_domain.cutover import Choice
 from bst_domain.values import FulfilmentStatus
 from bst_litestar.problems import invalid_input
 from bst_litestar.queries import known_word, uuid_in_path

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import text
 
 from bst_domain.booking import SettlementStatus
-from bst_domain.migration import BookingFigures, CatalogFigures, ReconciliationCounts, ReferenceFigures
+from bst_domain.gates import BookingFigures, CatalogFigures, ReconciliationCounts, ReferenceFigures
 from bst_domain.values import FulfilmentStatus, PaymentStatus, TravellerType
 from bst_postgres.backfill.reference import REFERENCE
 from bst_postgres.database import Database

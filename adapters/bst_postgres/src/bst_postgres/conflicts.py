@@ -6,7 +6,7 @@ from uuid import UUID
 
 from bst_application.ports.operations import ConflictRecord, Settlement
 from bst_domain.booking import FactValue, value_from_json, value_to_json
-from bst_domain.migration import Choice, Module, Severity
+from bst_domain.cutover import Choice, Module, Severity
 from bst_domain.values import BookingKey
 from bst_postgres.database import DriverConnection, as_json
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bst_application.ids import uuid7
 from bst_application.ports.gates import BatchRun
-from bst_domain.migration import JUDGES, GateRecord, Verdict
+from bst_domain.gates import JUDGES, GateRecord, Verdict
 from bst_postgres.backfill.states import ROLLBACK
 from bst_postgres.database import Database, as_json
 

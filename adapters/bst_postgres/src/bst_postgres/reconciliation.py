@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Table, text
 
-from bst_domain.migration import DuplicateFigures, ReconciliationCounts
+from bst_domain.gates import DuplicateFigures, ReconciliationCounts
 from bst_postgres.database import Database
 from bst_postgres.tables import booking_core, ingest_event_log
 

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Connection, Table, inspect, text
 
-from bst_domain.migration import SchemaFigures
+from bst_domain.gates import SchemaFigures
 from bst_postgres.database import Database
 from bst_postgres.migrate import BATCH_CODE, script_names
 from bst_postgres.tables import metadata, migration_run_log

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter
 
-from bst_domain.migration import ParityField
+from bst_domain.cutover import ParityField
 
 
 class ShadowInstruments:

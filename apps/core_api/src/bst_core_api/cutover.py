@@ -12,7 +12,8 @@ from bst_application.ports.reading import BookingReader
 from bst_application.settings import Settings
 from bst_application.use_cases.report_write import ReportWrite
 from bst_application.use_cases.shadow_reads import AT_ONCE, CompareShadows, ShadowedBookings, ShadowQueue
-from bst_domain.migration import LegacySystem, canary_percentage
+from bst_domain.cutover import canary_percentage
+from bst_domain.migration import LegacySystem
 from bst_legacy.live import LegacyLiveConnections
 from bst_litestar.routes.cutover import CutoverParts
 from bst_postgres.cutover import PostgresShadowLedger, PostgresWatchLedger, PostgresWriteLedger

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from bst_application.errors import Conflict, Unavailable
 from bst_application.ports.flags import FlagOverride, FlagStore, Sight
-from bst_domain.migration import Canary, canary_list, canary_percentage
+from bst_domain.cutover import Canary, canary_list, canary_percentage
 
 _log = logging.getLogger(__name__)
 

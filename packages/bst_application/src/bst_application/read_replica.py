@@ -31,7 +31,7 @@ from bst_application.ports.reading import (
 )
 from bst_application.ports.reconciliation import ReconciliationReader
 from bst_application.ports.repair import DeadLetterRecord
-from bst_domain.migration import DuplicateFigures, ReconciliationCounts
+from bst_domain.gates import DuplicateFigures, ReconciliationCounts
 from bst_domain.values import BookingIdentity, BookingKey
 
 _log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from bst_application.publish_settings import PublishSettings, publish_settings
 from bst_application.redis_url import problem_of
 from bst_application.safety import unsafe_in_production
 from bst_application.trusted_proxies import Network, networks_from
-from bst_domain.migration import ReconciliationLimits
+from bst_domain.gates import ReconciliationLimits
 
 ENVIRONMENTS: Final = ("development", "test", "staging", "production")
 MOST_PER_MINUTE: Final = 100_000_000

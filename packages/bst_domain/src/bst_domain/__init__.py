@@ -1,7 +1,8 @@
 """Booking facts of tour operators folded into one booking everybody can trust.
 
 What most services need stands here. The rest is in the chapters: ``values``, ``vocabulary``, ``lifecycles``, ``booking``,
-``catalog``, ``ingest`` and ``migration``; what a chapter does not export is its own business and may change at any time.
+``catalog``, ``ingest``, ``migration``, ``gates`` and ``cutover``; what a chapter does not export is its own business and may
+change at any time.
 """
 
 from bst_domain.booking import (

@@ -17,7 +17,7 @@ from bst_application.flags import Flag, FlagBoard
 from bst_application.ports.cutover import QueuedConflict, WriteLedger
 from bst_application.use_cases.once_a_key import KeyReused
 from bst_application.use_cases.report_write import ReportWrite
-from bst_domain.migration import (
+from bst_domain.cutover import (
     Canary,
     ReportedWrite,
     TimedWrite,

@@ -12,8 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from bst_application.ports.reconciliation import ReconciliationReader
 from bst_application.use_cases.retention import RetentionPolicy
+from bst_domain.gates import DomainShare, Reconciliation, ReconciliationLimits, reconcile
 from bst_domain.ingest import Kept
-from bst_domain.migration import DomainShare, Reconciliation, ReconciliationLimits, reconcile
 from bst_domain.values import format_instant
 from bst_litestar.auth import READERS, Tokens
 from bst_litestar.envelope import success

@@ -10,15 +10,8 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.ports.legacy import FinanceName, LegacyName
-from bst_domain.migration import (
-    BOOKING_TABLE,
-    PACKAGE_TABLE,
-    LegacyCatalog,
-    LegacySystem,
-    ShopPayment,
-    SourceRow,
-    StoredPayment,
-)
+from bst_domain.gates import ShopPayment, StoredPayment
+from bst_domain.migration import BOOKING_TABLE, PACKAGE_TABLE, LegacyCatalog, LegacySystem, SourceRow
 from bst_domain.values import BookingIdentity, ExternalRef, finance_key, shop_payment_key, shop_rate_key
 from bst_postgres.backfill.catalog import CHANNEL
 from bst_postgres.backfill.rows import ID_KIND

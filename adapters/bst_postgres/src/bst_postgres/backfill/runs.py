@@ -10,7 +10,8 @@ from uuid import UUID
 from bst_application.ids import uuid7
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.backfill import AnotherRuns, Position, Run
-from bst_domain.migration import LegacySystem, Override
+from bst_domain.gates import Override
+from bst_domain.migration import LegacySystem
 from bst_postgres.audit import append_entries
 from bst_postgres.bookings.store import TURNING_LOCK
 from bst_postgres.database import Database, as_json

@@ -16,15 +16,8 @@ from bst_application.ports.backfill import (
 )
 from bst_application.ports.bookings import StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
-from bst_domain.migration import (
-    CatalogBridge,
-    LegacySystem,
-    MigrationException,
-    Override,
-    PackageMap,
-    SourceRow,
-    ToQueue,
-)
+from bst_domain.gates import Override
+from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException, PackageMap, SourceRow, ToQueue
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, unmapped_key
 from bst_postgres.backfill.bookings import save_bookings
 from bst_postgres.backfill.catalog import save_catalog

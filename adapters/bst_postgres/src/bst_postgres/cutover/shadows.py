@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bst_application.ports.cutover import ShadowCounts, ShadowExample, ShadowTally
-from bst_domain.migration import ParityField
+from bst_domain.cutover import ParityField
 from bst_domain.values import BookingIdentity, BookingKey, ExternalRef
 from bst_postgres.database import Database, as_json, as_uuid_array
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from bst_application.ports.backfill import AnotherRuns
 from bst_application.ports.cutover import ConflictCounts, QueuedConflict, SeenRow, WatchMark
-from bst_domain.migration import BLOCKS_AFTER, LegacySystem, SourceRow
+from bst_domain.cutover import BLOCKS_AFTER
+from bst_domain.migration import LegacySystem, SourceRow
 from bst_domain.values import BookingIdentity, ExternalRef
 from bst_postgres.conflicts import CONFLICT_COLUMNS, conflict_of
 from bst_postgres.database import Database

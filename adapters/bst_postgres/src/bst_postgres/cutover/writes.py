@@ -6,7 +6,7 @@ from attrs import asdict
 
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.cutover import WriteKept
-from bst_domain.migration import ReportedWrite, TimedWrite
+from bst_domain.cutover import ReportedWrite, TimedWrite
 from bst_postgres.audit import append_entries
 from bst_postgres.database import Database, as_json
 

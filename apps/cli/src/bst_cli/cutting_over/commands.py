@@ -135,7 +135,7 @@ def status(hours: int, data_dir: Path, as_json: bool) -> None:
 def decide(email: str | None, user_id: str | None, data_dir: Path, as_json: bool) -> None:
     """Which way one actor goes, and why."""
     from bst_cli.cutting_over import state
-    from bst_domain.migration import canary_bucket, fold_actor
+    from bst_domain.cutover import canary_bucket, fold_actor
     from bst_postgres.flags import PostgresFlagStore
 
     async def ask() -> list[state.PathState]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bst_application.ports.cutover import QueuedConflict
 from bst_domain.booking import FactValue, value_to_json
-from bst_domain.migration import blocks_next_batch
+from bst_domain.cutover import blocks_next_batch
 from bst_domain.values import format_instant
 
 

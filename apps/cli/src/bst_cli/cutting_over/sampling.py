@@ -8,7 +8,7 @@ from bst_application.ports.cutover import ShadowCounts, ShadowExample
 from bst_application.ports.legacy import LegacyLive
 from bst_application.ports.reading import BookingRow
 from bst_application.use_cases.shadow_reads import example, leading_rows, seen_booking
-from bst_domain.migration import ParityField, parity_differences
+from bst_domain.cutover import ParityField, parity_differences
 from bst_domain.values import BookingIdentity, bali_day
 from bst_postgres.booking_reader import PostgresBookingReader
 from bst_postgres.cutover import PostgresShadowLedger

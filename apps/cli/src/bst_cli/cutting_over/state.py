@@ -14,7 +14,8 @@ from bst_application.ports.backfill import AnotherRuns
 from bst_application.ports.cutover import ConflictCounts, ShadowExample, ShadowTally, WatchMark
 from bst_application.ports.flags import Overrides, Sight
 from bst_cli.trouble import Trouble
-from bst_domain.migration import Canary, CanaryDecision, LegacySystem, evaluate_canary
+from bst_domain.cutover import Canary, CanaryDecision, evaluate_canary
+from bst_domain.migration import LegacySystem
 from bst_domain.values import format_instant
 from bst_legacy.live import LegacyLiveConnections
 from bst_postgres.cutover import PostgresShadowLedger, PostgresWatchLedger

@@ -22,7 +22,9 @@ from bst_cli.gates.surroundings import Surroundings
 from bst_cli.migrating.holding import as_findings
 from bst_cli.migrating.running import rules_checksum
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LIST_FIELDS, Canary, HoldReason, LegacySystem, Verdict
+from bst_domain.cutover import LIST_FIELDS, Canary
+from bst_domain.gates import HoldReason, Verdict
+from bst_domain.migration import LegacySystem
 from bst_postgres.audit import PostgresAuditTrail
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.checks import Finding

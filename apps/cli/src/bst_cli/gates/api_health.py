@@ -5,7 +5,7 @@ from decimal import Decimal
 from bst_cli.gates.carrying import RATIO, Gate, Given, as_command, at_least, setting, within_ms
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import api_health_checks
+from bst_domain.gates import api_health_checks
 
 CURES = {
     "G-03_api_5xx_rate": "The API's log names each failed request by its id.",

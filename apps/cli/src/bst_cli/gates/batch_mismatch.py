@@ -10,7 +10,7 @@ from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.migrating.accounting import Account, account_of_batch
-from bst_domain.migration import BatchFigures, ReconciliationCounts, batch_checks, default_limit
+from bst_domain.gates import BatchFigures, ReconciliationCounts, batch_checks, default_limit
 from bst_postgres.backfill.accounts import Accounts
 from bst_postgres.reconciliation import PostgresReconciliationReader
 

@@ -5,7 +5,7 @@ from bst_cli.gates.carrying import Gate, Given, as_command
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import BookingFigures, booking_checks, default_limit
+from bst_domain.gates import BookingFigures, booking_checks, default_limit
 from bst_postgres.batch_figures import PostgresBatchFigures
 from bst_postgres.reconciliation import PostgresReconciliationReader
 

@@ -22,7 +22,7 @@ from bst_cli.gates.surroundings import Surroundings
 from bst_cli.options import env_file_option
 from bst_cli.sending import PATH, Line, signed_headers
 from bst_cli.trouble import Trouble
-from bst_domain.migration import Bound, Check, Threshold, ratio
+from bst_domain.gates import Bound, Check, Threshold, ratio
 from bst_domain.values import EventType, Source, format_instant
 from bst_emitter import Target
 

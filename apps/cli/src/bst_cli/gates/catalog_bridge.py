@@ -5,7 +5,7 @@ from bst_cli.gates.carrying import Gate, Given, as_command
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import THRESHOLDS, catalog_checks, default_limit
+from bst_domain.gates import THRESHOLDS, catalog_checks, default_limit
 from bst_postgres.batch_figures import PostgresBatchFigures
 
 ORPHANS, UNMAPPED = "C-01_orphan_ratio_percent", "C-02_unmapped_ratio_percent"

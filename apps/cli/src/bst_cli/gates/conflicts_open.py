@@ -4,7 +4,7 @@ from bst_cli.gates.carrying import Gate, Given, as_command
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import GATE_KEYS
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import conflict_checks
+from bst_domain.cutover import conflict_checks
 from bst_postgres.cutover import PostgresWatchLedger
 
 CURES = {

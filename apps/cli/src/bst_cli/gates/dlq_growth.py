@@ -12,8 +12,8 @@ from bst_cli.gates.carrying import Gate, Given, as_command, at_least, own_or_sha
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Api, Surroundings
 from bst_cli.trouble import Trouble
+from bst_domain.gates import GrowthFigures, GrowthLimits, growth_checks
 from bst_domain.lifecycles import DeadLetterStatus
-from bst_domain.migration import GrowthFigures, GrowthLimits, growth_checks
 from bst_domain.values import format_instant
 
 QUEUE = "/v1/ingest/metrics/queue"

@@ -3,7 +3,7 @@
 from bst_cli.gates.carrying import Gate, Given, as_command, at_least, setting
 from bst_cli.gates.findings import Finding, Judged, found, judged_checks
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import DuplicateFigures, DuplicateLimits, duplicate_checks
+from bst_domain.gates import DuplicateFigures, DuplicateLimits, duplicate_checks
 from bst_postgres.reconciliation import PostgresReconciliationReader
 
 _ROWS = "Whoever wrote them went past the door. Decide which row is right, and remove the other one by hand."

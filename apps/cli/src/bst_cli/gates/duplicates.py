@@ -7,7 +7,7 @@ from bst_cli.gates.carrying import Gate, Given, as_command
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import default_limit, duplicate_booking_checks
+from bst_domain.gates import default_limit, duplicate_booking_checks
 
 IDENTITY, NAMES = "G-01_duplicate_booking_identity", "G-01_bookings_under_two_names"
 CURES = {

@@ -15,7 +15,8 @@ from bst_cli.gates.report import GATE_KEYS
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.migrating.running import legacy_urls
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LegacySystem, LossFigures, Rejection, identify, loss_checks, row_of
+from bst_domain.cutover import LossFigures, loss_checks
+from bst_domain.migration import LegacySystem, Rejection, identify, row_of
 from bst_legacy.live import LegacyLiveConnections
 from bst_postgres.cutover import PostgresWatchLedger
 from bst_postgres.cutover.loss import event_loss, has_booking, seen_rows

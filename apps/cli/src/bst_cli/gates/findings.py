@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from bst_domain.migration import Check, Verdict
+from bst_domain.gates import Check, Verdict
 
 
 @frozen(kw_only=True)

@@ -22,16 +22,16 @@ from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import Keys
 from bst_cli.gates.surroundings import Api, Surroundings
 from bst_cli.trouble import Trouble
-from bst_domain.migration import (
+from bst_domain.cutover import (
     LIST_FIELDS,
     Differing,
-    LegacyBooking,
     ParityFigures,
     ParityLimits,
     SeenBooking,
     parity_checks,
     parity_differences,
 )
+from bst_domain.migration import LegacyBooking
 from bst_domain.values import BookingIdentity, bali_day, parse_day, parse_instant
 
 BOOKINGS = "/v1/ops/bookings"

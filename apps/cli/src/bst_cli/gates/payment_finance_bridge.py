@@ -9,7 +9,7 @@ from bst_cli.gates.carrying import Gate, Given, as_command, setting
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import (
+from bst_domain.gates import (
     THRESHOLDS,
     MoneyFigures,
     PaymentDifference,

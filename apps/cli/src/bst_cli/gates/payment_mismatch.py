@@ -10,7 +10,7 @@ from bst_cli.gates.payment_finance_bridge import sample_errors
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.migrating.accounting import compare_payments
-from bst_domain.migration import PaymentDayFigures, default_limit, payment_day_checks
+from bst_domain.gates import PaymentDayFigures, default_limit, payment_day_checks
 from bst_domain.values import bali_day
 from bst_postgres.backfill.accounts import Accounts
 

@@ -7,7 +7,7 @@ from typing import Any
 from bst_cli.gates.carrying import RATIO, Gate, Given, as_command, at_least, own_or_shared, setting, within_ms
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import ProcessingFigures, ProcessingLimits, processing_checks
+from bst_domain.gates import ProcessingFigures, ProcessingLimits, processing_checks
 
 CURES = {
     "F-01_success_rate": "See GET /v1/ingest/dead-letter for what failed; what still waits needs a worker, or time.",

@@ -17,7 +17,7 @@ from bst_cli.gates.report import Written
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.options import env_file_option
 from bst_cli.trouble import Trouble
-from bst_domain.migration import Reconciliation, ReconciliationCounts, ReconciliationLimits, reconcile
+from bst_domain.gates import Reconciliation, ReconciliationCounts, ReconciliationLimits, reconcile
 from bst_domain.values import format_instant
 from bst_postgres.reconciliation import PostgresReconciliationReader
 

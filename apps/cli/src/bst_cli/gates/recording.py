@@ -8,7 +8,7 @@ from bst_application.use_cases.hold_batch import run_to_judge
 from bst_cli.gates.findings import Judged
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.trouble import Trouble
-from bst_domain.migration import JUDGES, GateRecord, Verdict
+from bst_domain.gates import JUDGES, GateRecord, Verdict
 from bst_postgres.gates import PostgresGateRecords
 
 

@@ -9,7 +9,7 @@ from bst_cli.gates.carrying import Gate, Given, as_command
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import THRESHOLDS, reference_checks
+from bst_domain.gates import THRESHOLDS, reference_checks
 from bst_postgres.batch_figures import PostgresBatchFigures
 
 _NAMES = "B-01_channel_registry", "B-02_vocabularies", "B-03_unknown_words"

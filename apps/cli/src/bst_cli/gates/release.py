@@ -14,7 +14,7 @@ from bst_cli.gates.report import Written
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.options import env_file_option
 from bst_cli.trouble import Trouble
-from bst_domain.migration import Verdict
+from bst_domain.gates import Verdict
 from bst_domain.values import format_instant
 
 #: Switch -> the gate, and whether it runs unless told otherwise. F-03 comes last: it takes two hours.

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from bst_cli.gates.findings import Finding, Judged
 from bst_cli.trouble import Trouble
-from bst_domain.migration import Verdict
+from bst_domain.gates import Verdict
 from bst_domain.values import format_instant
 
 

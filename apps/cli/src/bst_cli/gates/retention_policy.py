@@ -5,8 +5,8 @@ from datetime import timedelta
 from bst_cli.gates.carrying import Gate, Given, as_command, at_least, setting, within_ms
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Surroundings
+from bst_domain.gates import RetentionFigures, RetentionLimits, retention_checks
 from bst_domain.ingest import Kept
-from bst_domain.migration import RetentionFigures, RetentionLimits, retention_checks
 from bst_postgres.retention import PostgresRetentionStore
 
 _STALE = "No retention run got to them: see that a worker runs, its log, and `bst retention run --dry-run`."

@@ -22,7 +22,7 @@ from bst_cli.gates.findings import Finding, Judged, found
 from bst_cli.gates.report import Keys
 from bst_cli.gates.surroundings import Api, Surroundings
 from bst_cli.trouble import Trouble
-from bst_domain.migration import evaluate_canary
+from bst_domain.cutover import evaluate_canary
 from bst_postgres.flags import PostgresFlagStore
 
 #: Nobody's address: a reserved name that no guest and no colleague can have.

@@ -10,7 +10,7 @@ from bst_cli.gates.carrying import Gate, Given, as_command
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import BatchStyle, Keys
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import THRESHOLDS, schema_checks
+from bst_domain.gates import THRESHOLDS, schema_checks
 from bst_postgres.schema_check import TARGET_TABLES, schema_figures
 
 _AGAIN = (

@@ -8,7 +8,8 @@ from bst_cli.gates.carrying import RATIO, Gate, Given, as_command, at_least, set
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import Keys
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.migration import Check, WriteCounts, summarise_writes, write_checks
+from bst_domain.cutover import WriteCounts, summarise_writes, write_checks
+from bst_domain.gates import Check
 from bst_postgres.cutover import PostgresWriteLedger
 
 _LOOK = "GET /v1/ops/cutover/writes/summary names the newest mismatches; bst cutover watch --once raises what is a conflict."

@@ -6,14 +6,8 @@ from datetime import datetime
 from attrs import define, field
 
 from bst_application.ports.legacy import LegacySnapshot
-from bst_domain.migration import (
-    BOOKING_TABLE,
-    PaymentDifference,
-    ShopPayment,
-    StoredPayment,
-    audit_payment,
-    compare_payment,
-)
+from bst_domain.gates import PaymentDifference, ShopPayment, StoredPayment, audit_payment, compare_payment
+from bst_domain.migration import BOOKING_TABLE
 from bst_domain.values import bali_day, shop_payment_key
 from bst_postgres.backfill.accounts import Accounts, Fate
 

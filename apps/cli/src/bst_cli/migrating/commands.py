@@ -47,7 +47,7 @@ reports_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("reports"),
     show_default=True,
-    help="Where the gates have written theirs.",
+    help="Root of the gates' reports.",
 )
 
 
@@ -78,15 +78,20 @@ def plan(data_dir: Path, as_json: bool) -> None:
 
 @migrate.command()
 @batch_option
+@reports_option
 @data_dir_option
 @json_option
 @env_file_option
 @long_command("migrate precheck")
-def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
-    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before and its gates."""
+def precheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
+    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before and its gates.
+
+    Gates of the batch before that have not passed are measured.
+    """
     import asyncio
 
-    from bst_cli.migrating.holding import as_findings, holds
+    from bst_cli.migrating.holding import as_findings
+    from bst_cli.migrating.judging import judged
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.reporting import report, tell
 
@@ -94,7 +99,7 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
     with translated():
         findings = asyncio.run(examine(dsn, batch, data_dir))
         if all(finding.passed for finding in findings):
-            findings += as_findings(asyncio.run(holds(dsn, batch, datetime.now(UTC))))
+            findings += as_findings(asyncio.run(judged(dsn, batch, data_dir, reports)))
     if as_json:
         click.echo(json.dumps(report(batch, "precheck", findings), indent=2))
     else:
@@ -115,6 +120,7 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
     type=click.IntRange(1, 8),
     help="How many work on batches D and E at once, this one included.  [default: 2, on one core 1]",
 )
+@reports_option
 @data_dir_option
 @json_option
 @env_file_option
@@ -127,16 +133,21 @@ def run(
     override: bool,
     actor: str | None,
     reason: str | None,
+    reports: Path,
     data_dir: Path,
     as_json: bool,
 ) -> None:
-    """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
+    """Run a batch. It may be stopped at any moment: the same command goes on where it was.
+
+    Gates of the batch before that have not passed are measured first, and hold it where they do not pass.
+    """
     import asyncio
 
     from attrs import asdict
 
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
-    from bst_cli.migrating.holding import after, check_override, decide, holds
+    from bst_cli.migrating.holding import after, check_override, decide
+    from bst_cli.migrating.judging import judged
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
     from bst_cli.migrating.reporting import report, script
@@ -151,7 +162,7 @@ def run(
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
             )
-        held = [] if dry_run else asyncio.run(holds(dsn, batch, datetime.now(UTC)))
+        held = [] if dry_run else asyncio.run(judged(dsn, batch, data_dir, reports))
         overridden = decide(batch, held, actor=actor, reason=reason, override=override and not dry_run)
         collect_seldom(CHUNK_OBJECTS)
         began = perf_counter()

@@ -1,24 +1,24 @@
 """Whether gates or conflicts hold a batch, and who goes on all the same."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 
 from bst_application.use_cases.hold_batch import HoldBatch
 from bst_cli.migrating.works import APPLICATION_NAME
 from bst_cli.trouble import Trouble
-from bst_domain.migration import GATES_OF, Hold, Override
+from bst_domain.gates import GATES_OF, Hold, Override
 from bst_postgres.backfill.checks import Finding
 from bst_postgres.database import Database
 from bst_postgres.gates import PostgresGateRecords
 
 
-async def holds(dsn: str, batch: str, now: datetime) -> Sequence[Hold]:
+async def holds(dsn: str, batch: str) -> Sequence[Hold]:
     """Raises Unavailable, and SchemaBehind before batch A has run."""
     database = Database(dsn, pool_size=1, application_name=APPLICATION_NAME)
     try:
-        return await HoldBatch(records=PostgresGateRecords(database))(batch, now=now)
+        return await HoldBatch(records=PostgresGateRecords(database))(batch, now=datetime.now(UTC))
     finally:
         await database.close()
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from bst_application.use_cases.hold_batch import HoldBatch
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.works import APPLICATION_NAME
-from bst_domain.migration import GATES_OF, Hold
+from bst_domain.gates import GATES_OF, Hold
 from bst_domain.values import format_instant
 from bst_postgres import migrate
 from bst_postgres.backfill.states import BatchState, State, batch_states, nothing_run

@@ -22,7 +22,8 @@ from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LegacySystem, Override
+from bst_domain.gates import Override
+from bst_domain.migration import LegacySystem
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
 from bst_legacy.snapshot import Snapshot

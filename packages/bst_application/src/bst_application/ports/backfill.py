@@ -10,6 +10,7 @@ from attrs import frozen
 
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_domain.booking import PackageRef
+from bst_domain.gates import Override
 from bst_domain.migration import (
     CatalogBridge,
     LegacyCase,
@@ -17,7 +18,6 @@ from bst_domain.migration import (
     LegacyPaid,
     LegacySystem,
     MigrationException,
-    Override,
     PackageMap,
     SourceRow,
     ToQueue,

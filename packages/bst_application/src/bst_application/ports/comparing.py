@@ -13,14 +13,7 @@ from attrs import frozen
 from bst_application.ports.backfill import Assigned
 from bst_application.ports.bookings import StoredBooking
 from bst_application.ports.digests import DigestSide
-from bst_domain.migration import (
-    CatalogBridge,
-    Difference,
-    LegacySystem,
-    MigrationException,
-    PackageMap,
-    SourceRow,
-)
+from bst_domain.migration import CatalogBridge, Difference, LegacySystem, MigrationException, PackageMap, SourceRow
 from bst_domain.values import BookingIdentity
 
 

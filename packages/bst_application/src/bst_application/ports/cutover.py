@@ -9,7 +9,8 @@ from attrs import frozen
 
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.operations import ConflictRecord, OpsTransaction
-from bst_domain.migration import LegacyFinance, LegacySystem, ParityField, SourceRow, TimedWrite
+from bst_domain.cutover import ParityField, TimedWrite
+from bst_domain.migration import LegacyFinance, LegacySystem, SourceRow
 from bst_domain.values import BookingIdentity, BookingKey
 
 

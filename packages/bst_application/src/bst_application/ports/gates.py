@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_domain.migration import GateRecord
+from bst_domain.gates import GateRecord
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,8 @@ from typing import Protocol
 from attrs import frozen
 
 from bst_application.ports.digests import DigestSide
-from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem, ShopPayment, StoredPayment
+from bst_domain.gates import ShopPayment, StoredPayment
+from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem
 
 
 @frozen

@@ -12,7 +12,7 @@ from bst_application.ports.audit import AuditEntry
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_application.ports.crew import CrewKind
 from bst_domain.booking import FactValue, PackageRef, PackageRefType
-from bst_domain.migration import Choice, Module, Severity
+from bst_domain.cutover import Choice, Module, Severity
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from bst_domain.migration import DuplicateFigures, ReconciliationCounts
+from bst_domain.gates import DuplicateFigures, ReconciliationCounts
 
 
 class ReconciliationReader(Protocol):

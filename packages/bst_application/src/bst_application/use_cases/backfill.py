@@ -18,13 +18,7 @@ from bst_application.legacy_order import Chunk, LegacyOrder
 from bst_application.ports.backfill import BackfillStore, BackfillTransaction, Run
 from bst_application.ports.legacy import LegacySnapshot
 from bst_application.turns import Turn, turns
-from bst_domain.migration import (
-    LegacyBooking,
-    LegacyCase,
-    LegacySystem,
-    Rejection,
-    cases_of,
-)
+from bst_domain.migration import LegacyBooking, LegacyCase, LegacySystem, Rejection, cases_of
 
 #: Legacy rows in one commit: large enough that a statement more costs nothing, small enough for memory and the table of locks.
 CHUNK_ROWS = 1000

@@ -36,7 +36,7 @@ from bst_domain.booking import (
     operator_evidence,
     shown,
 )
-from bst_domain.migration import Choice, ConflictFound, Module, due_at, find_conflict
+from bst_domain.cutover import Choice, ConflictFound, Module, due_at, find_conflict
 from bst_domain.values import BookingIdentity, BookingKey
 
 #: The playbook's fields that a booking shows. The channel is no register: it is who the booking is.

@@ -28,14 +28,13 @@ from bst_application.use_cases.booking_conflicts import (
 from bst_application.use_cases.operate import Act, write
 from bst_application.use_cases.repair import Author, entry_of
 from bst_domain.booking import NOTHING, BookingFacts, FactValue, OpsInputs, settlement_status
+from bst_domain.cutover import Module, find_conflict
 from bst_domain.migration import (
     LegacyBooking,
     LegacyFinance,
     LegacySystem,
-    Module,
     Rejection,
     active_items,
-    find_conflict,
     identify,
     party_and_total,
     row_of,

@@ -7,7 +7,8 @@ from uuid import UUID
 from attrs import frozen
 
 from bst_application.ports.gates import GateRecords
-from bst_domain.migration import BLOCKS_AFTER, GATES_OF, Hold, batch_before, holds_of
+from bst_domain.cutover import BLOCKS_AFTER
+from bst_domain.gates import GATES_OF, Hold, batch_before, holds_of
 
 
 @frozen(kw_only=True)

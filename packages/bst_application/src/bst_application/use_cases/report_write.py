@@ -9,8 +9,8 @@ from attrs import asdict, frozen
 from bst_application.ports.cutover import WriteLedger
 from bst_application.use_cases.once_a_key import KeyReused
 from bst_application.use_cases.repair import Author, entry_of
+from bst_domain.cutover import ReportedWrite, TimedWrite
 from bst_domain.ingest import canonical_text, fingerprint
-from bst_domain.migration import ReportedWrite, TimedWrite
 
 EVENT: Final = "OPS_WRITE_CUTOVER_EVENT"
 

@@ -15,15 +15,8 @@ from bst_application.errors import LegacyUnreadable, Unavailable
 from bst_application.ports.cutover import ShadowCounts, ShadowExample, ShadowLedger
 from bst_application.ports.legacy import LegacyLive
 from bst_application.ports.reading import BookingDetail, BookingFilter, BookingReader, BookingRow, Position
-from bst_domain.migration import (
-    Differing,
-    LegacyBooking,
-    LegacySystem,
-    ParityField,
-    SeenBooking,
-    cases_of,
-    parity_differences,
-)
+from bst_domain.cutover import Differing, ParityField, SeenBooking, parity_differences
+from bst_domain.migration import LegacyBooking, LegacySystem, cases_of
 from bst_domain.values import BookingIdentity, BookingKey, bali_day
 
 #: Answers that wait to be compared, and how many are compared in one go.

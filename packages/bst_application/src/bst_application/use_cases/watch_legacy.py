@@ -14,7 +14,8 @@ from attrs import define, evolve, field, frozen
 from bst_application.ports.cutover import DualWriteDesk, SeenRow, WatchLedger, WatchMark
 from bst_application.ports.legacy import ChangedRow, LegacyLive
 from bst_application.use_cases.compare_legacy import Compared, CompareLegacyRow
-from bst_domain.migration import LegacySystem, Module
+from bst_domain.cutover import Module
+from bst_domain.migration import LegacySystem
 
 OVERLAP: Final = timedelta(minutes=5)
 SETTLE: Final = timedelta(seconds=30)

@@ -21,7 +21,8 @@ from bst_application.ports.cutover import (
 from bst_application.use_cases.once_a_key import KeyReused
 from bst_application.use_cases.repair import Author
 from bst_application.use_cases.report_write import ReportWrite, WriteTaken
-from bst_domain.migration import LegacySystem, ParityField, ReportedWrite
+from bst_domain.cutover import ParityField, ReportedWrite
+from bst_domain.migration import LegacySystem
 from bst_domain.values import BookingIdentity, BookingKey, ExternalRef
 from bst_testing.deliveries import NOW
 

@@ -16,7 +16,8 @@ from bst_application.use_cases.booking_conflicts import ChoiceNotPossible
 from bst_application.use_cases.compare_legacy import Compared, CompareLegacyRow
 from bst_application.use_cases.operate import Written
 from bst_domain.booking import Field, Reason, shown
-from bst_domain.migration import Choice, LegacyBooking, LegacySystem, Module, Severity
+from bst_domain.cutover import Choice, Module, Severity
+from bst_domain.migration import LegacyBooking, LegacySystem
 from bst_domain.values import BookingKey, FulfilmentStatus, Money
 from bst_testing.conformance.booking_store import WEB_1, accept, loaded, processing
 from bst_testing.deliveries import body

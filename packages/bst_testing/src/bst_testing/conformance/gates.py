@@ -8,7 +8,7 @@ import pytest
 
 from bst_application.ports.gates import GateRecords
 from bst_application.use_cases.hold_batch import HoldBatch, run_to_judge
-from bst_domain.migration import GateRecord, HoldReason, Verdict
+from bst_domain.gates import GateRecord, HoldReason, Verdict
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -10,7 +10,8 @@ import pytest
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.ports.legacy import FinanceName, LegacyDatabases
-from bst_domain.migration import KeyRange, LegacyBooking, LegacyPaid, LegacySystem, StoredPayment, money_alone
+from bst_domain.gates import StoredPayment
+from bst_domain.migration import KeyRange, LegacyBooking, LegacyPaid, LegacySystem, money_alone
 from bst_domain.values import BookingIdentity, ExternalRef
 from bst_testing.legacy_rows import AT, legacy_booking, legacy_finance, legacy_item, legacy_paid
 

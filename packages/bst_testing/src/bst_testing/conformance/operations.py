@@ -11,7 +11,7 @@ from bst_application.use_cases.assign_crew import EnterCrew, UnknownCrew, Wanted
 from bst_application.use_cases.edit_booking import BookingEdit, Edited, PackageEdit, PackageMisfit
 from bst_application.use_cases.operate import BookingMissing, StaleVersion, Written
 from bst_domain.booking import Field, PackageRef, PackageRefType, Reason
-from bst_domain.migration import Choice
+from bst_domain.cutover import Choice
 from bst_domain.values import FulfilmentStatus
 from bst_testing.conformance.booking_store import WEB_1, accept, loaded, processing
 from bst_testing.conformance.ops_judging import OpsJudging

@@ -27,7 +27,7 @@ from bst_application.use_cases.judge_booking import (
 )
 from bst_application.use_cases.operate import Written
 from bst_domain.booking import Field, Reason, TerminalStands, TerminalStatus, shown
-from bst_domain.migration import Choice
+from bst_domain.cutover import Choice
 from bst_domain.values import FulfilmentStatus, Money
 from bst_testing.conformance.booking_store import WEB_1, accept, loaded, processing
 from bst_testing.conformance.failing_save import LosingDesk

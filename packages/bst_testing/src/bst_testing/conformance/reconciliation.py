@@ -6,7 +6,7 @@ import pytest
 from attrs import fields
 
 from bst_application.ports.reconciliation import ReconciliationReader
-from bst_domain.migration import ReconciliationCounts
+from bst_domain.gates import ReconciliationCounts
 from bst_testing.conformance.booking_store import STORY, BookingStorage, accept, processing
 from bst_testing.deliveries import body, paid
 

@@ -12,7 +12,8 @@ from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns, Assigned, BookingMove, MoneyMove, Position, Run
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_domain.booking import OpsInputs, PackageRef, looked_up_as
-from bst_domain.migration import CatalogBridge, MigrationException, Override, PackageMap, SourceRow, ToQueue
+from bst_domain.gates import Override
+from bst_domain.migration import CatalogBridge, MigrationException, PackageMap, SourceRow, ToQueue
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 
 

@@ -22,7 +22,8 @@ from bst_application.ports.cutover import (
     WriteKept,
 )
 from bst_domain.booking import settlement_status
-from bst_domain.migration import LegacyFinance, LegacySystem, ParityField, SourceRow, TimedWrite, blocks_next_batch
+from bst_domain.cutover import ParityField, TimedWrite, blocks_next_batch
+from bst_domain.migration import LegacyFinance, LegacySystem, SourceRow
 from bst_domain.values import BookingIdentity, BookingKey
 from bst_testing.fakes.operating import MemoryOperating, assignments_of
 from bst_testing.fakes.tables import Tables

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from bst_application.ports.gates import BatchRun
-from bst_domain.migration import GateRecord
+from bst_domain.gates import GateRecord
 
 
 @define(kw_only=True)

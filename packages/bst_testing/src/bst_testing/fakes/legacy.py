@@ -9,15 +9,8 @@ from attrs import define, field, frozen
 
 from bst_application.errors import LegacyUnreadable
 from bst_application.ports.legacy import ChangedRow, FinanceName, LegacyName
-from bst_domain.migration import (
-    LegacyBooking,
-    LegacyCatalog,
-    LegacyPaid,
-    LegacySystem,
-    ShopPayment,
-    StoredPayment,
-    money_alone,
-)
+from bst_domain.gates import ShopPayment, StoredPayment
+from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyPaid, LegacySystem, money_alone
 from bst_testing.fakes.digests import MemoryDigests
 
 EMPTY_CATALOG = LegacyCatalog(products=(), variants=(), rates=(), packages=())

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from bst_domain.booking import project
-from bst_domain.migration import DuplicateFigures, ReconciliationCounts
+from bst_domain.gates import DuplicateFigures, ReconciliationCounts
 from bst_domain.values import FulfilmentStatus, PaymentStatus, normalise_ref
 from bst_testing.fakes.tables import Transaction
 

@@ -21,9 +21,9 @@ from bst_application.ports.reading import LetterFilter, Position
 from bst_application.ports.repair import DeadLetterRecord
 from bst_application.ports.replay_jobs import NewReplayJob, PendingItem, ReplayJob
 from bst_domain.booking import Field, OpsInputs
+from bst_domain.gates import DuplicateFigures, ReconciliationCounts
 from bst_domain.ingest import Kept
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
-from bst_domain.migration import DuplicateFigures, ReconciliationCounts
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, EventId
 from bst_testing.fakes.accepting import MemoryAccepting
 from bst_testing.fakes.comparing import MemoryComparing

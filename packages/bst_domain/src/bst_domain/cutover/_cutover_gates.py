@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.migration._gates import Bound, Check, Threshold, ratio
-from bst_domain.migration._write_cutover import WriteSummary
+from bst_domain.cutover._write_cutover import WriteSummary
+from bst_domain.gates import Bound, Check, Threshold, ratio
 
 _MOST, _LEAST = Bound.AT_MOST, Bound.AT_LEAST
 

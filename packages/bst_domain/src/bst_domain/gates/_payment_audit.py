@@ -12,9 +12,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_domain.migration._backfill import BackfilledRefs, LegacySystem, backfilled_refs
-from bst_domain.migration._batch_gates import check
-from bst_domain.migration._gates import Check, ratio
+from bst_domain.gates._batch_gates import check
+from bst_domain.gates._gates import Check, ratio
+from bst_domain.migration import BackfilledRefs, LegacySystem, backfilled_refs
 from bst_domain.values import CENT, BookingIdentity, ExternalRef
 
 

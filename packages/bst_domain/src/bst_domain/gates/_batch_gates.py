@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from attrs import evolve, frozen
 
-from bst_domain.migration._gates import THRESHOLDS, Check, ratio
+from bst_domain.gates._gates import THRESHOLDS, Check, ratio
 
 
 @frozen(kw_only=True)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.migration._gates import Bound, Check, Threshold, ratio
+from bst_domain.gates._gates import Bound, Check, Threshold, ratio
 
 _MOST, _LEAST = Bound.AT_MOST, Bound.AT_LEAST
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from bst_domain.migration._legacy_rows import LegacyBooking
+from bst_domain.migration import LegacyBooking
 from bst_domain.values import FulfilmentStatus, PaymentStatus, bali_day, is_clock_time
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from bst_domain.migration._gates import Verdict
+from bst_domain.gates._gates import Verdict
 
 #: The batches, in the order in which one moves in.
 BATCH_ORDER = "ABCDEFGH"

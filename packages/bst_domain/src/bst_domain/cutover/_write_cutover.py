@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
-from bst_domain.migration._gates import ratio
+from bst_domain.gates import ratio
 
 RECENT_MISMATCHES = 20
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.migration._gates import THRESHOLDS, ratio
+from bst_domain.gates._gates import THRESHOLDS, ratio
 
 
 @frozen(kw_only=True)
