@@ -8,10 +8,12 @@ them, timed by themselves, and `recon run` for batches D and E is measured on th
 import argparse
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +33,12 @@ from bst_postgres.database import Database
 from bst_postgres.migrate import upgrade
 from tests.legacy.moving import AS_OF, move_all
 from tests.legacy.world import World, a_world
-from tests.servers import a_postgres
+from tests.servers import PostgresProgram
 
 RESULTS = Path(__file__).parent / "results"
 MOVED = 5000
 PLANTED = 100
-_OPTIONS = ("shared_buffers=1GB", "max_wal_size=8GB", "fsync=off", "synchronous_commit=off", "autovacuum=off")
+_OPTIONS = ("shared_buffers=1GB", "max_wal_size=2GB", "fsync=off", "synchronous_commit=off", "autovacuum=off")
 #: Every so manieth booking, so that they lie everywhere.
 _DIFFERENCES = """
 update booking_core set note = 'planted', customer_payment_status = 'FAILED' where booking_key in (
@@ -114,8 +116,22 @@ async def note(world: World, dsn: str) -> dict[str, float]:
     return took
 
 
+@contextmanager
+def _on_disk() -> Iterator[PostgresProgram]:
+    """A million bookings on three sides have no room in memory beside what works on them."""
+    folder, data = (Path(tempfile.mkdtemp(prefix="bstpg", dir="/tmp")) for _ in range(2))
+    program = PostgresProgram(folder, data, *_OPTIONS)
+    try:
+        program.start()
+        yield program
+    finally:
+        program.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(data, ignore_errors=True)
+
+
 async def measure(bookings: int, moved: int) -> tuple[list[Measured], dict[str, float]]:
-    with tempfile.TemporaryDirectory() as folder, a_postgres(*_OPTIONS) as program:
+    with tempfile.TemporaryDirectory() as folder, _on_disk() as program:
         server = program.address
         with a_world(server, Path(folder), seed=1, bookings=moved, mess=0) as world:
             without_blanks(world.urls)

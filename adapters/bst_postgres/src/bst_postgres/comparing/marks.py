@@ -64,6 +64,7 @@ class PostgresMarkStore:
             await connection.execute(SESSION)
             await connection.execute(_AS_READ)
             await copy_lines(connection, "as_read (row_id, digest)", lines)
+            await connection.execute("analyze as_read")
             given = {"system": system.value, "resumed": resumed}
             await connection.execute(_GONE, given)
             await connection.execute(_NOTE.encode(), given)
@@ -99,4 +100,3 @@ async def copy_lines(connection: DriverConnection, target: str, lines: AsyncIter
     async with connection.cursor() as cursor, cursor.copy(f"copy {target} from stdin".encode()) as copy:
         async for block in lines:
             await copy.write(block)
-    await connection.execute(f"analyze {target.partition(' ')[0]}".encode())

@@ -81,6 +81,7 @@ async def unexpected_bookings(connection: DriverConnection, not_live_only: str) 
 
 async def payments_accounted(connection: DriverConnection) -> PaymentRows:
     """Of the payments that were taken."""
+    await connection.execute("analyze taken_payment")
     found = await _all(connection, _PAYMENTS)
     count = {kind: many for kind, many, _ in found if kind != "other"}
     return PaymentRows(

@@ -98,6 +98,7 @@ class _Comparing:
     async def take_rows(self, system: LegacySystem, lines: AsyncIterator[bytes]) -> None:
         await self._connection.execute(f"alter table taken alter source_system set default '{system.value}'".encode())
         await copy_lines(self._connection, "taken (row_id, word)", lines)
+        await self._connection.execute("analyze taken")
 
     async def take_payments(self, payments: Sequence[tuple[int, int, UUID]]) -> None:
         async def lines() -> AsyncIterator[bytes]:

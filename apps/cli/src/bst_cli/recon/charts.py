@@ -39,8 +39,9 @@ def stacked(rows: Sequence[tuple[str, Sequence[Piece]]]) -> str:
                     f"<title>{said}</title></rect>"
                 )
             left += width
-        words = " · ".join(f"{piece.label} {piece.value:,}" for piece in pieces)
-        made.append(f'<text x="{_LABEL}" y="{top + _BAR + 18}" class="small">{escape(f"{total:,}: {words}")}</text>')
+        words = " · ".join(f"{piece.label} {piece.value:,}" for piece in pieces if piece.value)
+        said = escape(f"{total:,}: {words}" if words else "0")
+        made.append(f'<text x="{_LABEL}" y="{top + _BAR + 18}" class="small">{said}</text>')
     return _svg(height, made, ", ".join(label for label, _ in rows))
 
 

@@ -172,8 +172,9 @@ def _drift(report: ComparisonReport) -> str:
     moved = sum(n for (word, status), n in of.items() if word != status)
     due = report.figures.due_for_recompute
     said = (
-        f"Of {sum(of.values()):,} rows, {moved:,} have another status here than the old admin stored, because the rules say so:"
-        f" paid suppliers, the day in Bali, a row of the shop that is better proven. Unexpected: {unexpected:,}."
+        f"Of {sum(of.values()):,} rows, {moved:,} have another status here than the old admin stored:"
+        f" {moved - unexpected:,} because the rules say so (paid suppliers, the day in Bali, a row of the shop that is better"
+        f" proven), {unexpected:,} unexpectedly."
         + (f" {due:,} bookings wait for the scheduled recompute." if due else "")
     )
     return _note(said) + grid(of, words, columns)

@@ -104,7 +104,7 @@ class CompareMoved:
         self.told("counting", 0, 1)
         figures = await self.ours.figures(today)
         rows = {system: await self.ours.accounted(system) for system in LegacySystem}
-        totals = totals_of(figures, derivation)
+        totals = totals_of(figures, derivation) if part is Part.BODY else []
         self.told("counting", 1, 1)
         return ComparisonReport(
             batch=batch,
