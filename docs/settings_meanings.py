@@ -37,6 +37,11 @@ SECTIONS: Final[Mapping[str, Mapping[str, Meaning]]] = {
         ),
         "BST_READ_MAX_LAG_SECONDS": Meaning(API, "a replica that is further behind serves nothing"),
         "CHANNEL_DB_URL": Meaning(API, "the shop's database, for `/health/db` only", "postgresql://…"),
+        "OPS_READ_PARITY_DATABASE_URL": Meaning(
+            "API, commands",
+            "the old admin's database, for shadow reads and BG-01: [cutover.md](cutover.md)",
+            "postgresql://…",
+        ),
         "INGEST_REDIS_URL": Meaning(BOTH, "the queue's Redis; without one the queue runs on PostgreSQL", "redis://…"),
         "INGEST_QUEUE_NAME": Meaning(BOTH, "the queue's name", default="ingest-bookings-events"),
     },
@@ -57,10 +62,16 @@ SECTIONS: Final[Mapping[str, Mapping[str, Meaning]]] = {
         "OPS_READ_NEW_MODEL_PERCENT": Meaning(API, "so many of a hundred people; set to nothing it is 0"),
         "OPS_READ_NEW_MODEL_CANARY_USER_IDS": Meaning(API, "people who always do, by number"),
         "OPS_READ_NEW_MODEL_CANARY_EMAILS": Meaning(API, "people who always do, by address"),
+        "OPS_READ_SHADOW_PERCENT": Meaning(
+            API, "so many of a hundred reads are compared with the old admin afterwards: [cutover.md](cutover.md)"
+        ),
         "OPS_WRITE_CORE_ENABLED": Meaning(API, "the old admin writes bookings here; the three below say who does"),
         "OPS_WRITE_CORE_PERCENT": Meaning(API, "so many of a hundred people; set to nothing it is 0"),
         "OPS_WRITE_CORE_CANARY_USER_IDS": Meaning(API, "people who always do, by number"),
         "OPS_WRITE_CORE_CANARY_EMAILS": Meaning(API, "people who always do, by address"),
+        "OPS_WRITE_CORE_STRICT": Meaning(
+            API, "a write that core refuses fails, and is not made in the old admin alone"
+        ),
         "WEB_EMIT_BOOKING_EVENT_ENABLED": Meaning(API, "kept for the web shop, which asks for it"),
         "EMAIL_PIPELINE_CORE_ENABLED": Meaning(API, "kept for the mail intake, which asks for it"),
     },
@@ -171,6 +182,11 @@ OF_COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "the `bst up` of `--data-dir`",
         "the API that commands and gates ask; `--url` goes before it",
     ),
+    "BALISNAP_DB_URL": (
+        "none",
+        "the shop's old database, read and never written, for `bst migrate`, `bst recon` and gates",
+    ),
+    "BSTADMIN_DB_URL": ("none", "the old admin's, likewise; `bst cutover` and the API's shadow reads ask it, too"),
     "CORE_API_ADMIN_ROLE": ("ADMIN", "what gates send as `x-admin-role`"),
 }
 

@@ -1,5 +1,7 @@
 """The in-memory storage keeps the same promises as PostgreSQL, so that tests over it mean something."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
@@ -60,6 +62,13 @@ class TestMemoryBookingStore(BookingStoreConformance):
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
         assert isinstance(storage, MemoryStorage)
         await storage.add_alias(alias, of)
+
+    @asynccontextmanager
+    async def held_day(self, storage: BookingStorage) -> AsyncIterator[None]:
+        assert isinstance(storage, MemoryStorage)
+        storage.tables.held_days += 1
+        yield
+        storage.tables.held_days -= 1
 
 
 class TestMemoryRepairDesk(RepairDeskConformance):

@@ -43,6 +43,15 @@ SUITES = {
     "LegacyDatabases": "LegacyConformance",
     "LegacySnapshot": "LegacyConformance",
     "BackfillStore": "BackfillConformance",
+    "GateRecords": "GateRecordsConformance",
+    "LegacyLive": "LegacyLiveConformance",
+    "DualWriteDesk": "DualWriteConformance",
+    "WatchLedger": "WatchLedgerConformance",
+    "ShadowLedger": "ShadowLedgerConformance",
+    "WriteLedger": "WriteLedgerConformance",
+    "DigestSide": "DigestSideConformance",
+    "MarkStore": "ComparisonConformance",
+    "ComparisonStore": "ComparisonConformance",
 }
 #: Who must run a suite, when it is not the fake in memory and PostgreSQL. Classes are named after the adapter or its product.
 USUAL = {"Memory", "Postgres"}

@@ -31,7 +31,7 @@ RECEIVER = {
 EMITTER = {"INGEST_SERVICE_TOKEN": TOKEN, "INGEST_SERVICE_SECRET": SECRET, "WEB_EMIT_BOOKING_EVENT_ENABLED": "false"}
 NOBODY: Any = None  # F-00 asks nobody: whoever is asked all the same fails
 NOWHERE = Surroundings(
-    api=NOBODY, database=NOBODY, producer=NOBODY, now=NOBODY, pause=NOBODY, tell=NOBODY, progress=NOBODY
+    api=NOBODY, database=NOBODY, producer=NOBODY, legacy=NOBODY, now=NOBODY, pause=NOBODY, tell=NOBODY, progress=NOBODY
 )
 
 

@@ -253,16 +253,19 @@ def test_a_gate_is_as_good_as_its_worst_check(checks: list[Check]) -> None:
 
 
 def test_the_thresholds_are_those_of_the_gates() -> None:
-    stated = """C-01 <= 0.5; C-02 <= 5; C-03 >= 100; D-01 <= 0; D-02 <= 0; D-03 <= 1; D-04 <= 0; E-01 <= 0; E-02 <= 0.3;
-    E-03 >= 100; F-01 >= 0.995; F-02_latency_median <= 3000; F-02_latency_p95 <= 15000; F-03 <= 20; F-04 <= 0; F-05 <= 0;
-    G-03 <= 0.015; G-06 <= 0.5; BG-01 <= 0.01; H-01 <= 0.001; H-02 <= 0; H-03 <= 0"""
+    stated = """A-01_target >= 17; A-01_diff <= 0; A-02_differing_i <= 0; A-02_differing_c <= 0; A-03_u <= 0; A-03_f <= 0;
+    B-01 <= 0; B-02 <= 0; B-03 <= 0; C-01 <= 0.5; C-02 <= 5; C-03 >= 100; D-01 <= 0; D-02 <= 0; D-03 <= 1; D-04 <= 0;
+    E-01 <= 0; E-02 <= 0.3; E-03 >= 100; F-01 >= 0.995; F-02_latency_median <= 3000; F-02_latency_p95 <= 15000; F-03 <= 20;
+    F-04 <= 0; F-05 <= 0; G-01_d <= 0; G-01_b <= 0; G-02 <= 0.01; G-03 <= 0.015; G-06 <= 0.5; BG-01 <= 0.01; H-01 <= 0.001;
+    H-02 <= 0; H-03 <= 0; ops_done_not_paid <= 0.01; unmapped <= 5; global_mismatch <= 0.01"""
     lines = [line.split() for line in stated.split(";")]
     assert len(lines) == len(THRESHOLDS)
     for start, sign, limit in lines:
         [threshold] = [value for name, value in THRESHOLDS.items() if name.startswith(start)]
         assert (threshold.bound, threshold.limit) == (Bound.AT_MOST if sign == "<=" else Bound.AT_LEAST, Decimal(limit))
     needing = {name.split("_")[0] for name, threshold in THRESHOLDS.items() if threshold.min_samples}
-    assert needing == {"C-01", "C-02", "C-03", "D-03", "F-01", "F-02", "F-03", "G-03", "G-06", "BG-01", "H-01"}
+    of_batches = {"A-01", "A-02", "A-03", "B-01", "B-02", "C-01", "C-02", "C-03", "D-03", "unmapped"}
+    assert needing == of_batches | {"F-01", "F-02", "F-03", "G-03", "G-06", "BG-01", "H-01"}
 
 
 def test_ratios_are_rounded_half_up() -> None:

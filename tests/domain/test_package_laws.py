@@ -1,6 +1,6 @@
 """Laws of packages: facts keep the channel's word, a mapping changes what is shown and nothing else."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import reduce
 from uuid import UUID
 
@@ -9,21 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bst_domain.booking import (
+    ADMIN_PACKAGE_KIND,
     NOTHING,
     PACKAGE_ENTITIES,
+    PACKAGE_KINDS,
     PACKAGE_REF_KIND,
+    SHOP_CHANNEL,
+    SHOP_PACKAGE_KIND,
+    SHOP_VARIANT_KIND,
     BookingFacts,
+    Evidence,
+    Fact,
     Field,
     OpsInputs,
     PackageRef,
     PackageRefType,
     Reason,
+    facts_from_document,
+    facts_to_document,
+    looked_up_as,
     merge,
     package_reference,
     project,
     shown_package,
+    shown_through,
 )
-from bst_domain.values import ChannelReference
+from bst_domain.values import ChannelReference, EventType, Source
 from bst_testing.strategies import fact_lists, ops_inputs, today
 
 refs = st.builds(
@@ -74,3 +85,41 @@ def test_a_package_without_a_number_cannot_be_mapped() -> None:
     nothing = PackageRef(PackageRefType.LEGACY_PACKAGE, None, None)
     variant = PackageRef(PackageRefType.CATALOG_VARIANT, UUID(int=1), 7)
     assert shown_package(nothing, variant) == nothing
+
+
+references = st.builds(
+    ChannelReference, st.sampled_from(Source), st.sampled_from(sorted(PACKAGE_KINDS)), st.sampled_from(["7", "8"])
+)
+
+
+@given(references, references)
+def test_a_mapping_reaches_exactly_the_packages_that_look_it_up(
+    mapping: ChannelReference, package: ChannelReference
+) -> None:
+    assert (package in shown_through(mapping)) == (mapping in looked_up_as(package))
+
+
+@given(references)
+def test_the_shops_numbers_are_not_the_old_admins(package: ChannelReference) -> None:
+    kinds = {mapping.kind for mapping in looked_up_as(package)}
+    assert not {SHOP_PACKAGE_KIND, ADMIN_PACKAGE_KIND} <= kinds
+
+
+def test_a_live_event_and_a_moved_in_row_of_the_shop_look_the_same_up() -> None:
+    live = ChannelReference(SHOP_CHANNEL, PACKAGE_REF_KIND, "7")
+    moved_in = ChannelReference(SHOP_CHANNEL, SHOP_PACKAGE_KIND, "7")
+    assert looked_up_as(live) == looked_up_as(moved_in) == (live, moved_in)
+
+
+def test_a_variant_is_not_looked_up_by_its_packages_number() -> None:
+    item = PackageRef(PackageRefType.LEGACY_PACKAGE, None, 7, f"{SHOP_VARIANT_KIND}:31")
+    evidence = Evidence(
+        event_id=UUID(int=1),
+        event_time=datetime(2026, 3, 1, tzinfo=UTC),
+        source="DIRECT",
+        event_type=EventType.CREATED,
+        origin=0,
+    )
+    facts = BookingFacts(registers={Field.PACKAGE: Fact(item, 0, evidence)}, first=evidence)
+    assert package_reference("DIRECT", facts) == ChannelReference("DIRECT", SHOP_VARIANT_KIND, "31")
+    assert facts_from_document(facts_to_document(facts)) == facts

@@ -128,3 +128,72 @@ def test_an_unknown_payment_word_is_named_never_guessed(provider: str, word: str
     else:
         assert kind == UnknownPaymentWord(provider.upper(), word)
         assert repr(word if provider.upper() in PAYMENT_WORDS else provider.upper()) in str(kind)
+
+
+OTHER = UUID(int=2)
+
+
+def test_the_shops_own_name_of_a_capture_and_its_id_are_one_payment() -> None:
+    moved_in = paid(PaymentKind.CAPTURED, "C-1", order_id="O-1", origin=0, also_called="PAY-1", event_id=OTHER)
+    live = paid(PaymentKind.CAPTURED, "PAY-1", order_id="O-1")
+    assert distinct([moved_in, live]) == distinct([live, moved_in]) == [live]
+    back = paid(PaymentKind.REFUNDED, "R")
+    assert status([moved_in, live, back]) is PaymentStatus.REFUNDED
+    assert status([evolve(moved_in, also_called=None), live, back]) is PaymentStatus.PAID
+    elsewhere = evolve(moved_in, provider="MIDTRANS")  # the shop's live events know no provider but one
+    assert distinct([elsewhere, live]) == [live]
+
+
+def test_a_name_that_several_captures_share_is_one_of_them() -> None:
+    captures = [
+        paid(PaymentKind.CAPTURED, ref, origin=0, also_called="PAY-1", event_id=OTHER) for ref in ("C-1", "C-2")
+    ]
+    live = paid(PaymentKind.CAPTURED, "PAY-1")
+    assert distinct([*captures, live]) == captures
+
+
+def test_an_orders_id_that_the_old_shop_kept_as_its_name_is_its_capture() -> None:
+    moved_in = paid(PaymentKind.CAPTURED, "O-1", origin=0)  # no capture id, no order column: the name is the order's id
+    live = paid(PaymentKind.CAPTURED, "C-1", order_id="O-1")
+    assert distinct([moved_in, live]) == distinct([live, moved_in]) == [live]
+
+
+named_facts = st.lists(
+    st.builds(
+        lambda ref, called, origin, at, number: paid(
+            PaymentKind.CAPTURED,
+            ref,
+            also_called=called if origin == 0 and called != ref else None,
+            origin=origin,
+            event_time=ACCEPTED_AT.replace(minute=at),
+            event_id=UUID(int=number),
+        ),
+        st.sampled_from(["A", "B", "C"]),
+        st.sampled_from([None, "A", "B", "D"]),
+        st.sampled_from([0, 1]),
+        st.integers(0, 3),
+        st.integers(1, 9),
+    ),
+    max_size=6,
+)
+
+
+@given(named_facts, st.randoms())
+def test_which_payments_are_distinct_does_not_depend_on_the_order_of_facts(
+    facts: list[PaymentFact], random: Any
+) -> None:
+    def folded(said: list[PaymentFact]) -> BookingFacts:
+        total = BookingFacts()
+        for fact in said:
+            total = merge(total, BookingFacts(payments={fact.key: fact}))
+        return total
+
+    shuffled = list(facts)
+    random.shuffle(shuffled)
+    one, other = folded(facts), folded(shuffled)
+    if len({(f.origin, f.event_time, f.event_id) for f in facts}) == len(facts):
+        assert one == other
+        assert {f.key for f in distinct(one.payments.values())} == {f.key for f in distinct(other.payments.values())}
+    kept = distinct(one.payments.values())
+    assert not facts or kept, "something is left of a payment that somebody reported"
+    assert distinct(kept) == kept

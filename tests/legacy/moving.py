@@ -6,8 +6,10 @@ from bst_application.use_cases.backfill import Backfill, Progress, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
+from bst_application.use_cases.note_moved import note_after, note_before
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.comparing import PostgresMarkStore
 from bst_postgres.database import Database
 from tests.legacy.world import World
 
@@ -29,12 +31,15 @@ async def move_catalog(world: World, store: PostgresBackfillStore) -> Tally:
 async def move_bookings(
     world: World, store: PostgresBackfillStore, *, chunk_rows: int = 500, progress: Progress = lambda _tally: None
 ) -> Tally:
+    marks = PostgresMarkStore(store.database)
     work = MoveBookings(packages=await store.packages(), as_of=AS_OF, now=NOW)
     async with (
         LegacyConnections(world.urls).snapshot() as snapshot,
         store.running("D", now=NOW, script="test", checksum="0") as run,
     ):
+        await note_before(marks, snapshot, "D", resumed=run.resumed_at is not None)
         tally = await Backfill(store=store, work=work, chunk_rows=chunk_rows)(snapshot, run, progress=progress)
+        await note_after(marks, "D")
         await store.finish(run, rows=tally.written)
     return tally
 
@@ -42,12 +47,14 @@ async def move_bookings(
 async def move_money(
     world: World, store: PostgresBackfillStore, *, chunk_rows: int = 500, progress: Progress = lambda _tally: None
 ) -> Tally:
+    marks = PostgresMarkStore(store.database)
     work = MoveMoney(as_of=AS_OF, now=NOW)
     async with (
         LegacyConnections(world.urls).snapshot() as snapshot,
         store.running("E", now=NOW, script="test", checksum="0") as run,
     ):
         tally = await Backfill(store=store, work=work, chunk_rows=chunk_rows)(snapshot, run, progress=progress)
+        await note_after(marks, "E")
         tally.add(await queue_left_behind(store, await snapshot.payments_without_booking(), now=NOW, dry_run=False))
         await store.finish(run, rows=tally.written)
     return tally

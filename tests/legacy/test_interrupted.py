@@ -18,6 +18,7 @@ from bst_application.ports.backfill import AnotherRuns
 from bst_application.use_cases.backfill import Backfill, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.process import ProcessEvents
+from bst_application.use_cases.recompute import RecomputeTurning
 from bst_domain.ingest import Accepted
 from bst_domain.migration import LegacySystem
 from bst_domain.values import EventId
@@ -271,3 +272,45 @@ async def test_a_snapshot_does_not_see_what_is_written_later(world: World) -> No
             connection.execute("update bookings set note = %s, updated_at = %s where booking_id = 1",
                                (before.note, before.updated_at.replace(tzinfo=None)))  # fmt: skip
     assert same == before
+
+
+async def test_a_runner_that_is_gone_holds_the_day_no_more(world: World, postgres_dsn: str, database: Database) -> None:
+    """What a run says with an --as-of of its own stays while it runs; a kill -9 ends that, too."""
+    store = PostgresBackfillStore(database)
+    late = RecomputeTurning(store=PostgresBookingStore(database), now=lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    await move_catalog(world, store)
+    command = (sys.executable, "-c", _HOLD, postgres_dsn)
+    holder = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT)
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"running\n"
+    await move_bookings(world, store)
+    assert await late() == 0
+    holder.kill()
+    await holder.wait()
+    async with asyncio.timeout(30):
+        while not await _nobody_holds_the_day(database):
+            pass
+    assert await late() > 0
+
+
+_HOLD = """
+import asyncio, sys
+from datetime import UTC, datetime
+from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.database import Database
+
+async def hold():
+    store = PostgresBackfillStore(Database(sys.argv[1]))
+    async with store.running("X", now=datetime.now(UTC), script="test", checksum="0", holds_the_day=True):
+        print("running", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(hold())
+"""
+
+
+async def _nobody_holds_the_day(database: Database) -> bool:
+    query = """select 1 from pg_locks where locktype = 'advisory' and mode = 'ShareLock'
+        and database = (select oid from pg_database where datname = current_database())"""
+    async with database.transaction() as connection:
+        return await (await connection.execute(query)).fetchone() is None

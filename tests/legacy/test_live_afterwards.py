@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bst_domain.migration import LegacySystem
 from bst_postgres.database import Database
 from bst_testing.deliveries import body
 from tests.legacy.moving import move_all
@@ -69,3 +71,41 @@ async def test_a_live_report_of_a_moved_in_payment_takes_its_place(world: World,
     assert rows(postgres_dsn, _PAYMENTS.format(fact["ref"])) == [{"status": "REFUNDED"}]
     await move_all(world, postgres_dsn)
     assert rows(postgres_dsn, _PAYMENTS.format(fact["ref"])) == [{"status": "REFUNDED"}]
+
+
+async def test_the_shops_own_name_of_a_moved_in_payment_is_the_same_payment(
+    world: World, postgres_dsn: str, live: Live
+) -> None:
+    """A live shop event names a capture by its paymentRef, the old row by its capture id: whichever comes first."""
+    query = """select booking_ref as ref, payment_ref, amount::numeric(12, 2) as amount, payment.currency_code as currency
+        from "Payment" payment join "Booking" using (booking_id)
+        where payment_ref is not null and gateway_capture_id is not null and payment_status_v2 = 'COMPLETED'
+        order by payment_id limit 2"""
+    before, after = rows(world.urls[LegacySystem.SHOP], query)
+
+    async def capture(paid: dict[str, Any]) -> None:
+        payload = {
+            "paymentRef": paid["payment_ref"],
+            "paymentStatus": "COMPLETED",
+            "capturedAmount": float(paid["amount"]),
+            "currency": paid["currency"].upper(),
+        }
+        raw = {"providerPayload": payload}
+        await live.send(body("UPDATED", paid["ref"], "2026-03-02T00:00:00.000Z", raw=raw))
+
+    await capture(before)
+    await move_all(world, postgres_dsn)
+    await capture(after)
+    for paid in (before, after):
+        name = "".join(paid["ref"].split()).upper()
+        assert rows(postgres_dsn, _PAYMENTS.format(name)) == [{"status": "PAID"}]
+        refunded = {"paymentRef": f"R-{name}", "paymentStatus": "REFUNDED", "capturedAmount": float(paid["amount"])}
+        raw = {"providerPayload": {**refunded, "currency": paid["currency"].upper()}}
+        await live.send(body("UPDATED", paid["ref"], "2026-03-03T00:00:00.000Z", raw=raw))
+        [shown] = rows(
+            postgres_dsn,
+            f"select customer_payment_status as status from booking_core where external_booking_ref = '{name}'",
+        )
+        assert shown == {"status": "REFUNDED"}
+    again = await move_all(world, postgres_dsn)
+    assert again[2].written == 0

@@ -11,15 +11,17 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from bst_domain.booking import PackageRef, PackageRefType
-from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem
+from bst_domain.migration import LegacyBooking, LegacyPaid, LegacySystem, Override
 from bst_domain.values import ChannelReference
 from bst_legacy.databases import LegacyConnections
+from bst_legacy.live import LegacyLiveConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
-from bst_testing.conformance.backfill import BackfillConformance, MappingIt, Waiting
+from bst_testing.conformance.backfill import NOW, BackfillConformance, MappingIt
 from bst_testing.conformance.legacy import LegacyConformance, Making
+from bst_testing.conformance.legacy_live import LegacyLiveConformance, Living
 from bst_testing.fakes.backfill import MemoryBackfill
-from bst_testing.fakes.legacy import MemoryLegacy
+from bst_testing.fakes.legacy import MemoryLegacy, MemoryLegacyLive
 from tests.legacy.world import HERE
 from tests.servers import PostgresAddress
 
@@ -37,13 +39,6 @@ class TestMemoryBackfill(BackfillConformance):
             return product
 
         return map_it
-
-    @pytest.fixture
-    def waiting(self, store: MemoryBackfill) -> Waiting:
-        async def waiting() -> list[ChannelReference]:
-            return sorted(store.kept.waiting)
-
-        return waiting
 
 
 class TestPostgresBackfill(BackfillConformance):
@@ -71,18 +66,6 @@ class TestPostgresBackfill(BackfillConformance):
 
         return map_it
 
-    @pytest.fixture
-    def waiting(self, postgres_dsn: str) -> Waiting:
-        async def waiting() -> list[ChannelReference]:
-            with psycopg.connect(postgres_dsn) as connection:
-                rows = connection.execute(
-                    "select channel_code, external_ref_kind, external_ref from unmapped_queue"
-                    " where queue_type = 'CHANNEL_MAPPING' and status = 'OPEN' order by 1, 2, 3"
-                ).fetchall()
-            return [ChannelReference(*row) for row in rows]
-
-        return waiting
-
 
 class TestMemoryLegacy(LegacyConformance):
     @pytest.fixture
@@ -94,32 +77,69 @@ class TestMemoryLegacy(LegacyConformance):
         return MemoryLegacy(lacks="table bookings")
 
 
-class TestPostgresLegacy(LegacyConformance):
-    @pytest.fixture
-    def urls(self, postgres_server: PostgresAddress) -> Iterator[dict[LegacySystem, str]]:
-        with ExitStack() as stack:
-            made: dict[LegacySystem, str] = {}
-            for system in LegacySystem:
-                name = f"bst_{system}_{uuid4().hex}"
-                made[system] = postgres_server.create(name)
-                stack.callback(postgres_server.drop, name)
-                with psycopg.connect(made[system]) as connection:
-                    connection.execute(Path(HERE / f"{system}.sql").read_bytes())
-            yield made
+@pytest.fixture
+def urls(postgres_server: PostgresAddress) -> Iterator[dict[LegacySystem, str]]:
+    """Both legacy schemas, empty."""
+    with ExitStack() as stack:
+        made: dict[LegacySystem, str] = {}
+        for system in LegacySystem:
+            name = f"bst_{system}_{uuid4().hex}"
+            made[system] = postgres_server.create(name)
+            stack.callback(postgres_server.drop, name)
+            with psycopg.connect(made[system]) as connection:
+                connection.execute(Path(HERE / f"{system}.sql").read_bytes())
+        yield made
 
+
+def fill(urls: dict[LegacySystem, str], rows: Sequence[LegacyBooking], left: Sequence[LegacyPaid] = ()) -> None:
+    with psycopg.connect(urls[LegacySystem.SHOP]) as shop, psycopg.connect(urls[LegacySystem.ADMIN]) as admin:
+        for connection in (shop, admin):  # rows stand alone: what they refer to is not back-fill's business
+            connection.execute("set session_replication_role = replica")
+        for row in rows:
+            if row.system is LegacySystem.SHOP:
+                insert_shop_booking(shop, row)
+            else:
+                insert_admin_booking(admin, row)
+        for paid in left:
+            insert_payment(shop, paid)
+
+
+class TestMemoryLegacyLive(LegacyLiveConformance):
+    @pytest.fixture
+    def living(self) -> Living:
+        def make(rows: Sequence[LegacyBooking]) -> MemoryLegacyLive:
+            legacy = MemoryLegacyLive()
+            legacy.put(*rows)
+            return legacy
+
+        return make
+
+    @pytest.fixture
+    def unreadable(self) -> MemoryLegacyLive:
+        return MemoryLegacyLive(lacks="table bookings")
+
+
+class TestPostgresLegacyLive(LegacyLiveConformance):
+    @pytest.fixture
+    def living(self, urls: dict[LegacySystem, str]) -> Living:
+        def make(rows: Sequence[LegacyBooking]) -> LegacyLiveConnections:
+            fill(urls, rows)
+            return LegacyLiveConnections(urls)
+
+        return make
+
+    @pytest.fixture
+    def unreadable(self, urls: dict[LegacySystem, str]) -> LegacyLiveConnections:
+        with psycopg.connect(urls[LegacySystem.ADMIN]) as admin:
+            admin.execute("alter table bookings rename column is_paid to paid")
+        return LegacyLiveConnections(urls)
+
+
+class TestPostgresLegacy(LegacyConformance):
     @pytest.fixture
     def making(self, urls: dict[LegacySystem, str]) -> Making:
         def make(rows: Sequence[LegacyBooking], left: Sequence[LegacyPaid]) -> LegacyConnections:
-            with psycopg.connect(urls[LegacySystem.SHOP]) as shop, psycopg.connect(urls[LegacySystem.ADMIN]) as admin:
-                for connection in (shop, admin):  # rows stand alone: what they refer to is not back-fill's business
-                    connection.execute("set session_replication_role = replica")
-                for row in rows:
-                    if row.system is LegacySystem.SHOP:
-                        insert_shop_booking(shop, row)
-                    else:
-                        insert_admin_booking(admin, row)
-                for paid in left:
-                    insert_payment(shop, paid)
+            fill(urls, rows, left)
             return LegacyConnections(urls)
 
         return make
@@ -225,16 +245,16 @@ def insert_admin_booking(admin: psycopg.Connection[Any], row: LegacyBooking) -> 
     finance = row.finance
     if finance is None:
         return
-    assert finance.validated_at is not None
+    validated = finance.validated_at
     insert(
         admin,
         "booking_finances",
         booking_finance_id=finance.finance_id,
         booking_id=row.row_id,
         pattern_id=finance.pattern_id,
-        validated_at=finance.validated_at.replace(tzinfo=None),
+        validated_at=None if validated is None else validated.replace(tzinfo=None),
         is_locked=finance.locked,
-        updated_at=tour,
+        updated_at=row.updated_at.replace(tzinfo=None),
     )
     for number in range(finance.items):
         insert(
@@ -246,5 +266,27 @@ def insert_admin_booking(admin: psycopg.Connection[Any], row: LegacyBooking) -> 
             unit_price=1,
             amount=1,
             paid=number < finance.items_paid,
-            updated_at=tour,
+            updated_at=row.updated_at.replace(tzinfo=None),
         )
+
+
+async def test_who_goes_on_all_the_same_is_in_the_run_and_in_the_audit_trail(postgres_dsn: str) -> None:
+    database = Database(postgres_dsn, pool_size=2)
+    store = PostgresBackfillStore(database)
+    override = Override(actor="ana", reason="known", holds=("catalog-bridge: FAIL: C-02",))
+    with pytest.raises(RuntimeError):
+        async with store.running("D", now=NOW, script="suite", checksum="0", override=override):
+            raise RuntimeError
+    async with store.running("E", now=NOW, script="suite", checksum="0"):
+        pass
+    await database.close()
+    with psycopg.connect(postgres_dsn) as connection:
+        runs = connection.execute(
+            "select batch_code, override, run_key::text from migration_run_log where batch_code > 'A'"
+        )
+        [(_, said, run), (_, none, _)] = sorted(runs.fetchall())
+        audited = connection.execute("select event_type, actor, resource_id, metadata from audit_log").fetchall()
+    assert said == {"actor": "ana", "reason": "known", "holds": ["catalog-bridge: FAIL: C-02"]}
+    assert none is None
+    more = {"runKey": run, "reason": "known", "holds": ["catalog-bridge: FAIL: C-02"]}
+    assert audited == [("MIGRATION_HOLD_OVERRIDDEN", "ana", "D", more)]

@@ -63,6 +63,7 @@ ADDED_COLUMNS = {
         "external_ref_kind": column("varchar(64)", nullable=True),
         "external_ref": column("varchar(128)", nullable=True),
     },
+    "migration_run_log": {"override": column("jsonb", nullable=True)},  # section 9: who went on although a gate held it
     "booking_contact": {
         "phone_e164": column("varchar(16)", nullable=True),  # section 3
         "booked_at": column("timestamptz", default=NOW),  # the order of what a search finds
@@ -258,6 +259,7 @@ ADDED_TABLES: dict[str, Any] = {
             "instant": column("timestamptz"),
             "raw_status": column("varchar(64)"),
             "partially_returned": column("boolean", default="false"),
+            "also_called": column("varchar(128)", nullable=True),
             "weak": column("boolean", default="false"),
             "origin": column("smallint"),
             "event_key": column("uuid"),
@@ -307,6 +309,119 @@ ADDED_TABLES: dict[str, Any] = {
         "checks": {},
         "indexes": {"ix_ingest_staged_job_staged_at": index("staged_at")},
     },
+    "migration_booking_mark": {
+        "columns": {
+            "booking_key": column("uuid"),
+            "body_noted_at": column("timestamptz", nullable=True),
+            "body_version": column("integer", nullable=True),
+            "body": column("bit(128)", nullable=True),
+            "money_noted_at": column("timestamptz", nullable=True),
+            "money_version": column("integer", nullable=True),
+            "money": column("bit(128)", nullable=True),
+        },
+        "primary_key": ["booking_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "migration_source_mark": {
+        "columns": {
+            "source_system": column("varchar(32)"),
+            "row_id": column("bigint"),
+            "digest": column("bit(128)"),
+        },
+        "primary_key": ["source_system", "row_id"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "flag_sight": {
+        "columns": {
+            "process_key": column("uuid"),
+            "component": column("varchar(32)"),
+            "host": column("varchar(191)"),
+            "pid": column("integer"),
+            "flag_values": column("jsonb"),
+            "seen_at": column("timestamptz"),
+        },
+        "primary_key": ["process_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_flag_sight_seen_at": index("seen_at")},
+    },
+    "cutover_mark": {
+        "columns": {
+            "source_system": column("varchar(32)"),
+            "changed_at": column("timestamptz"),
+            "row_id": column("bigint"),
+            "updated_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["source_system"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "cutover_seen": {
+        "columns": {
+            "source_system": column("varchar(32)"),
+            "source_table": column("varchar(64)"),
+            "source_pk": column("bigint"),
+            "changed_at": column("timestamptz"),
+            "digest": column("varchar(64)"),
+            "booking_key": column("uuid", nullable=True),
+            "note": column("varchar(64)", nullable=True),
+            "seen_at": column("timestamptz"),
+        },
+        "primary_key": ["source_system", "source_table", "source_pk"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {
+            "ix_cutover_seen_unreached": {
+                **index("changed_at"),
+                "where": "booking_key is null) and (note is null",
+            }
+        },
+    },
+    "shadow_tally": {
+        "columns": {
+            "hour": column("timestamptz"),
+            "field": column("varchar(32)"),
+            "compared": column("bigint"),
+            "mismatched": column("bigint"),
+        },
+        "primary_key": ["hour", "field"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
+    },
+    "shadow_example": {
+        "columns": {
+            "channel_code": column("varchar(32)"),
+            "external_booking_ref": column("varchar(128)"),
+            "field": column("varchar(32)"),
+            "core_value": column("text"),
+            "legacy_value": column("text"),
+            "seen_at": column("timestamptz"),
+        },
+        "primary_key": ["channel_code", "external_booking_ref", "field"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_shadow_example_seen_at": index("seen_at desc")},
+    },
+    "cutover_write": {
+        "columns": {
+            "write_id": column("varchar(128)"),
+            "reported_at": column("timestamptz"),
+            "operation": column("varchar(64)"),
+            "digest": column("varchar(64)"),
+            "mismatch": column("boolean"),
+            "report": column("jsonb"),
+        },
+        "primary_key": ["write_id"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {"ix_cutover_write_reported_at": index("reported_at")},
+    },
     "migration_checkpoint": {
         "columns": {
             "batch_code": column("varchar(16)"),
@@ -337,6 +452,37 @@ ADDED_TABLES: dict[str, Any] = {
         "foreign_keys": {},
         "checks": {},
         "indexes": {"ix_migration_exception_source": index("batch_code", "source_system", "source_table", "source_pk")},
+    },
+    "migration_gate_result": {
+        "columns": {
+            "result_key": column("uuid"),
+            "gate": column("varchar(64)"),
+            "batch_code": column("varchar(16)"),
+            "judged_run": column("uuid", nullable=True),
+            "verdict": column("varchar(8)"),
+            "checks": column("jsonb"),
+            "report_path": column("text", nullable=True),
+            "measured_at": column("timestamptz"),
+            "created_at": column("timestamptz", default=NOW),
+        },
+        "primary_key": ["result_key"],
+        "foreign_keys": {},
+        "checks": {"ck_migration_gate_result_verdict": {"column": "verdict", "values": ["PASS", "HOLD", "FAIL"]}},
+        "indexes": {"ix_migration_gate_result_newest": index("gate", "created_at desc", "result_key desc")},
+    },
+    "migration_written": {
+        "columns": {
+            "batch_code": column("varchar(16)"),
+            "table_name": column("varchar(64)"),
+            "row_key": column("varchar(64)"),
+            "label_before": column("varchar(191)", nullable=True),
+            "label_after": column("varchar(191)"),
+            "run_key": column("uuid"),
+        },
+        "primary_key": ["batch_code", "table_name", "row_key"],
+        "foreign_keys": {},
+        "checks": {},
+        "indexes": {},
     },
     "replay_job": {
         "columns": {

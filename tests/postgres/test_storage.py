@@ -1,6 +1,7 @@
 """The real storage passes the suites of its ports."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ import pytest
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.mappings import Entity
 from bst_domain.values import BookingIdentity
+from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.bookings import PostgresBookingStore
 from bst_postgres.crew import PostgresCrewRegister
 from bst_postgres.database import Database
@@ -105,6 +107,16 @@ class TestPostgresBookingStore(BookingStoreConformance):
 
     async def add_alias(self, storage: BookingStorage, alias: BookingIdentity, of: BookingIdentity) -> None:
         await record_alias(storage, alias, of)
+
+    @asynccontextmanager
+    async def held_day(self, storage: BookingStorage) -> AsyncIterator[None]:
+        assert isinstance(storage, Storage)
+        batch = f"T{uuid4().hex[:8]}"  # several batches may run at once
+        running = PostgresBackfillStore(storage.database).running(
+            batch, now=NOW, script="suite", checksum="0", holds_the_day=True
+        )
+        async with running:
+            yield
 
     async def test_the_tables_say_what_the_booking_says(self, storage: BookingStorage) -> None:
         from bst_testing.conformance.booking_store import STORY, accept, processing

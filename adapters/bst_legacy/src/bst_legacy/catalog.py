@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 from bst_domain.migration import (
     LegacyCatalog,
+    LegacyLine,
     LegacyPackage,
+    LegacyPicture,
     LegacyProduct,
     LegacyRate,
+    LegacyStep,
     LegacySystem,
     LegacyVariant,
 )
@@ -30,6 +33,33 @@ select rate_plan_id as rate_id, variant_id, traveler_type::text as traveller, ro
   currency_code as currency, min_quantity, max_quantity, valid_from at time zone 'UTC' as valid_from,
   valid_to at time zone 'UTC' as valid_to, is_active as active
 from "VariantRatePlan" order by rate_plan_id
+"""
+_PICTURES = """
+select product_id, null::int as variant_id, url, alt_text, sort_order, is_cover as cover, media_id from "TourProductMedia"
+union all
+select variant.product_id, media.variant_id, url, alt_text, sort_order, is_cover, media_id
+from "TourVariantMedia" media join "TourVariant" variant on variant.variant_id = media.variant_id
+order by sort_order, media_id
+"""
+_STEPS = """
+select variant_id, day, sort_order, title, description, location, to_char(start_time, 'HH24:MI') as start_time,
+  to_char(end_time, 'HH24:MI') as end_time
+from "VariantItinerary" order by variant_id, day, sort_order, itinerary_id
+"""
+_LINES = """
+select variant_id, part, text from (
+  select variant_id, 'highlights' as part, description as text, sort_order, highlight_id as id from "VariantHighlight"
+  union all
+  select variant_id, 'optionalFeatures', description, sort_order, feature_id from "VariantOptionalFeature"
+  union all
+  select variant_id, 'additionalInfo', description, sort_order, info_id from "VariantAdditionalInfo"
+  union all
+  select variant_id, 'inclusions', description || coalesce(' (' || nullif(btrim(note), '') || ')', ''), sort_order,
+    inclusion_id from "VariantInclusion" join "Inclusion" using (inclusion_id)
+  union all
+  select variant_id, 'exclusions', description || coalesce(' (' || nullif(btrim(note), '') || ')', ''), sort_order,
+    exclusion_id from "VariantExclusion" join "Exclusion" using (exclusion_id)) told
+order by variant_id, part, sort_order nulls last, id
 """
 _PACKAGES = {
     LegacySystem.SHOP: """
@@ -55,4 +85,10 @@ async def read_catalog(connections: Mapping[LegacySystem, Connection]) -> Legacy
             for system in (shop, admin)
             for row in await fetch_named(system, connections[system], _PACKAGES[system])
         ],
+        pictures=[
+            LegacyPicture(**{name: value for name, value in row.items() if name != "media_id"})
+            for row in await fetch_named(shop, connections[shop], _PICTURES)
+        ],
+        steps=[LegacyStep(**row) for row in await fetch_named(shop, connections[shop], _STEPS)],
+        lines=[LegacyLine(**row) for row in await fetch_named(shop, connections[shop], _LINES)],
     )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, LiteralString
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from uuid import uuid4
 
 import psycopg
 from psycopg import sql
@@ -16,7 +17,10 @@ from bst_legacy.needed import NEEDED, missing
 Connection = psycopg.AsyncConnection[TupleRow]
 
 CONNECT_TIMEOUT_S = 10
-_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c jit=off"
+#: Rows of a long list that are in memory at once.
+ROWS_AT_ONCE = 10_000
+#: Read-only, and what the text form of rows depends on, of which digests are taken.
+_OPTIONS = "-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO,YMD -c extra_float_digits=1 -c jit=off"
 #: The setting that names each database; for sentences.
 SETTING: Mapping[LegacySystem, str] = {
     LegacySystem.SHOP: "BALISNAP_DB_URL",
@@ -87,6 +91,17 @@ async def fetch(
         async with connection.cursor(binary=True) as cursor:
             await cursor.execute(query, parameters)
             return await cursor.fetchall()
+
+
+async def streamed(
+    system: LegacySystem, connection: Connection, query: LiteralString, parameters: Mapping[str, Any] | None = None
+) -> AsyncIterator[list[TupleRow]]:
+    """The rows of a query, ROWS_AT_ONCE at a time: the cursor is the server's, and rows come as they are asked for."""
+    with reading(system):
+        async with connection.cursor(f"bst_{uuid4().hex}") as cursor:
+            await cursor.execute(query, parameters)
+            while rows := await cursor.fetchmany(ROWS_AT_ONCE):
+                yield rows
 
 
 async def fetch_named(system: LegacySystem, connection: Connection, query: LiteralString) -> list[DictRow]:

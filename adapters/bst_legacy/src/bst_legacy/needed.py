@@ -13,12 +13,13 @@ _INSTANT = frozenset({"timestamp without time zone", "timestamp with time zone"}
 _FLAG = frozenset({"boolean"})
 _JSON = frozenset({"jsonb", "json"})
 _DAY = frozenset({"date"})
+_CLOCK = frozenset({"time without time zone", "time with time zone"})
 
 Columns = Mapping[str, frozenset[str]]
 
 
 def _columns(**groups: str) -> Columns:
-    kinds = {"i": _INTEGER, "t": _TEXT, "n": _NUMBER, "at": _INSTANT, "b": _FLAG, "j": _JSON, "d": _DAY}
+    kinds = {"i": _INTEGER, "t": _TEXT, "n": _NUMBER, "at": _INSTANT, "b": _FLAG, "j": _JSON, "d": _DAY, "c": _CLOCK}
     return {name: kinds[kind] for kind, names in groups.items() for name in names.split()}
 
 
@@ -67,6 +68,18 @@ NEEDED: Mapping[LegacySystem, Mapping[str, Columns]] = {
             at="valid_from valid_to",
             b="is_active",
         ),
+        "TourProductMedia": _columns(i="media_id product_id sort_order", t="url alt_text", b="is_cover"),
+        "TourVariantMedia": _columns(i="media_id variant_id sort_order", t="url alt_text", b="is_cover"),
+        "VariantItinerary": _columns(
+            i="itinerary_id variant_id day sort_order", t="title description location", c="start_time end_time"
+        ),
+        "VariantHighlight": _columns(i="highlight_id variant_id sort_order", t="description"),
+        "VariantOptionalFeature": _columns(i="feature_id variant_id sort_order", t="description"),
+        "VariantAdditionalInfo": _columns(i="info_id variant_id sort_order", t="description"),
+        "VariantInclusion": _columns(i="variant_id inclusion_id sort_order", t="note"),
+        "VariantExclusion": _columns(i="variant_id exclusion_id sort_order", t="note"),
+        "Inclusion": _columns(i="inclusion_id", t="description"),
+        "Exclusion": _columns(i="exclusion_id", t="description"),
         "TourPackage": _columns(i="package_id", t="package_name slug", n="price_per_person price_per_child"),
     },
     LegacySystem.ADMIN: {

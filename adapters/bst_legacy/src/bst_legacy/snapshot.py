@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 from psycopg.rows import TupleRow
 
-from bst_application.ports.legacy import LegacyName
+from bst_application.ports.legacy import FinanceName, LegacyName
 from bst_domain.migration import (
     LegacyBooking,
     LegacyCatalog,
@@ -15,12 +15,14 @@ from bst_domain.migration import (
     LegacyItem,
     LegacyPaid,
     LegacySystem,
+    ShopPayment,
+    StoredPayment,
 )
 from bst_legacy.catalog import read_catalog
-from bst_legacy.connections import Connection, fetch, reading
+from bst_legacy.connections import ROWS_AT_ONCE, Connection, fetch, reading, streamed
+from bst_legacy.digests import LegacyDigests, copied
+from bst_legacy.shop_payments import SHOP_PAYMENTS, SHOP_PAYMENTS_LIKE, names_of, shop_payment
 
-#: Rows of the list of names that are in memory at once.
-NAMES_AT_ONCE = 10_000
 _SHOP, _ADMIN = LegacySystem.SHOP, LegacySystem.ADMIN
 
 _NAMES: Mapping[LegacySystem, LiteralString] = {
@@ -70,6 +72,17 @@ cross join lateral (select count(*) as items, count(*) filter (where paid) as it
   where item.booking_finance_id = finance.booking_finance_id) counted
 where finance.booking_id = any (%(ids)s) order by booking_finance_id
 """
+_WORDS: Mapping[LegacySystem, LiteralString] = {
+    _SHOP: """copy (select booking_id, coalesce(status_v2::text, status, '') from "Booking") to stdout""",
+    _ADMIN: "copy (select booking_id, status from bookings) to stdout",
+}
+# Drawn by the digest of seed and number: the same rows wherever and whenever the same table is asked.
+_DRAWN = "order by sha256(convert_to(%(seed)s || ':' || booking_id, 'UTF8')) limit %(size)s"
+_SAMPLE: Mapping[LegacySystem, LiteralString] = {
+    _SHOP: f'select booking_id from "Booking" {_DRAWN}',
+    _ADMIN: f"select booking_id from bookings {_DRAWN}",
+}
+_FINANCE_NAMES = "select booking_finance_id, booking_id from booking_finances order by booking_finance_id"
 # What moving money needs; see money_alone for what stands in for the rest.
 _SHOP_MONEY = """
 select booking_id, booking_ref, updated_at, currency_code, round(total_price, 2), status, status_v2::text
@@ -108,13 +121,8 @@ class Snapshot:
 
     async def names(self) -> AsyncIterator[Sequence[LegacyName]]:
         for system, connection in self._connections.items():
-            with reading(system):
-                async with connection.cursor(
-                    "names"
-                ) as cursor:  # a cursor of the server: rows come as they are asked for
-                    await cursor.execute(_NAMES[system])
-                    while rows := await cursor.fetchmany(NAMES_AT_ONCE):
-                        yield [LegacyName(system, row_id, channel, ref) for row_id, channel, ref in rows]
+            async for rows in streamed(system, connection, _NAMES[system]):
+                yield [LegacyName(system, row_id, channel, ref) for row_id, channel, ref in rows]
 
     async def bookings(self, system: LegacySystem, ids: Sequence[int]) -> list[LegacyBooking]:
         if not ids:
@@ -136,8 +144,41 @@ class Snapshot:
     async def payments_without_booking(self) -> list[LegacyPaid]:
         return [_payment(row) for row in await self._fetch(_SHOP, _LEFT_BEHIND, None)]
 
+    async def payments(self, since: datetime | None = None) -> AsyncIterator[Sequence[ShopPayment]]:
+        async for rows in streamed(_SHOP, self._connections[_SHOP], SHOP_PAYMENTS, {"since": _naive(since)}):
+            yield [shop_payment(row) for row in rows]
+
+    async def payments_like(self, payments: Sequence[StoredPayment]) -> list[ShopPayment]:
+        rows = await fetch(_SHOP, self._connections[_SHOP], SHOP_PAYMENTS_LIKE, names_of(payments))
+        return [shop_payment(row) for row in rows]
+
+    async def finances(self) -> AsyncIterator[Sequence[FinanceName]]:
+        async for rows in streamed(_ADMIN, self._connections[_ADMIN], _FINANCE_NAMES):
+            yield [FinanceName(*row) for row in rows]
+
     async def catalog(self) -> LegacyCatalog:
         return await read_catalog(self._connections)
+
+    def digests(self, system: LegacySystem) -> LegacyDigests:
+        return LegacyDigests(system, self._connections[system])
+
+    def digest_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        return self.digests(system).lines()
+
+    def word_lines(self, system: LegacySystem) -> AsyncIterator[bytes]:
+        return copied(system, self._connections[system], _WORDS[system])
+
+    async def payment_ids(self) -> AsyncIterator[Sequence[tuple[int, int]]]:
+        with reading(_SHOP):
+            async with self._connections[_SHOP].cursor("payments", binary=True) as cursor:
+                await cursor.execute('select payment_id, booking_id from "Payment" order by payment_id')
+                while rows := await cursor.fetchmany(ROWS_AT_ONCE):
+                    yield [(payment, booking) for payment, booking in rows]
+
+    async def sample(self, system: LegacySystem, seed: int, size: int) -> list[int]:
+        given = {"seed": str(seed), "size": size}
+        rows = await fetch(system, self._connections[system], _SAMPLE[system], given)
+        return sorted(row_id for (row_id,) in rows)
 
     async def _fetch(self, system: LegacySystem, query: LiteralString, ids: Sequence[int] | None) -> list[TupleRow]:
         return await fetch(system, self._connections[system], query, None if ids is None else {"ids": list(ids)})
@@ -314,3 +355,7 @@ def _utc(stored: datetime | None) -> datetime | None:
     if stored is None:
         return None
     return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
+
+
+def _naive(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.astimezone(UTC).replace(tzinfo=None)

@@ -36,6 +36,7 @@ from bst_litestar.routes.audit import audit_routes
 from bst_litestar.routes.catalog_editor import CatalogParts, catalog_editor_routes
 from bst_litestar.routes.channel_mappings import MappingParts, channel_mapping_routes
 from bst_litestar.routes.crew import CrewParts, crew_routes
+from bst_litestar.routes.cutover import CutoverParts, cutover_routes
 from bst_litestar.routes.dead_letters import dead_letter_routes
 from bst_litestar.routes.documents import document_routes
 from bst_litestar.routes.flags import FlagParts, flag_routes
@@ -83,6 +84,7 @@ class ApiParts:
     guard: Guard
     queue_enabled: Callable[[], bool]
     flags: FlagParts
+    cutover: CutoverParts
     reconciliation: ReconciliationParts
     scrape: Scrape
     note_answer: NoteAnswer
@@ -117,6 +119,7 @@ def build_api(parts: ApiParts, *, lifespan: Lifespan) -> Litestar:
             *channel_mapping_routes(parts.mappings, parts.tokens),
             *unmapped_routes(parts.mappings, parts.tokens),
             *flag_routes(parts.flags, parts.tokens),
+            *cutover_routes(parts.cutover, parts.tokens, now=parts.now),
             *catalog_editor_routes(parts.catalog, parts.tokens),
             *publishing_routes(parts.publishing, parts.tokens),
             *publish_version_routes(parts.publishing, parts.tokens),

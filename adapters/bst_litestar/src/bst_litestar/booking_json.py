@@ -4,11 +4,14 @@ Source of the shape: predecessor's OpsBooking and contracts, "a booking in a res
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from bst_application.ports.cutover import QueuedConflict
 from bst_application.ports.operations import ConflictRecord
 from bst_application.ports.reading import BookingDetail, BookingRow
 from bst_domain.booking import FactValue, value_to_json
+from bst_domain.migration import Module, blocks_next_batch
 from bst_domain.values import BookingIdentity, BookingKey, format_instant
 
 
@@ -67,12 +70,31 @@ def detail_json(detail: BookingDetail) -> dict[str, Any]:
         "assignments": list(detail.assignments),
         "items": list(detail.items),
         "finance": detail.finance,
-        "conflicts": [_conflict(one) for one in detail.conflicts],
+        "conflicts": [_conflict(one) for one in detail.conflicts if one.module is Module.BOOKING_CORE],
     }
 
 
 #: The playbook's names of fields, as this API calls them.
-_DISPUTED = {"tour_date": "tourDate", "total_price": "totalPrice", "channel_code": "channelCode"}
+_DISPUTED = {
+    "tour_date": "tourDate",
+    "total_price": "totalPrice",
+    "channel_code": "channelCode",
+    "validated_at": "validatedAt",
+    "is_locked": "isLocked",
+}
+
+
+def queued_json(queued: QueuedConflict, now: datetime) -> dict[str, Any]:
+    """An entry of the review queue: a REVIEW_REQUIRED, or a ticket about finance."""
+    record = queued.record
+    return {
+        **_conflict(record),
+        "bookingKey": str(record.booking),
+        "channelCode": queued.identity.channel,
+        "externalBookingRef": queued.identity.ref,
+        "overdue": record.due_at < now,
+        "blocksNextBatch": blocks_next_batch(record.opened_at, now),
+    }
 
 
 def _conflict(one: ConflictRecord) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Conflicts between two systems in PostgreSQL, within the transaction of whoever raises or settles them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from bst_application.ports.operations import ConflictRecord, Settlement
@@ -10,11 +10,11 @@ from bst_domain.migration import Choice, Module, Severity
 from bst_domain.values import BookingKey
 from bst_postgres.database import DriverConnection, as_json
 
-# The order is that of the table.
-_OF_BOOKING = """
-select conflict_key, booking_key, module, fields, shown_values, core_values, legacy_values, severity, opened_by, opened_at,
-  due_at, choice, settled_by, settle_reason, settled_at
-from booking_conflict where booking_key = %s order by opened_at, conflict_key
+# The order is that of the table, and of ``conflict_of``.
+CONFLICT_COLUMNS: Final = """conflict_key, booking_key, module, fields, shown_values, core_values, legacy_values, severity,
+  opened_by, opened_at, due_at, choice, settled_by, settle_reason, settled_at"""
+_OF_BOOKING = f"""
+select {CONFLICT_COLUMNS} from booking_conflict where booking_key = %s order by opened_at, conflict_key
 """
 _OPEN = """
 insert into booking_conflict (conflict_key, booking_key, module, fields, shown_values, core_values, legacy_values, severity,
@@ -50,7 +50,7 @@ def conflict_of(row: Sequence[Any]) -> ConflictRecord:
 
 async def conflicts_of(connection: DriverConnection, booking: BookingKey) -> list[ConflictRecord]:
     """Settled or not, oldest first."""
-    rows = await (await connection.execute(_OF_BOOKING, (booking,))).fetchall()
+    rows = await (await connection.execute(_OF_BOOKING.encode(), (booking,))).fetchall()
     return [conflict_of(row) for row in rows]
 
 

@@ -21,6 +21,7 @@ from bst_application.ports.mappings import (
 from bst_application.ports.reading import Position
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, ExternalRef
 from bst_postgres.audit import append_entries
+from bst_postgres.bookings.rows import package_name
 from bst_postgres.conditions import Conditions
 from bst_postgres.database import Database, DriverConnection, as_json
 from bst_postgres.mapping_rows import (
@@ -152,7 +153,7 @@ class PostgresMappingDesk:
     async def named_by(
         self, package: ChannelReference, *, behind: UUID | None, limit: int
     ) -> list[tuple[BookingKey, BookingIdentity]]:
-        given = {"channel": package.channel, "ref": package.ref, "behind": behind or _FIRST, "limit": limit}
+        given = {"channel": package.channel, "ref": package_name(package), "behind": behind or _FIRST, "limit": limit}
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(_NAMED_BY, given)).fetchall()
         return [(BookingKey(key), BookingIdentity(channel, ExternalRef(ref))) for key, channel, ref in rows]
@@ -238,7 +239,7 @@ class _Changing:
         return [entry_of(row) for row in rows]
 
     async def is_named(self, package: ChannelReference) -> bool:
-        given = {"channel": package.channel, "ref": package.ref, "behind": _FIRST, "limit": 1}
+        given = {"channel": package.channel, "ref": package_name(package), "behind": _FIRST, "limit": 1}
         return await (await self._connection.execute(_NAMED_BY, given)).fetchone() is not None
 
     async def put(self, entry: UnmappedEntry) -> None:

@@ -71,6 +71,11 @@ def head_revision() -> str:
     return head
 
 
+def script_names() -> list[str]:
+    """The files of the revisions, in the order of application; migration_run_log calls them so."""
+    return [Path(script.path).name for script in reversed(list(_scripts().iterate_revisions("head", "base")))]
+
+
 def status(dsn: str) -> MigrationStatus:
     """Reads where the database stands. Raises Unavailable, MigrationFailed (a revision unknown here), ValueError (no URL)."""
     with _connected(dsn) as connection:

@@ -61,10 +61,10 @@ class PostgresOpsDesk:
     @asynccontextmanager
     async def operating(self) -> AsyncIterator[OpsTransaction]:
         async with self._database.transaction() as connection:
-            yield _Operating(connection)
+            yield PostgresOperating(connection)
 
 
-class _Operating:
+class PostgresOperating:
     """One transaction."""
 
     def __init__(self, connection: DriverConnection) -> None:

@@ -28,7 +28,8 @@ _EVENT_TWINS = _twins("ingest_event_log", f"source_enum, {_REF}, event_type, eve
 _KEY_TWINS = _twins("ingest_event_log", "idempotency_key")
 
 # An order's row stands for it until its capture is known, and one reference may be shown by one booking only; so any of the
-# three names may be the one that a fact has. Two conditions of one clause each, because that is what becomes a join.
+# three names may be the one that a fact has; a legacy row without any of them has its fact's event for a key. Two conditions of
+# one clause each, because that is what becomes a join.
 _ORPHANS = """
 (select count(*) from payment_event paid
   where not exists (select 1 from booking_core core where core.booking_key = paid.booking_key))
@@ -36,7 +37,7 @@ _ORPHANS = """
   where exists (select 1 from booking_core core where core.booking_key = paid.booking_key)
     and not exists (select 1 from payment_fact fact where fact.booking_key = paid.booking_key and (
       fact.reference = any(array[paid.payment_ref, paid.gateway_capture_id, paid.gateway_order_id])
-      or fact.order_id = paid.gateway_order_id)))"""
+      or fact.order_id = paid.gateway_order_id or fact.event_key = paid.payment_key)))"""
 
 # Each part is one pass over an index where there is one that has all it needs: rows of bookings and events are wide.
 _COUNTS = text(rf"""

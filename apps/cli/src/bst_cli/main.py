@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from bst_cli.audit import audit
+from bst_cli.cutting_over import cutover
 from bst_cli.database import db
 from bst_cli.events import events
 from bst_cli.flags import flags
@@ -34,6 +35,7 @@ from bst_cli.options import (
 )
 from bst_cli.principals import principals
 from bst_cli.producers import producers
+from bst_cli.recon import recon
 from bst_cli.retention import retention
 from bst_cli.trouble import Trouble
 
@@ -203,6 +205,7 @@ def status(url: str | None, data_dir: Path, as_json: bool) -> None:
 
 
 main.add_command(audit)
+main.add_command(cutover)
 main.add_command(db)
 main.add_command(events)
 main.add_command(flags)
@@ -210,6 +213,7 @@ main.add_command(principals)
 main.add_command(producers)
 main.add_command(retention)
 main.add_command(migrate)
+main.add_command(recon)
 main.add_command(gate)
 main.add_command(drill)
 main.add_command(load)

@@ -21,6 +21,7 @@ from bst_application.ports.queue import JobQueue
 from bst_application.ports.tracing import NO_TRACING, Tracing
 from bst_application.rate_limits import Buckets
 from bst_application.settings import Settings
+from bst_application.this_process import this_process
 from bst_application.use_cases.accept import AcceptDeliveries
 from bst_application.use_cases.hand_over import HandOver
 from bst_application.use_cases.ingest import IngestDoor
@@ -32,6 +33,7 @@ from bst_application.use_cases.retention import retention_policy
 from bst_application.use_cases.turn_flag import TurnFlag
 from bst_bullmq.postgres_queue import PostgresJobQueue
 from bst_bullmq.redis_queue import RedisJobQueue
+from bst_core_api.cutover import cutover_from
 from bst_core_api.mappings import mapping_parts
 from bst_core_api.operations import crew_parts, ops_writes
 from bst_core_api.publishing import catalog_area
@@ -66,6 +68,7 @@ from bst_telemetry.instruments import (
     process_registry,
 )
 from bst_telemetry.scrape import Scrape
+from bst_telemetry.shadow import ShadowInstruments
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +108,8 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
     )
     # Without a queue and with the fallback, this process does the worker's part, sweep included.
     store = PostgresBookingStore(database)
-    board = FlagBoard(settings.flags, flag_store := PostgresFlagStore(database))
+    board = FlagBoard(settings.flags, flag_store := PostgresFlagStore(database), this_process("api", now))
+    cutover = cutover_from(settings, database, board, reading.bookings, figures=ShadowInstruments(registry), now=now)
     access = AccessBoard(
         PostgresAccessStore(database, SecretCipher(settings.secrets_keys)),
         settings.service_token,
@@ -148,6 +152,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             ),
             asyncio.create_task(_note_start(audit)),
             asyncio.create_task(reading.keep_watch(stop)),
+            asyncio.create_task(cutover.keep_comparing(stop)),
             asyncio.create_task(periodically("reading the flags", board.refresh, every_s=REFRESH_EVERY_S, stop=stop)),
         ]
         if settings.sync_fallback_enabled:
@@ -206,7 +211,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
             new_id=uuid7,
             note_outcome=instruments.delivery,
         ),
-        bookings=reading.bookings,
+        bookings=cutover.bookings,
         timeline=PostgresBookingTimeline(database),
         operations=ops_writes(database, now),
         crew=crew_parts(database, now),
@@ -238,6 +243,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         ),
         queue_enabled=queue_on,
         flags=FlagParts(board=board, turn=TurnFlag(store=flag_store, board=board, now=now)),
+        cutover=cutover.parts,
         reconciliation=ReconciliationParts(
             reader=reading.reconciliation,
             limits=settings.reconciliation,

@@ -18,6 +18,7 @@ from bst_application.periodically import periodically, while_on
 from bst_application.ports.queue import Job, JobHandler, JobQueue
 from bst_application.ports.tracing import NO_TRACING, Attributes, SpanKind, Tracing, trace_id
 from bst_application.settings import Settings
+from bst_application.this_process import this_process
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.process_jobs import ProcessJobs
 from bst_application.use_cases.recompute import RecomputeTurning
@@ -147,7 +148,7 @@ async def _work(
                 at_once=settings.retention_on_start,
             )
         )
-    board = FlagBoard(settings.flags, PostgresFlagStore(database))
+    board = FlagBoard(settings.flags, PostgresFlagStore(database), this_process("worker", now))
     await board.first_look()
 
     def queue_on() -> bool:

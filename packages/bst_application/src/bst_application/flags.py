@@ -5,14 +5,16 @@ query, and survives restarts, because every process reads the same overrides bef
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Final
+from uuid import UUID
 
 from attrs import define, field, frozen
 
 from bst_application.errors import Conflict, Unavailable
-from bst_application.ports.flags import FlagOverride, FlagStore
+from bst_application.ports.flags import FlagOverride, FlagStore, Sight
 from bst_domain.migration import Canary, canary_list, canary_percentage
 
 _log = logging.getLogger(__name__)
@@ -21,6 +23,9 @@ TRUE_WORDS: Final = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
 REFRESH_EVERY_S: Final = 2.0
 MAX_VALUE_LENGTH: Final = 2000
+#: How often a process gives a sign of life, and after how long without one it is taken for gone.
+TELL_EVERY: Final = timedelta(seconds=5)
+GONE_AFTER: Final = timedelta(seconds=20)
 
 
 class FlagKind(Enum):
@@ -43,6 +48,8 @@ class Flag(StrEnum):
     WRITE_CORE_PERCENT = "OPS_WRITE_CORE_PERCENT"
     WRITE_CORE_USER_IDS = "OPS_WRITE_CORE_CANARY_USER_IDS"
     WRITE_CORE_EMAILS = "OPS_WRITE_CORE_CANARY_EMAILS"
+    WRITE_STRICT = "OPS_WRITE_CORE_STRICT"
+    SHADOW_PERCENT = "OPS_READ_SHADOW_PERCENT"
     WEB_EMIT = "WEB_EMIT_BOOKING_EVENT_ENABLED"
     EMAIL_PIPELINE = "EMAIL_PIPELINE_CORE_ENABLED"
 
@@ -60,14 +67,16 @@ DEFAULTS: Final[Mapping[Flag, str]] = {
     Flag.WRITE_CORE_PERCENT: "100",
     Flag.WRITE_CORE_USER_IDS: "",
     Flag.WRITE_CORE_EMAILS: "",
+    Flag.WRITE_STRICT: "false",
+    Flag.SHADOW_PERCENT: "0",
     Flag.WEB_EMIT: "false",
     Flag.EMAIL_PIPELINE: "false",
 }
 
 
 def kind_of(flag: Flag) -> FlagKind:
-    """Switches end in ENABLED, percentages in PERCENT; the rest are lists of actors."""
-    if flag.value.endswith("_ENABLED"):
+    """Switches end in ENABLED or STRICT, percentages in PERCENT; the rest are lists of actors."""
+    if flag.value.endswith(("_ENABLED", "_STRICT")):
         return FlagKind.SWITCH
     return FlagKind.PERCENTAGE if flag.value.endswith("_PERCENT") else FlagKind.LIST
 
@@ -109,18 +118,46 @@ class FlagState:
     override: FlagOverride | None
 
 
+@frozen(kw_only=True)
+class Process:
+    """A process that lives by the flags, and its clock."""
+
+    key: UUID
+    component: str
+    host: str
+    pid: int
+    now: Callable[[], datetime]
+
+
 @define
 class FlagBoard:
-    """The flags as one process knows them: never older than the last ``refresh`` that worked."""
+    """The flags as one process knows them: never older than the last ``refresh`` that worked.
+
+    With a ``process`` it tells the store how they are for it: at once when they change, else now and then, as a sign of life.
+    """
 
     _initial: Mapping[Flag, str]
     _store: FlagStore
+    _process: Process | None = None
     _overrides: Mapping[str, FlagOverride] = field(factory=dict)
+    _told: Sight | None = None
 
     async def refresh(self) -> int:
         """Reads the overrides; returns 0. Raises Unavailable, and goes on with what was known."""
         self._overrides = await self._store.overrides()
+        await self._tell()
         return 0
+
+    async def _tell(self) -> None:
+        if (who := self._process) is None:
+            return
+        now, values = who.now(), {flag.value: self.value(flag) for flag in Flag}
+        told = self._told
+        if told is not None and told.values == values and now - told.seen_at < TELL_EVERY:
+            return
+        sight = Sight(process=who.key, component=who.component, host=who.host, pid=who.pid, values=values, seen_at=now)
+        await self._store.sighted(sight)
+        self._told = sight
 
     async def first_look(self) -> None:
         """What was turned before a restart holds from the first moment; a database that is away keeps nobody from starting."""
@@ -152,19 +189,52 @@ class FlagBoard:
 
     def read_canary(self) -> Canary:
         """Who reads the new model."""
-        return self._canary(Flag.READ_MODEL, Flag.READ_MODEL_PERCENT, Flag.READ_MODEL_EMAILS, Flag.READ_MODEL_USER_IDS)
+        return canary_of(READ_PATH, self.value)
 
     def write_canary(self) -> Canary:
         """Whose writes go to the core."""
-        return self._canary(Flag.WRITE_CORE, Flag.WRITE_CORE_PERCENT, Flag.WRITE_CORE_EMAILS, Flag.WRITE_CORE_USER_IDS)
+        return canary_of(WRITE_PATH, self.value)
 
-    def _canary(self, switch: Flag, percent: Flag, emails: Flag, user_ids: Flag) -> Canary:
-        return Canary(
-            enabled=self.is_on(switch),
-            percentage=canary_percentage(self.value(percent)),
-            emails=canary_list(self.value(emails)),
-            user_ids=canary_list(self.value(user_ids)),
-        )
+
+@frozen(kw_only=True)
+class CanaryFlags:
+    """The four flags of a path through core."""
+
+    name: str
+    switch: Flag
+    percent: Flag
+    emails: Flag
+    user_ids: Flag
+
+    @property
+    def all(self) -> tuple[Flag, ...]:
+        return (self.switch, self.percent, self.emails, self.user_ids)
+
+
+READ_PATH: Final = CanaryFlags(
+    name="read",
+    switch=Flag.READ_MODEL,
+    percent=Flag.READ_MODEL_PERCENT,
+    emails=Flag.READ_MODEL_EMAILS,
+    user_ids=Flag.READ_MODEL_USER_IDS,
+)
+WRITE_PATH: Final = CanaryFlags(
+    name="write",
+    switch=Flag.WRITE_CORE,
+    percent=Flag.WRITE_CORE_PERCENT,
+    emails=Flag.WRITE_CORE_EMAILS,
+    user_ids=Flag.WRITE_CORE_USER_IDS,
+)
+
+
+def canary_of(path: CanaryFlags, value: Callable[[Flag], str]) -> Canary:
+    """Who is let onto a path, by the values of its flags."""
+    return Canary(
+        enabled=value(path.switch) == "true",
+        percentage=canary_percentage(value(path.percent)),
+        emails=canary_list(value(path.emails)),
+        user_ids=canary_list(value(path.user_ids)),
+    )
 
 
 def initial_flags(environ: Mapping[str, str]) -> tuple[dict[Flag, str], list[str]]:

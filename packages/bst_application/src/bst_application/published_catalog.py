@@ -143,7 +143,10 @@ class PublishedCatalog:
 
     async def _read(self) -> None:
         version = (await self._desk.publication()).version
-        if version is None or (self._current is not None and self._current.version == version):
+        if version is None:  # never published, or taken back
+            self._current = None
+            return
+        if self._current is not None and self._current.version == version:
             return
         snapshot = await self._desk.read_snapshot(version)
         assert snapshot is not None, "a frozen payload stays"

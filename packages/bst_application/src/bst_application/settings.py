@@ -49,6 +49,7 @@ class Settings:
     read_db_url: str | None = field(repr=False)  # a streaming replica of the operational database
     read_max_lag_s: int  # a replica that is further behind serves nothing
     channel_db_url: str | None = field(repr=False)
+    legacy_admin_url: str | None = field(repr=False)  # the old admin's database, which shadow reads look into
     redis_url: str | None = field(repr=False)
     queue_name: str
     admin_auth_enabled: bool
@@ -113,6 +114,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         read_db_url=reader.first("OPS_READ_DB_URL"),
         read_max_lag_s=reader.number("BST_READ_MAX_LAG_SECONDS", 5, 2, 3600),
         channel_db_url=reader.first("CHANNEL_DB_URL", "SYNC_DATABASE_URL"),
+        legacy_admin_url=reader.first("OPS_READ_PARITY_DATABASE_URL", "BSTADMIN_DB_URL"),
         redis_url=reader.first("INGEST_REDIS_URL", "REDIS_URL"),
         queue_name=reader.first("INGEST_QUEUE_NAME") or "ingest-bookings-events",
         admin_auth_enabled=reader.flag("ADMIN_AUTH_ENABLED", True),

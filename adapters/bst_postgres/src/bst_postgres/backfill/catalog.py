@@ -5,6 +5,7 @@ stays. So that back-fill can still tell, it leaves updated_at alone.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from bst_domain.migration import (
     LegacySystem,
 )
 from bst_domain.values import external_ref_key
+from bst_postgres.backfill.content import save_contents
+from bst_postgres.backfill.references import write_references
 from bst_postgres.bookings.rows import Row
 from bst_postgres.database import DriverConnection, as_json
 
@@ -66,23 +69,14 @@ _RATE = {
     "valid_to": "timestamptz",
     "is_active": "boolean",
 }
-_REFERENCE = """
-insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code, external_ref_kind, external_ref,
-  source_system, source_table, source_pk)
-select external_ref_key, entity_type, entity_key, channel_code, external_ref_kind, external_ref, source_system, source_table,
-  external_ref
-from json_to_recordset(%s::json) as given (external_ref_key uuid, entity_type text, entity_key uuid, channel_code text,
-  external_ref_kind text, external_ref text, source_system text, source_table text)
-on conflict do nothing
-"""
 #: The channel that a legacy catalog sells through.
-_CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
+CHANNEL = {LegacySystem.SHOP: "DIRECT", LegacySystem.ADMIN: "MANUAL"}
 _PRODUCT_ROW = (LegacySystem.SHOP, "PRODUCT", "TourProduct")
 _VARIANT_ROW = (LegacySystem.SHOP, "VARIANT", "TourVariant")
 _PACKAGE_ROW = {system: (system, "PACKAGE", table) for system, table in PACKAGE_TABLE.items()}
 
 
-async def save_catalog(connection: DriverConnection, bridge: CatalogBridge) -> int:
+async def save_catalog(connection: DriverConnection, bridge: CatalogBridge, now: datetime) -> int:
     """Returns how many rows were written."""
     products = await _products_here(connection, bridge)
     rows = _unique_slugs([_product(key, row) for key, row in bridge.products.items() if products[key] == key])
@@ -90,6 +84,7 @@ async def save_catalog(connection: DriverConnection, bridge: CatalogBridge) -> i
     variants = await _variants_here(connection, bridge, products)
     own = [_variant(each, products[each.product]) for each in bridge.variants if variants[each.key] == each.key]
     written += await _upsert(connection, "catalog_variant", _VARIANT, own)
+    written += await save_contents(connection, {products[key]: said for key, said in bridge.contents.items()}, now)
     rates = [_rate(each, variants[each.variant]) for each in bridge.rates]
     written += await _upsert(connection, "catalog_variant_rate", _RATE, rates)
     references = [
@@ -100,7 +95,13 @@ async def save_catalog(connection: DriverConnection, bridge: CatalogBridge) -> i
         *(_reference(("CATALOG_VARIANT", variants[v.key]), _VARIANT_ROW, v.row.variant_id) for v in bridge.variants),
         *(_package(each, {**products, **variants}) for each in bridge.packages if each.ref.key is not None),
     ]
-    return written + (await connection.execute(_REFERENCE, (as_json(references),))).rowcount
+    unmatched = [_named(_PACKAGE_ROW[each.row.system], each.row.package_id) for each in unmatched_packages(bridge)]
+    return written + await write_references(connection, references, unmatched, now)
+
+
+def unmatched_packages(bridge: CatalogBridge) -> list[BridgedPackage]:
+    """Those that stand for nothing."""
+    return [each for each in bridge.packages if each.ref.key is None]
 
 
 async def _products_here(connection: DriverConnection, bridge: CatalogBridge) -> dict[UUID, UUID]:
@@ -221,15 +222,44 @@ def _package(package: BridgedPackage, keys: Mapping[UUID, UUID]) -> dict[str, An
 
 
 def _reference(entity: tuple[str, UUID], source: tuple[LegacySystem, str, str], row_id: int) -> dict[str, Any]:
-    system, what, table = source
-    kind, channel, ref = f"{system.value.upper()}_{what}_ID", _CHANNEL[system], str(row_id)
+    system, _, table = source
     return {
-        "external_ref_key": external_ref_key(kind, channel, ref),
+        **_named(source, row_id),
         "entity_type": entity[0],
         "entity_key": entity[1],
+        "source_system": system.value,
+        "source_table": table,
+    }
+
+
+def _named(source: tuple[LegacySystem, str, str], row_id: int) -> dict[str, Any]:
+    system, what, _ = source
+    kind, channel, ref = f"{system.value.upper()}_{what}_ID", CHANNEL[system], str(row_id)
+    return {
+        "external_ref_key": external_ref_key(kind, channel, ref),
         "channel_code": channel,
         "external_ref_kind": kind,
         "external_ref": ref,
-        "source_system": system.value,
-        "source_table": table,
+    }
+
+
+async def expected_catalog(connection: DriverConnection, bridge: CatalogBridge) -> Mapping[str, list[Row]]:
+    """The rows that ``save_catalog`` would have written into an empty catalog, by table; those of products and variants that were
+    here before are left out."""
+    products = await _products_here(connection, bridge)
+    variants = await _variants_here(connection, bridge, products)
+    keys = {**products, **variants}
+    own = _unique_slugs([_product(key, row) for key, row in bridge.products.items() if products[key] == key])
+    packages = [_package(each, keys) for each in bridge.packages if each.ref.key is not None]
+    of_products = [
+        _reference(("CATALOG_PRODUCT", products[k]), _PRODUCT_ROW, r.product_id) for k, r in bridge.products.items()
+    ]
+    of_variants = [
+        _reference(("CATALOG_VARIANT", variants[v.key]), _VARIANT_ROW, v.row.variant_id) for v in bridge.variants
+    ]
+    return {
+        "catalog_product": own,
+        "catalog_variant": [_variant(v, products[v.product]) for v in bridge.variants if variants[v.key] == v.key],
+        "catalog_variant_rate": [_rate(each, variants[each.variant]) for each in bridge.rates],
+        "channel_external_refs": [*of_products, *of_variants, *packages],
     }

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+import psycopg
+
 from bst_application.ports.backfill import Run
-from bst_postgres.database import Database, as_json
+from bst_postgres.database import Database, DriverConnection, as_json
 
 #: (table, code column, label column): {code: label}. The migrations seed the same; somebody may have changed a label since.
 REFERENCE: Final[Mapping[tuple[str, str, str], Mapping[str, str]]] = {
@@ -56,24 +58,76 @@ REFERENCE: Final[Mapping[tuple[str, str, str], Mapping[str, str]]] = {
 }
 
 
+_DIFFERING = """
+select given.code, known.{label}, given.label from json_to_recordset(%s::json) as given (code text, label text)
+left join {table} known on known.{code} = given.code where known.{label} is distinct from given.label
+"""
+_UPSERT = """
+insert into {table} ({code}, {label}) select given.code, given.label
+from json_to_recordset(%s::json) as given (code text, label text)
+on conflict ({code}) do update set {label} = excluded.{label}, updated_at = now()
+"""
+# What the label was at first is what it goes back to, however often it is written.
+_NOTE = """
+insert into migration_written (batch_code, table_name, row_key, label_before, label_after, run_key)
+select 'B', given."table", given.code, given.before, given.label, given.run
+from json_to_recordset(%s::json) as given ("table" text, code text, before text, label text, run uuid)
+on conflict (batch_code, table_name, row_key) do update set label_after = excluded.label_after, run_key = excluded.run_key
+"""
+
+
 async def write_reference(database: Database, run: Run | None) -> int:
     """Adds what is missing and corrects labels; equal rows are not written. Without a run it only counts what differs."""
     written = 0
     async with database.transaction() as connection:
         for (table, code, label), words in REFERENCE.items():
+            names = {"table": table, "code": code, "label": label}
             given = as_json([{"code": each, "label": text} for each, text in words.items()])
-            differing = (
-                f"from json_to_recordset(%s::json) as given (code text, label text) where not exists"
-                f" (select 1 from {table} known where known.{code} = given.code and known.{label} = given.label)"
-            )
-            if run is None:
-                counted = await (await connection.execute(f"select count(*) {differing}".encode(), (given,))).fetchone()
-                assert counted is not None
-                written += counted[0]
+            found = await (await connection.execute(_DIFFERING.format(**names).encode(), (given,))).fetchall()
+            written += len(found)
+            if run is None or not found:
                 continue
-            upsert = (
-                f"insert into {table} ({code}, {label}) select given.code, given.label {differing}"
-                f" on conflict ({code}) do update set {label} = excluded.{label}, updated_at = now()"
-            )
-            written += (await connection.execute(upsert.encode(), (given,))).rowcount
+            rows = [{"table": table, "code": c, "before": old, "label": new, "run": run.key} for c, old, new in found]
+            for statement in (_UPSERT.format(**names), _NOTE):
+                await connection.execute(statement.encode(), (as_json(rows),))
     return written
+
+
+async def take_reference_back(database: Database, *, dry_run: bool) -> tuple[int, list[tuple[str, str]]]:
+    """Takes back what batch B wrote and nobody has changed or used since; returns how many rows, and what stands in the way.
+
+    What stands in the way stays; a later call tries it again.
+    """
+    taken, in_the_way = 0, list[tuple[str, str]]()
+    async with database.transaction() as connection:
+        query = "select table_name, row_key, label_before, label_after from migration_written where batch_code = 'B'"
+        for table, key, before, after in await (await connection.execute(f"{query} order by 1, 2".encode())).fetchall():
+            why = await _take_back(connection, table, key, before, after)
+            if why is None:
+                taken += 1
+                note = "delete from migration_written where batch_code = 'B' and table_name = %s and row_key = %s"
+                await connection.execute(note, (table, key))
+            else:
+                in_the_way.append((f"{table} {key}", why))
+        if dry_run:
+            await connection.rollback()
+    return taken, in_the_way
+
+
+async def _take_back(connection: DriverConnection, table: str, key: str, before: str | None, after: str) -> str | None:
+    code, label = next((code, label) for (name, code, label) in REFERENCE if name == table)
+    now = await (await connection.execute(f"select {label} from {table} where {code} = %s".encode(), (key,))).fetchone()
+    if now is None:
+        return None
+    if now[0] != after:
+        return f"its label was changed to {now[0]!r}"
+    if before is not None:
+        statement = f"update {table} set {label} = %s, updated_at = now() where {code} = %s"
+        await connection.execute(statement.encode(), (before, key))
+        return None
+    try:
+        async with connection.transaction():
+            await connection.execute(f"delete from {table} where {code} = %s".encode(), (key,))
+    except psycopg.errors.ForeignKeyViolation:
+        return "rows refer to it"
+    return None

@@ -14,17 +14,23 @@ from bst_application.ports.backfill import (
     Position,
     Run,
 )
-from bst_application.ports.bookings import BookingChange, StoredBooking
+from bst_application.ports.bookings import StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
-from bst_domain.migration import CatalogBridge, LegacySystem, MigrationException, PackageMap, SourceRow, ToQueue
+from bst_domain.migration import (
+    CatalogBridge,
+    LegacySystem,
+    MigrationException,
+    Override,
+    PackageMap,
+    SourceRow,
+    ToQueue,
+)
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, unmapped_key
 from bst_postgres.backfill.bookings import save_bookings
 from bst_postgres.backfill.catalog import save_catalog
 from bst_postgres.backfill.loading import load_for_money
 from bst_postgres.backfill.money import save_money
 from bst_postgres.backfill.runs import Runs
-from bst_postgres.bookings import rows as live
-from bst_postgres.bookings import upserts
 from bst_postgres.bookings.loading import load_bookings, load_packages, lock_bookings
 from bst_postgres.database import Database, DriverConnection, as_json, as_uuid_array
 
@@ -65,6 +71,11 @@ _PACKAGES = """
 select external_ref_kind, external_ref, entity_type, entity_key from channel_external_refs
 where entity_type in ('CATALOG_PRODUCT', 'CATALOG_VARIANT')
   and external_ref_kind in ('BALISNAP_VARIANT_ID', 'BALISNAP_PACKAGE_ID', 'BSTADMIN_PACKAGE_ID')
+  and channel_code = case external_ref_kind when 'BSTADMIN_PACKAGE_ID' then 'MANUAL' else 'DIRECT' end
+  and mapping_status = 'MAPPED' and external_ref ~ '^[0-9]{1,9}$'
+  and (exists (select 1 from catalog_variant where entity_type = 'CATALOG_VARIANT' and variant_key = entity_key)
+    or exists (select 1 from catalog_product where entity_type = 'CATALOG_PRODUCT' and product_key = entity_key))
+order by entity_type -- a variant says more than its product
 """
 _PACKAGE_KINDS = {"BALISNAP_PACKAGE_ID": LegacySystem.SHOP, "BSTADMIN_PACKAGE_ID": LegacySystem.ADMIN}
 
@@ -78,8 +89,27 @@ class PostgresBackfillStore(Runs):
         self._listed: dict[str, set[SourceRow]] = {}
 
     @asynccontextmanager
-    async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:
-        async with super().running(batch, now=now, script=script, checksum=checksum) as run:
+    async def running(
+        self,
+        batch: str,
+        *,
+        now: datetime,
+        script: str,
+        checksum: str,
+        holds_the_day: bool = False,
+        afresh: bool = False,
+        override: Override | None = None,
+    ) -> AsyncIterator[Run]:
+        run_of = super().running(
+            batch,
+            now=now,
+            script=script,
+            checksum=checksum,
+            holds_the_day=holds_the_day,
+            afresh=afresh,
+            override=override,
+        )
+        async with run_of as run:
             self._listed.pop(batch, None)  # an earlier run may have listed more since
             yield run
 
@@ -90,16 +120,22 @@ class PostgresBackfillStore(Runs):
 
     async def packages(self) -> PackageMap:
         async with self._database.transaction() as connection:
-            rows = await (await connection.execute(_PACKAGES)).fetchall()
-        packages: dict[tuple[LegacySystem, int], PackageRef] = {}
-        variants: dict[int, UUID] = {}
-        for kind, ref, entity, key in rows:
-            if kind == "BALISNAP_VARIANT_ID":
+            packages = await read_packages(connection)
+        self._variants = packages.variants
+        return packages
+
+
+async def read_packages(connection: DriverConnection) -> PackageMap:
+    """What the catalog bridge has moved in, by the legacy ids."""
+    packages: dict[tuple[LegacySystem, int], PackageRef] = {}
+    variants: dict[int, UUID] = {}
+    for kind, ref, entity, key in await (await connection.execute(_PACKAGES)).fetchall():
+        if kind == "BALISNAP_VARIANT_ID":
+            if entity == PackageRefType.CATALOG_VARIANT:
                 variants[int(ref)] = key
-            else:
-                packages[_PACKAGE_KINDS[kind], int(ref)] = PackageRef(PackageRefType(entity), key, int(ref))
-        self._variants = variants
-        return PackageMap(packages=packages, variants=variants)
+        else:
+            packages[_PACKAGE_KINDS[kind], int(ref)] = PackageRef(PackageRefType(entity), key, int(ref))
+    return PackageMap(packages=packages, variants=variants)
 
 
 class _Moving:
@@ -134,17 +170,13 @@ class _Moving:
     async def save_money(self, moves: Sequence[MoneyMove], *, now: datetime) -> int:
         return await save_money(self._connection, moves, now)
 
-    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
-        entries = as_json(live.unmapped_rows(waiting, now))
-        return (await self._connection.execute(upserts.UNMAPPED.encode(), (entries,))).rowcount
-
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
     ) -> None:
         listed = await self._listed_before(batch)
         again = [_place(row) for row in rows if row in listed] if listed else []
         kept = [
-            {"exception": e.kind, **_place(e.row), "channel": e.channel, "ref": e.ref, "detail": e.detail}
+            {"exception": e.kind, **_place(e.row), "channel": e.channel[:32], "ref": e.ref, "detail": e.detail}
             for e in exceptions
         ]
         given = {"batch": batch, "rows": as_json(again), "kept": as_json(kept)}
@@ -183,8 +215,8 @@ class _Moving:
         ]
         return (await self._connection.execute(_QUEUE, (as_json(rows),))).rowcount
 
-    async def save_catalog(self, bridge: CatalogBridge) -> int:
-        return await save_catalog(self._connection, bridge)
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:
+        return await save_catalog(self._connection, bridge, now)
 
     async def come_to(self, run: Run, position: Position) -> None:
         moved = await self._connection.execute(

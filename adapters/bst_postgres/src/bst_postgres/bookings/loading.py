@@ -17,6 +17,7 @@ from bst_domain.booking import (
     PaymentFact,
     Reason,
     facts_from_document,
+    looked_up_as,
 )
 from bst_domain.values import (
     BookingIdentity,
@@ -46,7 +47,7 @@ select given.at, core.booking_key, core.channel_code, core.external_booking_ref,
   state.assigned_driver_id is not null, finance.pattern_id is not null, finance.validated_at is not null,
   finance.settlement_status = 'SETTLED',
   (select json_agg(json_build_array(provider, kind, reference, order_id, amount::text, payment.currency_code, instant,
-     raw_status, partially_returned, weak, origin, event_key, event_time))
+     raw_status, partially_returned, weak, also_called, origin, event_key, event_time))
    from payment_fact payment where payment.booking_key = core.booking_key)
 from json_to_recordset(%s::json) as given (at int, channel text, ref text)
 cross join lateral (
@@ -86,28 +87,36 @@ async def load_packages(
     connection: DriverConnection, named: Sequence[ChannelReference]
 ) -> Mapping[ChannelReference, PackageRef]:
     """What packages are mapped to, a variant before its product; a mapping to what is not there leads nowhere."""
-    numbers = sorted({reference.lock_number() for reference in named})
+    names = sorted({name for reference in named for name in looked_up_as(reference)})
+    numbers = sorted({name.lock_number() for name in names})
     await connection.execute(_LOCK_PACKAGES, (as_json([str(number) for number in numbers]),))
-    given = [{"at": at, "channel": n.channel, "kind": n.kind, "ref": n.ref} for at, n in enumerate(named)]
+    given = [{"at": at, "channel": n.channel, "kind": n.kind, "ref": n.ref} for at, n in enumerate(names)]
     rows = await (await connection.execute(_PACKAGES, (as_json(given),))).fetchall()
-    return {named[at]: PackageRef(PackageRefType(kind), key, int(named[at].ref)) for at, kind, key in rows}
+    mapped = {names[at]: (PackageRefType(kind), key) for at, kind, key in rows}
+    found = {}
+    for reference in named:
+        entity = next((mapped[name] for name in looked_up_as(reference) if name in mapped), None)
+        if entity is not None:
+            found[reference] = PackageRef(*entity, int(reference.ref))
+    return found
 
 
 async def load_bookings(
     connection: DriverConnection, identities: Sequence[BookingIdentity]
 ) -> Mapping[BookingIdentity, StoredBooking]:
     """Reads locked bookings by the identity asked for. One that an alias leads to is locked under its own name first."""
-    loaded = await _load(connection, identities)
+    loaded = await read_bookings(connection, identities)
     others = {booking.identity for asked, booking in loaded.items() if booking.identity != asked}
     if others - set(identities):
         await lock_bookings(connection, sorted(others))
-        loaded = await _load(connection, identities)
+        loaded = await read_bookings(connection, identities)
     return loaded
 
 
-async def _load(
+async def read_bookings(
     connection: DriverConnection, identities: Sequence[BookingIdentity]
 ) -> dict[BookingIdentity, StoredBooking]:
+    """Reads bookings by the identity asked for, whoever works on them."""
     given = [{"at": at, "channel": i.channel, "ref": i.ref} for at, i in enumerate(identities)]
     rows = await (await connection.execute(_LOAD, (as_json(given),))).fetchall()
     taken_over = await load_taken_over(connection, [row[1] for row in rows if not row[5]])
@@ -146,7 +155,7 @@ def _package(row: Sequence[Any]) -> PackageRef:
 
 
 def _payment(row: Sequence[Any]) -> PaymentFact:
-    (provider, kind, ref, order, amount, currency, instant, raw, partially, weak, origin, event, at) = row
+    (provider, kind, ref, order, amount, currency, instant, raw, partially, weak, also, origin, event, at) = row
     return PaymentFact(
         provider=provider,
         kind=PaymentKind(kind),
@@ -158,6 +167,7 @@ def _payment(row: Sequence[Any]) -> PaymentFact:
         raw_status=raw,
         partially_returned=partially,
         weak=weak,
+        also_called=also,
         origin=origin,
         event_id=UUID(event),
         event_time=datetime.fromisoformat(at),

@@ -8,6 +8,7 @@ from uuid import UUID
 from bst_application.ports.bookings import BookingChange
 from bst_application.ports.mappings import waiting_package
 from bst_domain.booking import (
+    PACKAGE_REF_KIND,
     Field,
     PackageRefType,
     Payment,
@@ -17,7 +18,14 @@ from bst_domain.booking import (
     package_reference,
     said_by,
 )
-from bst_domain.values import PaymentStatus, external_ref_key, payment_row_key, search_words, synthetic_item_key
+from bst_domain.values import (
+    ChannelReference,
+    PaymentStatus,
+    external_ref_key,
+    payment_row_key,
+    search_words,
+    synthetic_item_key,
+)
 from bst_postgres.search_lexemes import search_lexemes
 
 Row = dict[str, Any]
@@ -48,12 +56,17 @@ def core_row(change: BookingChange) -> Row:
         "package_ref_type": PackageRefType.LEGACY_PACKAGE if package is None else package.type,
         "package_ref_key": None if package is None else package.key,
         "legacy_package_id": None if package is None else package.legacy_id,
-        "package_external_ref": None if named is None else named.ref,
+        "package_external_ref": None if named is None else package_name(named),
         "note": booking.note,
         "version": change.version,
         "status_reasons": booking.reasons,
         "fold": facts_to_document(change.facts),
     }
+
+
+def package_name(package: ChannelReference) -> str:
+    """How a booking's row says what its package is looked up by: the channel's number, or the kind of another one before it."""
+    return package.ref if package.kind == PACKAGE_REF_KIND else f"{package.kind}:{package.ref}"[:128]
 
 
 def contact_row(change: BookingChange) -> Row:
@@ -180,6 +193,7 @@ def payment_facts_rows(change: BookingChange) -> Iterable[Row]:
             "raw_status": fact.raw_status,
             "partially_returned": fact.partially_returned,
             "weak": fact.weak,
+            "also_called": fact.also_called,
             "origin": fact.origin,
             "event_key": fact.event_id,
             "event_time": fact.event_time,
@@ -194,6 +208,11 @@ def payments_rows(change: BookingChange) -> Iterable[Row]:
         is_touched = (payment.latest.provider, payment.latest.reference) in touched
         if is_touched or (everything and payment.latest.origin):  # back-fill always states the currency itself
             yield _payment(change, payment)
+
+
+def shown_payments_rows(change: BookingChange) -> Iterable[Row]:
+    """All rows of payments that live events have reported."""
+    return (_payment(change, payment) for payment in change.booking.payments if payment.latest.origin)
 
 
 def _payment(change: BookingChange, payment: Payment) -> Row:

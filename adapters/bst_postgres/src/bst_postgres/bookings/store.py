@@ -102,6 +102,10 @@ order by tour_date limit %s
 """
 
 
+#: Shared by runs that say which day it is; whoever lets the day turn is alone. "bst turn" as a number.
+TURNING_LOCK = int.from_bytes(b"bst turn", "big", signed=True)
+
+
 class PostgresBookingStore:
     """BookingStore on the operational database."""
 
@@ -130,6 +134,10 @@ class _Processing:
 
     def __init__(self, connection: DriverConnection) -> None:
         self._connection = connection
+
+    async def may_turn(self) -> bool:
+        row = await (await self._connection.execute("select pg_try_advisory_xact_lock(%s)", (TURNING_LOCK,))).fetchone()
+        return row == (True,)
 
     async def claim(self, event_ids: Sequence[EventId], *, now: datetime) -> list[ClaimedEvent]:
         rows = await (await self._connection.execute(_CLAIM, {"ids": as_uuid_array(event_ids), "now": now})).fetchall()

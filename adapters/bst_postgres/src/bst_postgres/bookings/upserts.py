@@ -155,6 +155,7 @@ PAYMENT_FACT = Upsert(
         "raw_status": "text",
         "partially_returned": "boolean",
         "weak": "boolean",
+        "also_called": "text",
         "origin": "int",
         "event_key": "uuid",
         "event_time": "timestamptz",

@@ -20,6 +20,14 @@ from bst_postgres.tables.catalog import (
     channel_registry,
     package_refold,
 )
+from bst_postgres.tables.cutover import (
+    cutover_mark,
+    cutover_seen,
+    cutover_write,
+    flag_sight,
+    shadow_example,
+    shadow_tally,
+)
 from bst_postgres.tables.ingest import (
     ingest_dead_letter,
     ingest_event_log,
@@ -28,7 +36,14 @@ from bst_postgres.tables.ingest import (
     unmapped_queue,
 )
 from bst_postgres.tables.metadata import metadata
-from bst_postgres.tables.migration import migration_checkpoint, migration_exception
+from bst_postgres.tables.migration import (
+    migration_booking_mark,
+    migration_checkpoint,
+    migration_exception,
+    migration_gate_result,
+    migration_source_mark,
+    migration_written,
+)
 from bst_postgres.tables.ops import (
     booking_conflict,
     ops_assignment,
@@ -76,14 +91,22 @@ __all__ = [
     "catalog_variant_rate",
     "channel_external_refs",
     "channel_registry",
+    "cutover_mark",
+    "cutover_seen",
+    "cutover_write",
+    "flag_sight",
     "ingest_dead_letter",
     "ingest_event_log",
     "ingest_nonce",
     "ingest_staged_job",
     "metadata",
+    "migration_booking_mark",
     "migration_checkpoint",
     "migration_exception",
+    "migration_gate_result",
     "migration_run_log",
+    "migration_source_mark",
+    "migration_written",
     "ops_assignment",
     "ops_booking_state",
     "ops_driver",
@@ -106,5 +129,7 @@ __all__ = [
     "replay_job",
     "replay_job_item",
     "runtime_flag",
+    "shadow_example",
+    "shadow_tally",
     "unmapped_queue",
 ]

@@ -203,6 +203,7 @@ payment_fact = Table(
     Column("raw_status", String(64), nullable=False),
     Column("partially_returned", Boolean, nullable=False, server_default=text("false")),
     Column("weak", Boolean, nullable=False, server_default=text("false")),
+    Column("also_called", String(128)),
     Column("origin", SmallInteger, nullable=False),
     Column("event_key", Uuid, nullable=False),
     Column("event_time", INSTANT, nullable=False),

@@ -19,6 +19,7 @@ migration_run_log = Table(
     Column("report_path", Text),
     Column("error_message", Text),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("override", JSONB),  # who went on although something held the batch, why, and what that was
 )
 
 runtime_flag = Table(

@@ -11,6 +11,15 @@ from bst_cli.options import Group
 
 #: Command -> the module that holds it as ``command``.
 GATES = {
+    "schema": "schema",
+    "reference-data": "reference_data",
+    "catalog-bridge": "catalog_bridge",
+    "booking-bridge": "booking_bridge",
+    "duplicates": "duplicates",
+    "payment-finance-bridge": "payment_finance_bridge",
+    "batch-mismatch": "batch_mismatch",
+    "payment-mismatch-daily": "payment_mismatch",
+    "release-evidence": "evidence",
     "ingest-release": "release",
     "ingest-processing": "processing",
     "ingest-dlq-growth": "dlq_growth",
@@ -21,6 +30,15 @@ GATES = {
     "replay-drill": "replay_drill",
     "quality": "quality",
     "catalog-publish-workflow": "catalog_publish",
+    "ops-read-parity": "ops_read_parity",
+    "write-cutover": "write_cutover",
+    "event-loss": "event_loss",
+    "conflicts-open": "conflicts_open",
+}
+DRILLS = {
+    "ingest-replay": "replay_drill",
+    "ops-assignment-sync": "assignment_drill",
+    "rollback": "rollback_drill",
 }
 
 
@@ -43,5 +61,5 @@ class LazyGroup(Group):
 
 
 gate = LazyGroup(GATES, name="gate", help="Whether a release may go ahead: measured, with a report.")
-drill = LazyGroup({"ingest-replay": "replay_drill"}, name="drill", help="A real repair, carried out and checked.")
+drill = LazyGroup(DRILLS, name="drill", help="A real repair, carried out and checked.")
 load = LazyGroup({"ingest": "burst"}, name="load", help="A burst of deliveries, and how it was answered.")

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from attrs import field, frozen
 
-from bst_cli.gates import report
+from bst_cli.gates import recording, report
 from bst_cli.gates.findings import Judged
 from bst_cli.gates.report import Keys, Written
 from bst_cli.gates.surroundings import Surroundings, real_surroundings
@@ -36,15 +36,16 @@ class Gate:
     settings: Sequence[click.Option]
     measure: Measure
     keys: Sequence[Keys] = field(default=(report.GATE_KEYS,))
-    says_failed_checks: bool = False  # else failures: what its readers know
+    style: report.Style = report.INGEST_STYLE
 
 
 @frozen(kw_only=True)
 class Concluded:
-    """A gate that was measured and reported."""
+    """A gate that was measured and reported. ``unrecorded``: why the next batch will not hear of it."""
 
     judged: Judged
     written: Written
+    unrecorded: Trouble | None = None
 
 
 class Setting(click.Option):
@@ -117,11 +118,15 @@ def as_command(gate: Gate) -> click.Command:
 async def conclude(gate: Gate, around: Surroundings, given: Given, reports: Path) -> Concluded:
     """Measures and writes the reports. Raises Trouble when it could not be measured."""
     started = around.now()
+    run, unrecorded = await recording.judged_run(around, gate.name)
     judged = await gate.measure(around, given)
     ended = around.now()
-    said = report.document(gate.id, judged, started=started, ended=ended)
+    said = gate.style.document(gate.id, judged, started=started, ended=ended)
     markdown = report.page(gate.title, judged, started=started, ended=ended)
-    return Concluded(judged=judged, written=report.write(reports, gate.folder, said, markdown, ended=ended))
+    written = report.write(reports, gate.folder, said, markdown, ended=ended)
+    if unrecorded is None:
+        unrecorded = await recording.record(around, gate.name, judged, run=run, report=written.md_path, at=ended)
+    return Concluded(judged=judged, written=written, unrecorded=unrecorded)
 
 
 def say(gate: Gate, concluded: Concluded, *, as_json: bool) -> None:
@@ -135,7 +140,10 @@ def say(gate: Gate, concluded: Concluded, *, as_json: bool) -> None:
                 {keys.result: report.result_word(judged.passed), keys.json: written.json_path, keys.md: written.md_path}
             )
         report.say_lines({"GATE_VERDICT": judged.verdict, **judged.lines})
-    report.say_failures(judged.findings, as_checks=gate.says_failed_checks)
+    gate.style.say_failures(judged.findings)
+    if concluded.unrecorded is not None:
+        click.echo(f"not recorded, so the next batch will not hear of it: {concluded.unrecorded.what}", err=True)
+        click.echo(f"        {concluded.unrecorded.cure}", err=True)
 
 
 def crashed(key: str, trouble: Trouble) -> click.exceptions.Exit:

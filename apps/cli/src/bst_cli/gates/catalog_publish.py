@@ -12,7 +12,7 @@ from attrs import define, field
 
 from bst_cli.gates.carrying import Gate, Given, as_command, at_least, setting
 from bst_cli.gates.findings import Finding, Judged, found
-from bst_cli.gates.report import GATE_KEYS
+from bst_cli.gates.report import GATE_KEYS, IngestStyle
 from bst_cli.gates.surroundings import Api, Surroundings
 from bst_cli.trouble import Trouble
 from bst_domain.ingest import ALGORITHM, canonical_string, sign
@@ -241,6 +241,6 @@ GATE = Gate(
     ],
     measure=measure,
     keys=(GATE_KEYS,),
-    says_failed_checks=True,
+    style=IngestStyle(as_checks=True),
 )
 command = as_command(GATE)

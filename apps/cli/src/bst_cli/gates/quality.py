@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from bst_cli.gates import report
 from bst_cli.gates.carrying import RATIO, common_options, crashed, in_the_open, setting
+from bst_cli.gates.report import Written
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.options import env_file_option
 from bst_cli.trouble import Trouble
@@ -85,29 +87,40 @@ def page(said: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-async def _counted(url: str | None, data_dir: Path, as_json: bool) -> tuple[ReconciliationCounts, datetime, datetime]:
-    async with in_the_open(url, data_dir, as_json=as_json) as around:
-        started = around.now()
-        return await measure(around), started, around.now()
-
-
-def _run(url: str | None, data_dir: Path, reports: Path, as_json: bool, **given: Any) -> None:
-    batch = given["batch_code"]
+def folder_name(batch: str) -> str:
+    """The batch code, which names the report's folder. Raises a usage error."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", batch):
         raise click.UsageError(
             f"PHASE2_BATCH_CODE={batch!r} cannot name a folder: letters, digits, dot, dash, underscore"
         )
+    return batch
+
+
+async def conclude(around: Surroundings, given: Mapping[str, Any], reports: Path) -> Written:
+    """Counts, judges and reports. Raises Trouble, and a usage error for a batch code that cannot name a folder."""
+    batch = folder_name(given["batch_code"])
     limits = ReconciliationLimits(
         done_not_paid_ratio=Decimal(str(given["max_ops_done_not_paid_ratio"])),
         unmapped_percent=Decimal(str(given["max_unmapped_ratio_percent"])),
         allow_empty_catalog=given["allow_empty_catalog_denominator"],
     )
+    started = around.now()
+    counts = await measure(around)
+    ended = around.now()
+    said = document(batch, reconcile(counts, limits), started=started, ended=ended)
+    return report.write(reports, f"recon/quality/{batch}", said, page(said), ended=ended)
+
+
+def _run(url: str | None, data_dir: Path, reports: Path, as_json: bool, **given: Any) -> None:
+    async def in_its_surroundings() -> Written:
+        async with in_the_open(url, data_dir, as_json=as_json) as around:
+            return await conclude(around, given, reports)
+
     try:
-        counts, started, ended = asyncio.run(_counted(url, data_dir, as_json))
-        said = document(batch, reconcile(counts, limits), started=started, ended=ended)
-        written = report.write(reports, f"recon/quality/{batch}", said, page(said), ended=ended)
+        written = asyncio.run(in_its_surroundings())
     except Trouble as trouble:
         raise crashed(RESULT, trouble) from trouble
+    said = written.document
     if as_json:
         click.echo(json.dumps(said, indent=2))
     else:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from bst_cli.gates import dlq_growth, duplicate_delivery, processing, replay_drill, report, retention_policy
 from bst_cli.gates.carrying import Gate, Given, as_command, common_options, conclude, crashed, in_the_open, setting
+from bst_cli.gates.report import Written
 from bst_cli.gates.surroundings import Surroundings
 from bst_cli.options import env_file_option
 from bst_cli.trouble import Trouble
@@ -92,41 +92,43 @@ def given_by_environment(gate: Gate) -> Given:
         return {name: value for name, value in ctx.params.items() if name in own}
 
 
-async def _release(
-    chosen: Mapping[Gate, Given], url: str | None, data_dir: Path, reports: Path, as_json: bool
-) -> tuple[list[dict[str, Any]], datetime, datetime]:
-    async with in_the_open(url, data_dir, as_json=as_json) as around:
-        started = around.now()
-        return await run_all(around, chosen, reports), started, around.now()
-
-
-def _run_release(url: str | None, data_dir: Path, reports: Path, as_json: bool, **switches: bool) -> None:
-    config = {name: switches[name.lower()] for name in CHOICES}
-    chosen = {gate: given_by_environment(gate) for name, (gate, _) in CHOICES.items() if config[name]}
+async def conclude_release(around: Surroundings, switches: Mapping[str, bool], reports: Path) -> Written:
+    """Runs the gates that are switched on, and reports them together. Raises Trouble."""
+    chosen = {gate: given_by_environment(gate) for name, (gate, _) in CHOICES.items() if switches[name]}
     if not chosen:
-        raise crashed(RESULT, Trouble("no gate is chosen", f"Turn one on: {', '.join(CHOICES)}."))
-    entries, started, ended = asyncio.run(_release(chosen, url, data_dir, reports, as_json))
-    passed = all(entry["passed"] for entry in entries)
+        raise Trouble("no gate is chosen", f"Turn one on: {', '.join(CHOICES)}.")
+    started = around.now()
+    entries = await run_all(around, chosen, reports)
+    ended = around.now()
     said = {
         "startedAt": format_instant(started),
         "endedAt": format_instant(ended),
-        "result": report.result_word(passed),
-        "config": config,
+        "result": report.result_word(all(entry["passed"] for entry in entries)),
+        "config": switches,
         "gates": entries,
     }
+    return report.write(reports, FOLDER, said, page(said), ended=ended)
+
+
+def _run_release(url: str | None, data_dir: Path, reports: Path, as_json: bool, **switches: bool) -> None:
+    async def in_its_surroundings() -> Written:
+        async with in_the_open(url, data_dir, as_json=as_json) as around:
+            return await conclude_release(around, {name: switches[name.lower()] for name in CHOICES}, reports)
+
     try:
-        written = report.write(reports, FOLDER, said, page(said), ended=ended)
+        written = asyncio.run(in_its_surroundings())
     except Trouble as trouble:
         raise crashed(RESULT, trouble) from trouble
+    said = written.document
     if as_json:
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
         lines = {RESULT: said["result"], "RELEASE_GATE_REPORT_JSON": written.json_path}
         report.say_lines({**lines, "RELEASE_GATE_REPORT_MD": written.md_path})
-    for entry in entries:
+    for entry in said["gates"]:
         if not entry["passed"]:
             click.echo(f"FAILED_GATE={entry['name']} {entry['error'] or entry['gateReportPath']}", err=True)
-    if not passed:
+    if said["result"] != "PASS":
         raise click.exceptions.Exit(1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from attrs import frozen
@@ -42,6 +42,59 @@ def result_word(passed: bool) -> str:
     return "PASS" if passed else "FAIL"
 
 
+class Style(Protocol):
+    """Members and lines that readers of a kind of gate know."""
+
+    def document(self, gate: str, judged: Judged, *, started: datetime, ended: datetime) -> dict[str, Any]: ...
+
+    def say_failures(self, findings: Sequence[Finding]) -> None: ...
+
+
+@frozen(kw_only=True)
+class IngestStyle:
+    """Gates of ingestion: config, summary, failures; ``FAILURE=``, or ``FAILED_CHECK=`` where readers know that."""
+
+    as_checks: bool = False
+
+    def document(self, gate: str, judged: Judged, *, started: datetime, ended: datetime) -> dict[str, Any]:
+        return document(gate, judged, started=started, ended=ended)
+
+    def say_failures(self, findings: Sequence[Finding]) -> None:
+        say_failures(findings, as_checks=self.as_checks)
+
+
+@frozen(kw_only=True)
+class BatchStyle:
+    """Gates of batches: batchCode, thresholds, metrics, checks; ``FAILED_CHECK=``."""
+
+    batch: str
+
+    def document(self, gate: str, judged: Judged, *, started: datetime, ended: datetime) -> dict[str, Any]:
+        """``batchCode`` is what PHASE2_BATCH_CODE says, else the batch that the gate judges."""
+        return {
+            "gate": gate,
+            "batchCode": judged.more.get("batchCode", self.batch),
+            "startedAt": format_instant(started),
+            "endedAt": format_instant(ended),
+            "thresholds": _jsonable(judged.config),
+            "metrics": _jsonable(judged.summary),
+            "checks": _checks(judged),
+            "result": result_word(judged.passed),
+            "verdict": judged.verdict.value,
+            **_jsonable({name: value for name, value in judged.more.items() if name != "batchCode"}),
+        }
+
+    def say_failures(self, findings: Sequence[Finding]) -> None:
+        """``FAILED_CHECK=<name> <detail>`` on standard error, each with its cure below."""
+        for one in findings:
+            if one.verdict is not Verdict.PASS:
+                click.echo(f"FAILED_CHECK={one.name} {one.detail}{_held(one)}", err=True)
+                click.echo(f"        {one.cure}", err=True)
+
+
+INGEST_STYLE = IngestStyle()
+
+
 def document(gate: str, judged: Judged, *, started: datetime, ended: datetime) -> dict[str, Any]:
     """The members that readers know, then what is new: ``verdict`` tells HOLD from FAIL, ``checks`` has everything."""
     return {
@@ -53,19 +106,23 @@ def document(gate: str, judged: Judged, *, started: datetime, ended: datetime) -
         "result": result_word(judged.passed),
         "failures": [_failure(one) for one in judged.findings if one.verdict is not Verdict.PASS],
         "verdict": judged.verdict.value,
-        "checks": [
-            {
-                "name": one.name,
-                "passed": one.verdict is Verdict.PASS,
-                "verdict": one.verdict.value,
-                "measured": one.measured,
-                "threshold": one.threshold,
-                "detail": one.detail,
-            }
-            for one in judged.findings
-        ],
+        "checks": _checks(judged),
         **_jsonable(judged.more),
     }
+
+
+def _checks(judged: Judged) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.name,
+            "passed": one.verdict is Verdict.PASS,
+            "verdict": one.verdict.value,
+            "measured": one.measured,
+            "threshold": one.threshold,
+            "detail": one.detail,
+        }
+        for one in judged.findings
+    ]
 
 
 def write(
@@ -136,7 +193,11 @@ def say_failures(findings: Sequence[Finding], *, as_checks: bool = False) -> Non
 
 
 def _failure(one: Finding) -> str:
-    return f"{one.name}: {one.detail}" + (" (too little measured)" if one.verdict is Verdict.HOLD else "")
+    return f"{one.name}: {one.detail}{_held(one)}"
+
+
+def _held(one: Finding) -> str:
+    return " (too little measured)" if one.verdict is Verdict.HOLD else ""
 
 
 def _rows(members: Mapping[str, Any]) -> list[tuple[str, object]]:

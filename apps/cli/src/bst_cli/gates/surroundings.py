@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 from attrs import field, frozen
 
-from bst_application.errors import Conflict, SchemaBehind, Unavailable
+from bst_application.errors import Conflict, LegacyUnreadable, SchemaBehind, Unavailable
+from bst_application.ports.legacy import LegacySnapshot
 from bst_cli.administering import administered
 from bst_cli.data_folder import DataFolder, resolve
 from bst_cli.embedded.postgres import running_at
+from bst_cli.migrating.running import legacy_urls
 from bst_cli.trouble import Trouble
+from bst_legacy.databases import LegacyConnections
 from bst_postgres.database import Database
 
 DEFAULT_URL = "http://localhost:4000"
@@ -99,6 +102,7 @@ class Surroundings:
     api: Callable[[], AbstractAsyncContextManager[Api]]
     database: Callable[[], AbstractAsyncContextManager[Database]]
     producer: Callable[[], Producer]
+    legacy: Callable[[], AbstractAsyncContextManager[LegacySnapshot]]
     now: Callable[[], datetime]
     pause: Callable[[float], Awaitable[bool]]
     tell: Callable[[str], None]
@@ -161,11 +165,22 @@ def real_surroundings(
         api=api,
         database=database,
         producer=producer,
+        legacy=legacy_snapshot,
         now=lambda: datetime.now(UTC),
         pause=pause,
         tell=tell,
         progress=progress,
     )
+
+
+@asynccontextmanager
+async def legacy_snapshot() -> AsyncIterator[LegacySnapshot]:
+    """Both legacy databases, as BALISNAP_DB_URL and BSTADMIN_DB_URL name them. Raises Trouble."""
+    try:
+        async with LegacyConnections(legacy_urls(os.environ)).snapshot() as snapshot:
+            yield snapshot
+    except LegacyUnreadable as error:
+        raise Trouble(str(error)) from error
 
 
 def operational_url(folder: DataFolder) -> str:

@@ -33,5 +33,17 @@ BATCHES = {
             title="payment and finance bridge",
             writes="payments, finance and the statuses that follow; orphan payments to the unmapped queue",
         ),
+        Batch(
+            code="F",
+            title="ingest activation",
+            writes="the flags that let live events in, when API, worker, queue and producers are ready",
+            reads=False,
+        ),
+        Batch(
+            code="G", title="read cutover", writes="the flags that let reads through core, step by step", reads=False
+        ),
+        Batch(
+            code="H", title="write cutover", writes="the flags that let writes through core, step by step", reads=False
+        ),
     )
 }

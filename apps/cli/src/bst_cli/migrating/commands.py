@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 import click
 
 from bst_cli.database import operational_dsn
 from bst_cli.long_commands import long_command
 from bst_cli.migrating.batches import BATCHES
-from bst_cli.options import Group, data_dir_option, env_file_option, json_option
+from bst_cli.options import Group, data_dir_option, env_file_option, json_option, say
 from bst_cli.trouble import Trouble
 
 
@@ -41,18 +42,38 @@ as_of_option = click.option(
 )
 
 
+reports_option = click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Where the gates have written theirs.",
+)
+
+
 @migrate.command()
+@data_dir_option
 @json_option
-def plan(as_json: bool) -> None:
-    """The batches in order, and what each writes."""
+@env_file_option
+def plan(data_dir: Path, as_json: bool) -> None:
+    """The batches in order: what each writes, how it stands, what holds it, and what comes next."""
+    import asyncio
+
+    from bst_cli.migrating.planning import lines, plan_of, planned
+    from bst_postgres.backfill.states import nothing_run
+
+    with translated():
+        try:
+            dsn = operational_dsn(data_dir)
+        except Trouble as trouble:
+            say(f"{trouble.what}: the plan is shown as for an empty one")
+            plans = plan_of(nothing_run(), ("?",))
+        else:
+            plans = asyncio.run(planned(dsn))
     if as_json:
-        click.echo(
-            json.dumps([{"batch": b.code, "title": b.title, "writes": b.writes} for b in BATCHES.values()], indent=2)
-        )
+        click.echo(json.dumps([each.as_json() for each in plans], indent=2))
         return
-    for batch in BATCHES.values():
-        click.echo(f"{batch.code}  {batch.title:<28} {batch.writes}")
-    click.echo("each one: bst migrate precheck, run --dry-run, run, postcheck --batch X")
+    click.echo("\n".join(lines(plans)))
 
 
 @migrate.command()
@@ -62,20 +83,22 @@ def plan(as_json: bool) -> None:
 @env_file_option
 @long_command("migrate precheck")
 def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
-    """Whether the batch may run: server, schema, transactions, locks, sources, the batch before."""
+    """Whether the batch may run: server, schema, transactions, locks, space, flags, sources, the batch before and its gates."""
     import asyncio
 
+    from bst_cli.migrating.holding import as_findings, holds
     from bst_cli.migrating.prechecking import examine
+    from bst_cli.migrating.reporting import report, tell
 
-    with _troubles():
-        findings = asyncio.run(examine(operational_dsn(data_dir), batch))
+    dsn = operational_dsn(data_dir)
+    with translated():
+        findings = asyncio.run(examine(dsn, batch, data_dir))
+        if all(finding.passed for finding in findings):
+            findings += as_findings(asyncio.run(holds(dsn, batch, datetime.now(UTC))))
     if as_json:
-        click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
+        click.echo(json.dumps(report(batch, "precheck", findings), indent=2))
     else:
-        for finding in findings:
-            click.echo(f"{'✓' if finding.passed else '✗'} {finding.name:<18} {finding.detail}")
-            if not finding.passed and finding.cure:
-                click.echo(f"                     {finding.cure}")
+        tell(findings)
     if not all(finding.passed for finding in findings):
         raise Trouble(f"batch {batch} may not run yet")
 
@@ -83,7 +106,10 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @migrate.command()
 @batch_option
 @as_of_option
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing; gates do not hold it.")
+@click.option("--override", is_flag=True, help="Go on although gates or conflicts hold the batch; audited.")
+@click.option("--actor", help="Who overrides.")
+@click.option("--reason", help="Why.")
 @click.option(
     "--processes",
     type=click.IntRange(1, 8),
@@ -93,25 +119,42 @@ def precheck(batch: str, data_dir: Path, as_json: bool) -> None:
 @json_option
 @env_file_option
 @long_command("migrate run")
-def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_dir: Path, as_json: bool) -> None:
+def run(
+    batch: str,
+    as_of: datetime,
+    dry_run: bool,
+    processes: int | None,
+    override: bool,
+    actor: str | None,
+    reason: str | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was."""
     import asyncio
 
     from attrs import asdict
 
     from bst_application.garbage import CHUNK_OBJECTS, collect_seldom
+    from bst_cli.migrating.holding import after, check_override, decide, holds
     from bst_cli.migrating.prechecking import examine
     from bst_cli.migrating.progress import shown
-    from bst_cli.migrating.running import Runner, usual_processes
+    from bst_cli.migrating.reporting import report, script
+    from bst_cli.migrating.running import Runner, rules_checksum, usual_processes
 
+    check_override(actor=actor, reason=reason, override=override)
     dsn = operational_dsn(data_dir)
-    with _troubles():
-        failed = [f for f in asyncio.run(examine(dsn, batch)) if not f.passed]
+    with translated():
+        findings = asyncio.run(examine(dsn, batch, data_dir))
+        failed = [f for f in findings if not f.passed]
         if failed:
             raise Trouble(
                 f"batch {batch} may not run: {'; '.join(f'{f.name}: {f.detail}' for f in failed)}", failed[0].cure
             )
+        held = [] if dry_run else asyncio.run(holds(dsn, batch, datetime.now(UTC)))
+        overridden = decide(batch, held, actor=actor, reason=reason, override=override and not dry_run)
         collect_seldom(CHUNK_OBJECTS)
+        began = perf_counter()
         with shown(f"batch {batch}") as progress:
             runner = Runner(
                 dsn=dsn,
@@ -119,43 +162,87 @@ def run(batch: str, as_of: datetime, dry_run: bool, processes: int | None, data_
                 dry_run=dry_run,
                 progress=progress,
                 processes=processes or usual_processes(),
+                override=overridden,
             )
             tally = asyncio.run(runner(batch))
     if as_json:
-        click.echo(json.dumps({"batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
+        done = script(
+            f"bst migrate {batch}", rules_checksum(), "DRY_RUN" if dry_run else "PASS", seconds=perf_counter() - began
+        )
+        said = report(batch, "dry-run" if dry_run else "execute", findings, scripts=[done])
+        click.echo(json.dumps({**said, "batch": batch, "dryRun": dry_run, **asdict(tally)}, indent=2))
         return
     would = "would be " if dry_run else ""
     for name in ("created", "changed", "unchanged", "rejected", "queued", "exceptions"):
         if count := getattr(tally, name):
             click.echo(f"{count:>11,}  {would if name in {'created', 'changed', 'queued'} else ''}{name}")
-    click.echo("dry run: nothing was written" if dry_run else f"{tally.written:>11,}  rows written")
+    for line in tally.told:
+        click.echo(f"             {line}")
+    if dry_run:
+        click.echo("dry run: nothing was written")
+        return
+    click.echo(f"{tally.written:>11,}  rows written")
+    for command in after(batch):
+        click.echo(f"next: {command}")
 
 
 @migrate.command()
 @batch_option
 @data_dir_option
+@reports_option
 @json_option
 @env_file_option
 @long_command("migrate postcheck")
-def postcheck(batch: str, data_dir: Path, as_json: bool) -> None:
+def postcheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
     """Whether a batch did all that it should: every legacy row is moved in, or listed with the reason why not."""
     import asyncio
 
     from bst_cli.migrating.prechecking import account
+    from bst_cli.migrating.reporting import report, tell
 
-    with _troubles():
-        findings = asyncio.run(account(operational_dsn(data_dir), batch))
+    with translated():
+        findings = asyncio.run(account(operational_dsn(data_dir), batch, data_dir, reports))
     if as_json:
-        click.echo(json.dumps([{"name": f.name, "passed": f.passed, "detail": f.detail} for f in findings], indent=2))
+        click.echo(json.dumps(report(batch, "postcheck", findings), indent=2))
     else:
-        for finding in findings:
-            click.echo(f"{'✓' if finding.passed else '✗'} {finding.name:<18} {finding.detail}")
+        tell(findings)
     if not all(finding.passed for finding in findings):
         raise Trouble(f"batch {batch} is not complete", f"Run bst migrate run --batch {batch} again.")
 
 
+@migrate.command()
+@batch_option
+@click.option("--reason", required=True, help="Why; for the audit trail.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, what would stay and what stands in the way.")
+@click.option(
+    "--keep-changed", is_flag=True, help="Leave what people here have built upon as it is, and take back the rest."
+)
+@data_dir_option
+@json_option
+@env_file_option
+@long_command("migrate rollback")
+def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_dir: Path, as_json: bool) -> None:
+    """Take back what a batch wrote, the later batch first. What live events and people said stays; asked again, it goes on."""
+    import asyncio
+
+    from bst_cli.migrating.progress import counted
+    from bst_cli.migrating.rolling_back import Rollback, as_json_of, refused, told
+
+    dsn = operational_dsn(data_dir)
+    with translated(), counted(f"rollback {batch}") as progress:
+        rolling = Rollback(dsn=dsn, reason=reason, dry_run=dry_run, keep_changed=keep_changed, progress=progress)
+        made = asyncio.run(rolling(batch))
+    if as_json:
+        click.echo(json.dumps(as_json_of(made, dry_run=dry_run), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(told(made, dry_run=dry_run)))
+    if made.in_the_way and not keep_changed and not dry_run:
+        raise refused(made)
+
+
 @contextmanager
-def _troubles() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Whatever a database or a source cannot do becomes a sentence with its cure."""
     from bst_application.errors import Conflict, LegacyUnreadable, SchemaBehind, Unavailable
     from bst_application.ports.backfill import AnotherRuns
     from bst_postgres.migrate import MigrationFailed

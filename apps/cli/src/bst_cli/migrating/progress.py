@@ -1,18 +1,24 @@
 """A progress bar with rate and remaining time, for people; machines read the result."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bst_application.use_cases.backfill import Progress as Told
-from bst_application.use_cases.backfill import Tally
 
 
 @contextmanager
 def shown(title: str) -> Iterator[Told]:
     """Yields what to call with each tally."""
+    with counted(title) as tell:
+        yield lambda tally: tell(tally.done, tally.rows)
+
+
+@contextmanager
+def counted(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Yields what to call with how many are done, of how many."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -25,9 +31,9 @@ def shown(title: str) -> Iterator[Told]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None, rate="")
 
-        def tell(tally: Tally) -> None:
+        def tell(done: int, total: int) -> None:
             speed = bar.tasks[0].speed if bar.tasks else None
             rate = f"{speed:,.0f} rows/s" if speed else ""
-            bar.update(task, total=tally.rows, completed=tally.done, rate=rate)
+            bar.update(task, total=total, completed=done, rate=rate)
 
         yield tell

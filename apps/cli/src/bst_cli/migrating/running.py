@@ -1,5 +1,6 @@
 """Runs a batch against real databases."""
 
+import getpass
 import hashlib
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -10,21 +11,27 @@ from pathlib import Path
 from attrs import field, frozen
 
 import bst_domain
+from bst_application.ids import uuid7
 from bst_application.ports.backfill import Run
 from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
+from bst_application.use_cases.note_moved import note_after, note_before
+from bst_application.use_cases.publish_moved import Published, PublishMoved
+from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
 from bst_cli.trouble import Trouble
-from bst_domain.migration import LegacySystem
+from bst_domain.migration import LegacySystem, Override
 from bst_legacy.connections import SETTING
 from bst_legacy.databases import LegacyConnections
 from bst_legacy.snapshot import Snapshot
 from bst_postgres import migrate
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.reference import write_reference
+from bst_postgres.comparing import PostgresMarkStore
 from bst_postgres.database import Database
+from bst_postgres.publishing import PostgresPublishingDesk
 
 
 def usual_processes() -> int:
@@ -61,6 +68,7 @@ class Runner:
     as_of: datetime
     dry_run: bool
     progress: Progress
+    override: Override | None = None
     processes: int = field(factory=usual_processes)
 
     async def __call__(self, batch: str) -> Tally:
@@ -78,15 +86,29 @@ class Runner:
             if batch == "A":
                 return self._schema()
             # The sources are opened first: what cannot be read must not even begin.
-            snapshot = None if batch == "B" else await stack.enter_async_context(_snapshot())
+            snapshot = await stack.enter_async_context(_snapshot()) if BATCHES[batch].reads else None
             if not self.dry_run:
-                running = store.running(batch, now=now, script=f"bst migrate {batch}", checksum=rules_checksum())
+                running = store.running(
+                    batch,
+                    now=now,
+                    script=f"bst migrate {batch}",
+                    checksum=rules_checksum(),
+                    holds_the_day=batch in {"D", "E"},
+                    override=self.override,
+                )
                 run = await stack.enter_async_context(running)
-            if snapshot is None:
+            if batch == "F":
+                tally = await self._let_in(database, run)
+            elif snapshot is None:
                 differing = await write_reference(database, run)
                 tally = Tally(changed=differing, written=0 if run is None else differing)
             else:
-                tally = await self._move(store, snapshot, run, batch, now)
+                marks = PostgresMarkStore(database)
+                if run is not None:
+                    await note_before(marks, snapshot, batch, resumed=run.resumed_at is not None)
+                tally = await self._move(store, database, snapshot, run, batch, now)
+                if run is not None:
+                    await note_after(marks, batch)
             if run is not None:
                 await store.finish(run, rows=tally.written)
             return tally
@@ -98,11 +120,27 @@ class Runner:
         applied = migrate.upgrade(self.dsn)
         return Tally(rows=len(applied), done=len(applied), changed=len(applied), written=len(applied))
 
+    async def _let_in(self, database: Database, run: Run | None) -> Tally:
+        from bst_cli.migrating.activating import turn_ingest  # it needs the clients of a running API
+
+        actor = f"bst {getpass.getuser()}"
+        turned = await turn_ingest(
+            database, on=True, by=actor, reason="batch F lets live events in", dry_run=run is None
+        )
+        return Tally(rows=len(turned), done=len(turned), changed=len(turned), written=0 if run is None else len(turned))
+
     async def _move(
-        self, store: PostgresBackfillStore, snapshot: Snapshot, run: Run | None, batch: str, now: datetime
+        self,
+        store: PostgresBackfillStore,
+        database: Database,
+        snapshot: Snapshot,
+        run: Run | None,
+        batch: str,
+        now: datetime,
     ) -> Tally:
         if batch == "C":
             tally, _ = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
+            tally.told.append(await _publish(database, dry_run=run is None))
             return tally
         work = await work_of(batch, store, as_of=self.as_of, now=now)
         async with AsyncExitStack() as stack:
@@ -124,6 +162,16 @@ class Runner:
             left = await snapshot.payments_without_booking()
             tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))
         return tally
+
+
+async def _publish(database: Database, *, dry_run: bool) -> str:
+    """The catalog as it is now, published by the run; what came of it, as a sentence."""
+    publishing = PublishMoved(desk=PostgresPublishingDesk(database), now=lambda: datetime.now(UTC), new_id=uuid7)
+    made = await publishing(dry_run=dry_run)
+    if isinstance(made, Published):
+        return f"catalog version {made.version} is published"
+    version = "no catalog" if made.version is None else f"catalog version {made.version}"
+    return f"{version} stays current: {made.why}"
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from bst_domain.migration import (
     LegacyPaid,
     LegacySystem,
     MigrationException,
+    Override,
     PackageMap,
     SourceRow,
     ToQueue,
@@ -102,17 +103,15 @@ class BackfillTransaction(Protocol):
         """The same, of payments and finance and the statuses that follow from them."""
         ...
 
-    async def save_catalog(self, bridge: CatalogBridge) -> int:
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:
         """Products, variants, rates and the references that lead to them; returns how many rows were written.
+
+        Bookings whose package means something else by that are asked to be folded again. A mapping that a person has written
+        stays.
 
         A product of the same slug, or a variant of the same code, is the same one whatever its key. What somebody has changed
         here since it was moved in stays as it is.
         """
-        ...
-
-    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:
-        """What these bookings begin to wait for (``waits_for``) becomes an entry of the unmapped queue, unless one waits or was
-        settled; returns how many did. Other chunks may wait for the same: call it when this one is next."""
         ...
 
     async def list_exceptions(
@@ -133,10 +132,22 @@ class BackfillTransaction(Protocol):
 class BackfillStore(Protocol):
     """Raises Unavailable and Conflict; both leave nothing behind."""
 
-    def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AbstractAsyncContextManager[Run]:
+    def running(
+        self,
+        batch: str,
+        *,
+        now: datetime,
+        script: str,
+        checksum: str,
+        holds_the_day: bool = False,
+        afresh: bool = False,
+        override: Override | None = None,
+    ) -> AbstractAsyncContextManager[Run]:
         """A run in the log, which ends as SUCCEEDED or, with an exception, as FAILED. Raises AnotherRuns.
 
-        An interrupted run of the batch is gone on with; a failed one, too.
+        An interrupted run of the batch is gone on with; a failed one, too. ``holds_the_day``: the run says which day it is, so
+        the scheduled recompute waits for its end (see ProcessingTransaction.may_turn). ``afresh``: nothing is gone on with, now
+        or later. An ``override`` is in the run's row and in the audit trail, in the commit that begins the run.
         """
         ...
 

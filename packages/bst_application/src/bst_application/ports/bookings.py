@@ -156,6 +156,11 @@ class SettledReplay:
 class ProcessingTransaction(Protocol):
     """One commit for a group of events. Leaving the context without an exception commits; else nothing happened."""
 
+    async def may_turn(self) -> bool:
+        """Whether time passing may move statuses now. A run of back-fill says which day it is and holds that back, to its end;
+        it begins no earlier than this commit. Nothing is held by a runner that is gone. Before ``load``."""
+        ...
+
     async def claim(self, event_ids: Sequence[EventId], *, now: datetime) -> list[ClaimedEvent]:
         """Those of the events that are RECEIVED, due, and in nobody else's hands; held until the commit. Order as given."""
         ...

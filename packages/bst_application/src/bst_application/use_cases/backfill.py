@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from bst_application.errors import Conflict
 from bst_application.legacy_order import Chunk, LegacyOrder
@@ -46,6 +46,7 @@ class Tally:
     queued: int = 0
     exceptions: int = 0
     written: int = 0  # rows of our tables
+    told: list[str] = field(factory=list)  # what else came of it, for people
 
     def add(self, other: "Tally") -> None:
         self.created += other.created
@@ -55,6 +56,7 @@ class Tally:
         self.queued += other.queued
         self.exceptions += other.exceptions
         self.written += other.written
+        self.told += other.told
 
 
 @frozen(kw_only=True)

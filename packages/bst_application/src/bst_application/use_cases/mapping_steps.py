@@ -15,7 +15,7 @@ from bst_application.ports.mappings import (
     waiting_package,
 )
 from bst_application.use_cases.repair import Author, entry_of
-from bst_domain.booking import PACKAGE_ENTITIES, PACKAGE_REF_KIND, Reason
+from bst_domain.booking import PACKAGE_ENTITIES, Reason, looked_up_as, shown_through
 from bst_domain.lifecycles import ENTRY_AFTER, SETTLED, UNMAPPED, MappingStatus, UnmappedStatus, UnmappedType
 from bst_domain.values import ChannelReference
 
@@ -55,10 +55,14 @@ async def write_mapping(
     event = "CHANNEL_MAPPING_CREATED" if known is None else "CHANNEL_MAPPING_UPDATED"
     await tx.audit([entry_of(event, by, now, resource=("CHANNEL_MAPPING", mapping.key), metadata=metadata)])
     touched = {mapping.reference} if known is None else {known.reference, mapping.reference}
-    packages = tuple(sorted(reference for reference in touched if reference.kind == PACKAGE_REF_KIND))
+    packages = [
+        package
+        for package in sorted({package for reference in touched for package in shown_through(reference)})
+        if package in touched or await tx.is_named(package)
+    ]
     for package in packages:
         await tx.ask_to_refold(package, now=now)
-    return packages
+    return tuple(packages)
 
 
 async def follow(
@@ -74,12 +78,14 @@ async def follow(
 
     Bookings whose package is mapped to nothing that they could show go on waiting, and so does their entry.
     """
+    wanted = ENTRY_AFTER[mapping.status]
+    references = shown_through(mapping.reference) if wanted in SETTLED else ()
     waiting = [
         entry
-        for entry in await tx.waiting_for(mapping.reference)
+        for reference in references or (mapping.reference,)
+        for entry in await tx.waiting_for(reference)
         if entry.entity_type is None or entry.entity_type == mapping.entity_type
     ]
-    wanted = ENTRY_AFTER[mapping.status]
     if wanted in SETTLED:
         leads = await _leads_to_a_package(tx, mapping)
         for entry in waiting:
@@ -106,10 +112,15 @@ async def ask_again(
 
 
 async def _leads(tx: MappingTransaction, package: ChannelReference) -> bool:
-    for kind in PACKAGE_ENTITIES:
-        mapping = await tx.mapping_of(kind, package)
-        if mapping is not None and mapping.status is MappingStatus.MAPPED and await _leads_to_a_package(tx, mapping):
-            return True
+    for name in looked_up_as(package):
+        for kind in PACKAGE_ENTITIES:
+            mapping = await tx.mapping_of(kind, name)
+            if (
+                mapping is not None
+                and mapping.status is MappingStatus.MAPPED
+                and await _leads_to_a_package(tx, mapping)
+            ):
+                return True
     return False
 
 

@@ -37,7 +37,10 @@ BATCH = "D"
 
 @frozen(kw_only=True)
 class MoveBookings:
-    """The work of batch D on one chunk. ``as_of`` is the instant whose day in Bali rules speak of."""
+    """The work of batch D on one chunk. ``as_of`` is the instant whose day in Bali rules speak of.
+
+    Packages that nobody has mapped are asked about once, by batch C, and not once more for each channel that names them.
+    """
 
     packages: PackageMap
     as_of: datetime
@@ -61,11 +64,6 @@ class MoveBookings:
         if not dry_run:
             tally.written = await tx.save_bookings(moves, now=self.now)
             await tx.list_exceptions(BATCH, [row_of(row) for row in gathered.rows], exceptions)
-            waiting = [move.change for move in moves if move.change.waits_for is not None]
-            if waiting:
-                await turn.is_next()
-                tally.queued = await tx.queue_packages(waiting, now=self.now)
-                tally.written += tally.queued
         return tally
 
     def _folded(self, cases: Sequence[LegacyCase], known: Mapping[BookingIdentity, StoredBooking]) -> list["_Folded"]:

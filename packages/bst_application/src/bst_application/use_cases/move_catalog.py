@@ -31,7 +31,7 @@ class MoveCatalog:
         tally = Tally(rows=rows, done=rows, changed=moved, queued=len(found.queued))
         if not dry_run:
             async with self.store.moving() as tx:
-                tally.written = await tx.save_catalog(found)
+                tally.written = await tx.save_catalog(found, now=self.now)
                 tally.queued = await tx.queue(found.queued, now=self.now)
                 tally.written += tally.queued
         return tally, found

@@ -29,6 +29,7 @@ from bst_domain.migration import (
     orphan,
     payment_facts,
     rejected_exceptions,
+    rejected_payments,
     row_of,
     unknown_word_exceptions,
 )
@@ -72,6 +73,7 @@ class MoveMoney:
     ) -> Tally:
         orphans = [e for row, why in gathered.rejected for e in rejected_exceptions(row, why)[1:]]
         exceptions += [*orphans, *(e for row in gathered.rows for e in unknown_word_exceptions(row))]
+        exceptions += [e for row in gathered.rows for e in rejected_payments(row)]
         touched = [move for move in moves if move.payments or move.finance is not None or not move.change.is_unchanged]
         changed = sum(not move.change.is_unchanged for move in moves)
         tally = Tally(changed=changed, unchanged=len(moves) - changed, exceptions=len(exceptions), queued=len(orphans))

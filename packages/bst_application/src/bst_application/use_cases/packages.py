@@ -5,7 +5,7 @@ from typing import Protocol
 
 from attrs import evolve
 
-from bst_domain.booking import BookingFacts, OpsInputs, PackageRef, package_reference
+from bst_domain.booking import BookingFacts, Field, OpsInputs, PackageRef, package_reference, shown
 from bst_domain.values import BookingIdentity, ChannelReference
 
 
@@ -29,7 +29,18 @@ async def packages_of(
     if not named:
         return {}
     mapped = await tx.mapped_packages(sorted(set(named.values())))
-    return {identity: mapped[reference] for identity, reference in named.items() if reference in mapped}
+    return {
+        identity: _numbered(mapped[reference], facts[identity])
+        for identity, reference in named.items()
+        if reference in mapped
+    }
+
+
+def _numbered(mapped: PackageRef, facts: BookingFacts) -> PackageRef:
+    """With the number that the booking itself shows: a variant is looked up by another one."""
+    said = shown(facts)[Field.PACKAGE].value
+    assert isinstance(said, PackageRef)
+    return mapped if mapped.legacy_id == said.legacy_id else evolve(mapped, legacy_id=said.legacy_id)
 
 
 def with_package(ops: OpsInputs, package: PackageRef | None) -> OpsInputs:

@@ -1,6 +1,6 @@
 """Time passing changes statuses: bookings whose tour day begins in Bali are folded again, without a new fact.
 
-Source of the rule: semantics 5, rule 4.
+Source of the rule: semantics 5, rule 4. While a run of back-fill says which day it is, the day here waits.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,8 @@ class RecomputeTurning:
         turned = 0
         while identities := await self.store.turning(today=bali_day(now).isoformat(), limit=BATCH):
             async with self.store.processing() as tx:
+                if not await tx.may_turn():  # a later round does it
+                    break
                 stored = await tx.load(identities)
                 changes = [
                     change(key=booking.key, identity=booking.identity, stored=booking, facts=booking.facts, now=now)

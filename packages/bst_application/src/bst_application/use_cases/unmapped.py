@@ -26,7 +26,16 @@ from bst_application.use_cases.mapping_steps import (
     write_mapping,
 )
 from bst_application.use_cases.repair import Author
-from bst_domain.booking import PACKAGE_ENTITIES, PACKAGE_REF_KIND
+from bst_domain.booking import (
+    ADMIN_CHANNEL,
+    ADMIN_PACKAGE_KIND,
+    PACKAGE_ENTITIES,
+    PACKAGE_KINDS,
+    PACKAGE_REF_KIND,
+    SHOP_CHANNEL,
+    SHOP_PACKAGE_KIND,
+    SHOP_VARIANT_KIND,
+)
 from bst_domain.lifecycles import (
     MAPPABLE,
     MAPPING_AFTER,
@@ -45,6 +54,12 @@ USUAL_ENTITY = {
 }
 #: Tables of the old systems whose rows are packages, by the number that channels name them by.
 PACKAGE_TABLES = frozenset({"tour_packages", "tourpackage"})
+#: (system, table) of rows that the catalog bridge maps -> the channel and the kind that it does so under.
+SYSTEM_TABLES = {
+    ("bstadmin", "tour_packages"): (ADMIN_CHANNEL, ADMIN_PACKAGE_KIND),
+    ("balisnap", "TourPackage"): (SHOP_CHANNEL, SHOP_PACKAGE_KIND),
+    ("balisnap", "TourVariant"): (SHOP_CHANNEL, SHOP_VARIANT_KIND),
+}
 
 
 @frozen
@@ -142,7 +157,7 @@ async def _waited_for(
     """The mapping that an entry waits for. One that bookings made names no entity: it waits for what is in doubt."""
     if entry.entity_type is not None:
         return await tx.mapping_of(entry.entity_type, reference)
-    if reference.kind != PACKAGE_REF_KIND:
+    if reference.kind not in PACKAGE_KINDS:
         return None
     found = [await tx.mapping_of(kind, reference) for kind in PACKAGE_ENTITIES]
     return next((one for one in found if one is not None and one.status is not MappingStatus.MAPPED), None)
@@ -249,6 +264,9 @@ def reference_of(entry: UnmappedEntry, target: Target) -> ChannelReference | Not
     """What a mapping of this entry would be of. A target may add what the entry does not know, and contradict nothing."""
     if entry.type not in MAPPABLE:
         return NotMappable(entry.type)
+    whole = _of_a_whole_system(entry, target)
+    if whole is not None:
+        return whole
     kind, ref = entry.ref_kind, entry.ref
     if kind is None and entry.source.table.lower() in PACKAGE_TABLES:
         kind, ref = PACKAGE_REF_KIND, entry.source.pk
@@ -265,6 +283,16 @@ def reference_of(entry: UnmappedEntry, target: Target) -> ChannelReference | Not
     return ChannelReference(*parts)
 
 
+def _of_a_whole_system(entry: UnmappedEntry, target: Target) -> ChannelReference | None:
+    """The mapping that the catalog bridge would have written, for all channels; a target that names one means that one alone."""
+    named = SYSTEM_TABLES.get((entry.source.system, entry.source.table))
+    stated = (entry.channel, entry.ref_kind, target.channel, target.ref_kind, target.ref)
+    if named is None or any(part is not None for part in stated):
+        return None
+    channel, kind = named
+    return ChannelReference(channel, kind, entry.source.pk)
+
+
 async def _entity_type(
     tx: MappingTransaction, entry: UnmappedEntry, reference: ChannelReference, target: Target
 ) -> str | UnknownReference:
@@ -274,7 +302,7 @@ async def _entity_type(
         kinds = [Entity(kind) for kind in PACKAGE_ENTITIES]
         found = [kind for kind in kinds if await tx.has_entity(kind, target.entity_key)]
         return found[0].value if found else UnknownReference("entityKey")
-    if reference.kind == PACKAGE_REF_KIND and said not in PACKAGE_ENTITIES:
+    if reference.kind in PACKAGE_KINDS and said not in PACKAGE_ENTITIES:
         return UnknownReference("entityType")
     if said in Entity.__members__ and not await tx.has_entity(Entity[said], target.entity_key):
         return UnknownReference("entityKey")

@@ -51,7 +51,20 @@ from bst_domain.booking._operator import (
     lift,
     operator_evidence,
 )
-from bst_domain.booking._packages import PACKAGE_ENTITIES, PACKAGE_REF_KIND, package_reference, shown_package
+from bst_domain.booking._packages import (
+    ADMIN_CHANNEL,
+    ADMIN_PACKAGE_KIND,
+    PACKAGE_ENTITIES,
+    PACKAGE_KINDS,
+    PACKAGE_REF_KIND,
+    SHOP_CHANNEL,
+    SHOP_PACKAGE_KIND,
+    SHOP_VARIANT_KIND,
+    looked_up_as,
+    package_reference,
+    shown_package,
+    shown_through,
+)
 from bst_domain.booking._payments import (
     ATTEMPTS,
     RETURNS,
@@ -68,9 +81,17 @@ from bst_domain.booking._payments import (
 )
 from bst_domain.booking._projection import Booking, Contact, Payment, item_unit_price, project
 from bst_domain.booking._settlement import SettlementStatus, settlement_status
+from bst_domain.booking._taken_back import (
+    RecordedEvent,
+    acts_of_operators,
+    shows_back_fill_in_a_conflict,
+    taken_back,
+)
 from bst_domain.booking._taken_over import TakenOverRow, facts_of_row
 
 __all__ = [
+    "ADMIN_CHANNEL",
+    "ADMIN_PACKAGE_KIND",
     "ATTEMPTS",
     "DERIVED_RULES",
     "ESSENTIAL",
@@ -81,8 +102,12 @@ __all__ = [
     "OPERATOR",
     "OPS_RELEVANT",
     "PACKAGE_ENTITIES",
+    "PACKAGE_KINDS",
     "PACKAGE_REF_KIND",
     "RETURNS",
+    "SHOP_CHANNEL",
+    "SHOP_PACKAGE_KIND",
+    "SHOP_VARIANT_KIND",
     "UNSTATED",
     "Balance",
     "Booking",
@@ -102,12 +127,14 @@ __all__ = [
     "PaymentFact",
     "PaymentKey",
     "Reason",
+    "RecordedEvent",
     "SettlementStatus",
     "Stamp",
     "TakenOverRow",
     "TerminalStands",
     "TerminalStatus",
     "acknowledge",
+    "acts_of_operators",
     "balance",
     "balance_of_distinct",
     "converter",
@@ -122,6 +149,7 @@ __all__ = [
     "item_unit_price",
     "later_payment",
     "lift",
+    "looked_up_as",
     "merge",
     "operator_evidence",
     "package_reference",
@@ -132,7 +160,10 @@ __all__ = [
     "settlement_status",
     "shown",
     "shown_package",
+    "shown_through",
+    "shows_back_fill_in_a_conflict",
     "status_with_reasons",
+    "taken_back",
     "terminal_fact",
     "tour_day",
     "unacknowledged_changes",

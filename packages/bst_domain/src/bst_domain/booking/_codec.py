@@ -222,7 +222,8 @@ def value_to_json(value: FactValue) -> Any:
     if isinstance(value, Money):
         return {"currency": value.currency, "amount": str(value.amount)}
     key = None if value.key is None else str(value.key)
-    return {"type": value.type.value, "key": key, "legacyId": value.legacy_id}
+    document = {"type": value.type.value, "key": key, "legacyId": value.legacy_id}
+    return document if value.named is None else {**document, "named": value.named}
 
 
 def value_from_json(value: Any) -> FactValue:
@@ -233,7 +234,9 @@ def value_from_json(value: Any) -> FactValue:
     if "amount" in value:
         return Money(value["currency"], Decimal(value["amount"]))
     key = value["key"]
-    return PackageRef(PackageRefType(value["type"]), None if key is None else UUID(key), value["legacyId"])
+    return PackageRef(
+        PackageRefType(value["type"]), None if key is None else UUID(key), value["legacyId"], value.get("named")
+    )
 
 
 def converter() -> "cattrs.Converter":

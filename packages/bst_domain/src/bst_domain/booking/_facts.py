@@ -69,11 +69,16 @@ class PackageRefType(StrEnum):
 
 @frozen
 class PackageRef:
-    """What was booked. ``key`` is null only for a legacy package that nobody has mapped yet."""
+    """What was booked. ``key`` is null only for a legacy package that nobody has mapped yet.
+
+    ``named``: what a mapping of it is looked up by where that is not the channel's number, as ``{kind}:{ref}``: the rows of the
+    two old systems have numbers of their own, and an item of the shop names its variant.
+    """
 
     type: PackageRefType
     key: UUID | None
     legacy_id: int | None
+    named: str | None = None
 
 
 FactValue = str | int | Money | PackageRef | None

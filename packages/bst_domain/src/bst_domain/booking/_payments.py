@@ -5,12 +5,12 @@ back to PENDING_PAYMENT without a refund or reversal.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bst_domain.values import PaymentKind, PaymentStatus
 
@@ -35,7 +35,8 @@ class PaymentFact:
 
     ``amount`` has two decimals; ``currency`` is null where the provider left it to the booking's own, which may be said
     later. ``instant`` is the provider's, ``event_time`` the reporting event's. ``reference`` is the capture's id, else
-    the order's. ``weak``: a legacy header's claim without a capture row; gone once a real capture exists.
+    the order's. ``weak``: a legacy header's claim without a capture row; gone once a real capture exists. ``also_called``: the
+    shop's own name for the same payment, which its live events call it by.
     """
 
     provider: str
@@ -51,6 +52,7 @@ class PaymentFact:
     event_time: datetime
     origin: int = 1
     weak: bool = False
+    also_called: str | None = None
 
     @property
     def key(self) -> PaymentKey:
@@ -63,26 +65,70 @@ class PaymentFact:
 
 
 def later_payment(a: PaymentFact, b: PaymentFact) -> PaymentFact:
-    """Of two facts that share a key the later event time holds."""
-    return max(a, b, key=lambda fact: (fact.origin, fact.event_time, fact.event_id.int))
+    """Of two facts that share a key the later event time holds. What the payment is also called is known from either."""
+    later = max(a, b, key=_lateness)
+    called = max(filter(None, (a.also_called, b.also_called)), default=None)
+    return later if later.also_called == called else evolve(later, also_called=called)
+
+
+def _lateness(fact: PaymentFact) -> tuple[int, datetime, int]:
+    return (fact.origin, fact.event_time, fact.event_id.int)
 
 
 def distinct(facts: Iterable[PaymentFact]) -> list[PaymentFact]:
     """The facts without those that another one repeats.
 
-    A fact with an order id only and one with that order id and a capture id are the same payment; a weak capture is
-    none once there is a real one.
+    A fact with an order id only and one with that order id and a capture id are the same payment, and so are a fact and one
+    that is also called by its reference: of these two the later one holds. A weak capture is none once there is a real one.
     """
     known = list(facts)
     if len(known) < 2:
         return known
+    if any(f.also_called is not None for f in known):
+        known = _called_once(known)
     named = {(f.provider, f.kind, f.order_id) for f in known if f.order_id is not None and not f.order_only}
     real_capture = any(f.kind is PaymentKind.CAPTURED and not f.weak for f in known)
     return [
         f
         for f in known
-        if not (f.order_only and (f.provider, f.kind, f.order_id) in named) and not (f.weak and real_capture)
+        if not (_names_an_order(f) and (f.provider, f.kind, f.reference) in named) and not (f.weak and real_capture)
     ]
+
+
+def _names_an_order(fact: PaymentFact) -> bool:
+    """Its reference may be an order's: the old shop kept the order's id as its own name of a payment, and no other."""
+    return fact.order_id is None or fact.order_only
+
+
+def _called_once(known: Sequence[PaymentFact]) -> list[PaymentFact]:
+    """Without the weaker of two facts for one payment. A name that several payments share is one of them, whichever it is.
+
+    The shop's live events know no provider but one, so the name alone tells.
+    """
+    called: defaultdict[tuple[PaymentKind, str], list[PaymentFact]] = defaultdict(list)
+    for fact in known:
+        if fact.also_called is not None:
+            called[fact.kind, fact.also_called].append(fact)
+    gone: set[PaymentKey] = set()
+    for named in known:
+        others = called.get((named.kind, named.reference), ())
+        if len(others) == 1 and named is max(named, others[0], key=_lateness):
+            gone.add(others[0].key)
+        elif others:
+            gone.add(named.key)
+    return [fact for fact in known if fact.key not in gone]
+
+
+def payment_names(facts: Iterable[PaymentFact]) -> Mapping[str, tuple[str, str]]:
+    """Reference -> provider and reference that the payment is known by, where it is another one.
+
+    A name that several payments share stands for none of them.
+    """
+    called: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for fact in facts:
+        if fact.also_called is not None:
+            called[fact.also_called].add((fact.provider, fact.reference))
+    return {name: next(iter(known)) for name, known in called.items() if len(known) == 1}
 
 
 @frozen(kw_only=True)

@@ -17,6 +17,7 @@ from bst_domain.booking._payments import (
     PaymentFact,
     balance_of_distinct,
     distinct,
+    payment_names,
     payment_status,
     reference_status,
 )
@@ -97,7 +98,7 @@ def project(facts: BookingFacts, ops: OpsInputs, today: date) -> Booking:
         note=_text(said.get(Field.NOTE)),
         package=shown_package(said.get(Field.PACKAGE), ops.package),
         contact=_contact(registers, said),
-        payments=_payments(payments, currency),
+        payments=_payments(payments, currency, payment_names(facts.payments.values())),
         paid_at=_paid_at(payments, said.get(Field.LEGACY_PAID_AT)) if paid is PaymentStatus.PAID else None,
         provenance={name: fact.evidence for name, fact in registers.items()},
     )
@@ -135,21 +136,28 @@ def _contact(registers: Mapping[Field, Fact], said: Mapping[Field, FactValue]) -
     )
 
 
-def _payments(known: Sequence[PaymentFact], booking_currency: str | None) -> tuple[Payment, ...]:
-    """One a reference, ordered by it. What a legacy header claims is no payment that anybody could look up."""
+def _payments(
+    known: Sequence[PaymentFact], booking_currency: str | None, names: Mapping[str, tuple[str, str]]
+) -> tuple[Payment, ...]:
+    """One a payment, ordered by its reference. What a legacy header claims is no payment that anybody could look up."""
     by_reference: dict[tuple[str, str], list[PaymentFact]] = {}
     for fact in known:
         if fact.weak:
             continue
-        by_reference.setdefault((fact.provider, fact.reference), []).append(fact)
+        by_reference.setdefault(names.get(fact.reference, (fact.provider, fact.reference)), []).append(fact)
     return tuple(
         Payment(
             status=reference_status(group, booking_currency),
-            latest=(latest := max(group, key=lambda fact: (fact.instant, fact.event_time, fact.event_id.int))),
+            latest=(latest := max(group, key=_truth_of)),
             currency=latest.currency or booking_currency,
         )
         for _, group in sorted(by_reference.items())
     )
+
+
+def _truth_of(fact: PaymentFact) -> tuple[int, datetime, datetime, int]:
+    """What live events report shows a payment, whatever back-fill has brought of it."""
+    return (fact.origin, fact.instant, fact.event_time, fact.event_id.int)
 
 
 def _paid_at(known: Sequence[PaymentFact], noted: FactValue) -> datetime | None:

@@ -34,6 +34,8 @@ class Rejection(StrEnum):
 
     NEGATIVE_TOTAL = "NEGATIVE_TOTAL"
     REF_TOO_LONG = "REF_TOO_LONG"
+    AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"  # no number, or beyond what an amount here may be
+    UNKNOWN_CHANNEL = "UNKNOWN_CHANNEL"  # a source of the old admin that is no channel of ours
 
 
 @frozen
@@ -118,6 +120,7 @@ class LegacyPaymentRow:
     reference: str | None  # capture id, else order id, else payment_ref
     order_id: str | None
     provider: str = "PAYPAL"
+    own_name: str | None = None  # payment_ref
 
 
 def legacy_payment_facts(row: LegacyPaymentRow, event_id: UUID) -> tuple[PaymentFact, ...]:
@@ -152,6 +155,7 @@ def _fact(
         event_id=event_id,
         event_time=row.paid_at,
         origin=0,
+        also_called=None if row.own_name == row.reference else row.own_name,
     )
 
 

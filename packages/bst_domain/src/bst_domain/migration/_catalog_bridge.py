@@ -4,6 +4,7 @@ Source of the rules: semantics 8, the legacy data's readings 18 to 21. Nothing h
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from attrs import frozen
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.catalog import (
     CatalogRow,
+    Content,
     Matched,
     PackagePrice,
     ProductIndex,
@@ -22,9 +24,11 @@ from bst_domain.catalog import (
     invalid_because,
 )
 from bst_domain.migration._backfill import LegacySystem
+from bst_domain.migration._catalog_content import moved_content
 from bst_domain.migration._catalog_rows import LegacyCatalog, LegacyPackage, LegacyProduct, LegacyRate, LegacyVariant
-from bst_domain.migration._legacy_case import PackageMap
 from bst_domain.migration._legacy_rows import SourceRow
+from bst_domain.migration._package_map import PackageMap
+from bst_domain.migration._rejecting import is_sane_amount
 from bst_domain.values import (
     CENT,
     Money,
@@ -94,6 +98,7 @@ class CatalogBridge:
     rates: Sequence[BridgedRate]
     packages: Sequence[BridgedPackage]
     queued: Sequence[ToQueue]
+    contents: Mapping[UUID, Content] = {}
 
     def package_map(self) -> PackageMap:
         """What bookings need of it."""
@@ -116,7 +121,14 @@ def bridge(catalog: LegacyCatalog) -> CatalogBridge:
     rates = _rates(catalog, variants, queued)
     by_legacy_id = {each.row.legacy_package_id: each.key for each in variants if each.row.legacy_package_id is not None}
     packages = [_package(row, index, by_legacy_id, queued) for row in catalog.packages]
-    return CatalogBridge(products=products, variants=variants, rates=rates, packages=packages, queued=queued)
+    contents = moved_content(
+        catalog,
+        {row.product_id: key for key, row in products.items()},
+        {each.row.variant_id: each.key for each in variants},
+    )
+    return CatalogBridge(
+        products=products, variants=variants, rates=rates, packages=packages, queued=queued, contents=contents
+    )
 
 
 def _products(rows: Iterable[LegacyProduct], queued: list[ToQueue]) -> dict[UUID, LegacyProduct]:
@@ -160,8 +172,9 @@ def _rates(catalog: LegacyCatalog, variants: Sequence[BridgedVariant], queued: l
         if variant is None:
             detail = f"its variant {row.variant_id} is not mapped"
             queued.append(_queue(QueueType.VARIANT_MAPPING, source, UnmatchedReason.NO_MATCH, detail))
-        elif row.price < 0:
-            queued.append(_queue(QueueType.CATALOG_EXTENDED_METADATA, source, _INVALID, "the price is negative"))
+        elif not is_sane_amount(row.price) or row.price < 0:
+            why = f"the price is {row.price}" if not is_sane_amount(row.price) else "the price is negative"
+            queued.append(_queue(QueueType.CATALOG_EXTENDED_METADATA, source, _INVALID, why))
         else:
             rate = _rate(row)
             own.setdefault(variant, []).append(rate)
@@ -189,7 +202,7 @@ def _fallbacks(
     variant: BridgedVariant, own: Sequence[Rate], package: LegacyPackage | None, queued: list[ToQueue]
 ) -> list[BridgedRate]:
     price = None
-    if package is not None and package.price is not None:
+    if package is not None and package.price is not None and is_sane_amount(package.price):
         price = PackagePrice(currency=package.currency.upper(), adult=package.price, child=package.child_price)
     found = fallback_rates(own, price)
     if found is None:
@@ -216,7 +229,7 @@ def _package(
     row: LegacyPackage, index: ProductIndex, variants: Mapping[int, UUID], queued: list[ToQueue]
 ) -> BridgedPackage:
     """The package is judged first; only for a matched one is the variant that carries its id looked up."""
-    as_row = CatalogRow(name=row.name, slug=row.slug, legacy_package_id=row.package_id, price=row.price)
+    as_row = CatalogRow(name=row.name, slug=row.slug, legacy_package_id=row.package_id, price=_price(row))
     outcome = index.match(as_row)
     if isinstance(outcome, Matched):
         variant = variants.get(row.package_id)
@@ -238,6 +251,11 @@ def _package(
             )
         )
     return BridgedPackage(row=row, outcome=outcome, ref=PackageRef(PackageRefType.LEGACY_PACKAGE, None, row.package_id))
+
+
+def _price(row: LegacyPackage) -> Decimal | None:
+    """What is no amount is as bad as a negative one."""
+    return row.price if row.price is None or is_sane_amount(row.price) else Decimal(-1)
 
 
 _INVALID = UnmatchedReason.INVALID_SOURCE

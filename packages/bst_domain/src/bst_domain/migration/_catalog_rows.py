@@ -81,10 +81,48 @@ class LegacyPackage:
 
 
 @frozen(kw_only=True)
+class LegacyPicture:
+    """A row of the shop's TourProductMedia, or of TourVariantMedia (then with a variant)."""
+
+    product_id: int
+    variant_id: int | None
+    url: str
+    alt_text: str | None
+    sort_order: int
+    cover: bool
+
+
+@frozen(kw_only=True)
+class LegacyStep:
+    """A row of the shop's VariantItinerary. Times are HH:MM."""
+
+    variant_id: int
+    day: int
+    sort_order: int
+    title: str
+    description: str | None
+    location: str | None
+    start_time: str | None
+    end_time: str | None
+
+
+@frozen(kw_only=True)
+class LegacyLine:
+    """A line of one of the shop's five lists of a variant. ``part`` is the content document's name of the list."""
+
+    variant_id: int
+    part: str
+    text: str
+
+
+@frozen(kw_only=True)
 class LegacyCatalog:
-    """Both catalogs, whole: they are small."""
+    """Both catalogs, whole: they are small. What is told about variants is in its order within each of them."""
 
     products: Sequence[LegacyProduct]
     variants: Sequence[LegacyVariant]
     rates: Sequence[LegacyRate]
     packages: Sequence[LegacyPackage]
+    pictures: Sequence[LegacyPicture] = ()
+    steps: Sequence[LegacyStep] = ()
+    lines: Sequence[LegacyLine] = ()

@@ -8,9 +8,10 @@ from enum import StrEnum
 from attrs import frozen
 
 from bst_domain.migration._backfill import BackfilledRefs, LegacySystem, Rejection, backfilled_refs
-from bst_domain.migration._legacy_case import LegacyCase, active_items, party_and_total, reading_of, row_of
+from bst_domain.migration._legacy_case import LegacyCase, party_and_total, reading_of, row_of
 from bst_domain.migration._legacy_money import raw_status
 from bst_domain.migration._legacy_rows import LegacyBooking, LegacyPaid, SourceRow
+from bst_domain.migration._rejecting import active_items, is_sane_amount
 from bst_domain.values import PaymentStatus
 
 
@@ -83,6 +84,21 @@ def case_exceptions(case: LegacyCase) -> list[MigrationException]:
         return []
     detail = f"booking {row.adult}+{row.child or 0} items {adult}+{child}"
     return [_exception(ExceptionKind.PAX_MISMATCH, row, detail, case.identity.ref)]
+
+
+def rejected_payments(row: LegacyBooking) -> list[MigrationException]:
+    """Payments of an amount that is none: they are not counted, and somebody should look at them."""
+    return [
+        MigrationException(
+            kind=ExceptionKind.REJECTED_ROW,
+            row=SourceRow(LegacySystem.SHOP, "Payment", paid.payment_id),
+            channel=row.channel,
+            ref=shown_ref(row),
+            detail=Rejection.AMOUNT_OUT_OF_RANGE.value,
+        )
+        for paid in row.payments
+        if not is_sane_amount(paid.amount)
+    ]
 
 
 def unknown_word_exceptions(row: LegacyBooking) -> list[MigrationException]:

@@ -4,7 +4,7 @@ Source of the rules: semantics 9, the legacy data's readings 1 to 17. The best-p
 because its stamp is the best; contact fields go by quality and then by the row's updated_at.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -19,8 +19,6 @@ from bst_domain.booking import (
     FactValue,
     Field,
     OpsInputs,
-    PackageRef,
-    PackageRefType,
     TerminalStatus,
     merge,
 )
@@ -31,7 +29,6 @@ from bst_domain.migration._backfill import (
     PaymentProof,
     Rejection,
     backfilled_evidence,
-    backfilled_refs,
     payment_proof,
 )
 from bst_domain.migration._legacy_rows import LegacyBooking, LegacyFinance, LegacyItem, LegacyPaid, SourceRow
@@ -44,6 +41,8 @@ from bst_domain.migration._legacy_words import (
     read_legacy_payment,
     tidy,
 )
+from bst_domain.migration._package_map import PackageMap
+from bst_domain.migration._rejecting import active_items, identify
 from bst_domain.values import (
     CENT,
     NS_BOOKING,
@@ -62,23 +61,6 @@ from bst_domain.values import (
 
 #: Characters that the target schema has room for; the legacy columns have no limit.
 MAX_NAME, MAX_PHONE = 191, 64
-
-
-@frozen(kw_only=True)
-class PackageMap:
-    """What the catalog bridge made of packages and variants; a shop item's variant that is missing here is unmapped."""
-
-    packages: Mapping[tuple[LegacySystem, int], PackageRef] = {}
-    variants: Mapping[int, UUID] = {}
-
-    def of(self, row: LegacyBooking, active: Sequence[LegacyItem]) -> PackageRef:
-        """The variant of the lowest item that is not cancelled, else the row's package, else a legacy package nobody mapped."""
-        if active:
-            key = self.variants.get(active[0].variant_id)
-            kind = PackageRefType.LEGACY_PACKAGE if key is None else PackageRefType.CATALOG_VARIANT
-            return PackageRef(kind, key, row.package_id)
-        unmapped = PackageRef(PackageRefType.LEGACY_PACKAGE, None, row.package_id)
-        return unmapped if row.package_id is None else self.packages.get((row.system, row.package_id), unmapped)
 
 
 @frozen(kw_only=True)
@@ -114,11 +96,6 @@ def row_of(booking: LegacyBooking) -> SourceRow:
 def row_event_id(row: SourceRow) -> UUID:
     """The event that stands for everything this row says."""
     return uuid5(NS_BOOKING, str(row))
-
-
-def identify(row: LegacyBooking) -> BackfilledRefs | Rejection:
-    """What the row's booking is called, or why it is not moved in: a negative total first, then an over-long reference."""
-    return Rejection.NEGATIVE_TOTAL if row.total < 0 else backfilled_refs(row.system, row.row_id, row.ref)
 
 
 def proof_of(row: LegacyBooking) -> PaymentProof:
@@ -253,13 +230,6 @@ def _row_facts(row: LegacyBooking, record: Evidence, packages: PackageMap, noted
         registers[Field.PHONE] = Fact(phone, phone_quality(phone), contact)
     created = {about: fact for about, fact in registers.items() if about in OPS_RELEVANT}
     return BookingFacts(registers=registers, created=created, first=made, creation=made)
-
-
-def active_items(row: LegacyBooking) -> list[LegacyItem]:
-    """Those that are not cancelled, the lowest id first."""
-    if not row.items:
-        return []
-    return sorted((item for item in row.items if not item.cancelled), key=lambda item: item.item_id)
 
 
 def party_and_total(row: LegacyBooking, active: Sequence[LegacyItem]) -> tuple[int, int, int, Money]:

@@ -9,13 +9,13 @@ from bst_domain.booking import PaymentFact
 from bst_domain.migration._backfill import LegacyPaymentRow, legacy_payment_facts, weak_capture
 from bst_domain.migration._legacy_case import (
     LegacyCase,
-    active_items,
     header_status,
     party_and_total,
     reading_of,
     survivor_evidence,
 )
 from bst_domain.migration._legacy_rows import LegacyPaid
+from bst_domain.migration._rejecting import active_items, is_sane_amount
 from bst_domain.values import CENT, PaymentKind, PaymentStatus, shop_payment_key
 
 
@@ -28,6 +28,7 @@ def payment_facts(case: LegacyCase) -> tuple[PaymentFact, ...]:
         fact
         for row in case.rows
         for paid in row.payments
+        if is_sane_amount(paid.amount)
         for fact in legacy_payment_facts(payment_row(paid), _key(paid))
     ]
     header = case.survivor
@@ -60,6 +61,7 @@ def payment_row(paid: LegacyPaid) -> LegacyPaymentRow:
         paid_at=paid.paid_at,
         reference=_known(paid.capture_id) or order or _known(paid.payment_ref),
         order_id=order,
+        own_name=_known(paid.payment_ref),
         provider=(_known(paid.gateway) or payment_method(paid.method)).upper()[:64],
     )
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.migration._gates import ratio
+from bst_domain.migration._gates import THRESHOLDS, ratio
 
 
 @frozen(kw_only=True)
@@ -36,9 +36,9 @@ class ReconciliationCounts:
 class ReconciliationLimits:
     """What the counts may come to. ``allow_empty_catalog``: with no catalog and nothing unmapped there is nothing wrong."""
 
-    global_mismatch_ratio: Decimal = Decimal("0.01")
-    done_not_paid_ratio: Decimal = Decimal("0.01")
-    unmapped_percent: Decimal = Decimal(5)
+    global_mismatch_ratio: Decimal = THRESHOLDS["global_mismatch_ratio"].limit
+    done_not_paid_ratio: Decimal = THRESHOLDS["ops_done_not_paid_ratio"].limit
+    unmapped_percent: Decimal = THRESHOLDS["unmapped_ratio_percent"].limit
     allow_empty_catalog: bool = False
 
 

@@ -1,6 +1,6 @@
 """What every storage of back-fill must do, told through the use cases. Source of the rules: semantics 9."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -75,26 +75,13 @@ OF_A_PACKAGE = legacy_booking(ADMIN, 5, "GYG5", channel="GYG", package_id=7)
 GYG_5 = BookingIdentity("GYG", ExternalRef("GYG5"))
 #: Writes a mapping of a package to a product, and returns the product's key.
 MappingIt = Callable[[ChannelReference], Awaitable[UUID]]
-#: The packages that entries of the unmapped queue wait for.
-Waiting = Callable[[], Awaitable[Sequence[ChannelReference]]]
 
 
 class BackfillConformance:
-    """A subclass gives ``store``, ``map_it`` and ``waiting``."""
-
-    async def test_a_package_that_nobody_has_mapped_is_waited_for_once(
-        self, store: BackfillStore, waiting: Waiting
-    ) -> None:
-        bookings, _ = await moved(
-            store, *ROWS, OF_A_PACKAGE, legacy_booking(ADMIN, 6, "GYG6", channel="GYG", package_id=7)
-        )
-        assert bookings.queued == 1
-        assert await waiting() == [NAMED]
-        again, _ = await moved(store, OF_A_PACKAGE)
-        assert (again.queued, again.written) == (0, 0)
+    """A subclass gives ``store`` and ``map_it``."""
 
     async def test_what_a_person_has_mapped_holds_for_moved_bookings_too(
-        self, store: BackfillStore, map_it: MappingIt, waiting: Waiting
+        self, store: BackfillStore, map_it: MappingIt
     ) -> None:
         product = await map_it(NAMED)
         await moved(store, OF_A_PACKAGE)
@@ -102,7 +89,6 @@ class BackfillConformance:
         assert booking is not None
         assert booking.ops.package == PackageRef(PackageRefType.CATALOG_PRODUCT, product, 7)
         assert Reason.UNMAPPED_PACKAGE not in booking.statuses.reasons
-        assert await waiting() == []
         again, _ = await moved(store, OF_A_PACKAGE)
         assert (again.changed, again.written) == (0, 0)
 
@@ -183,6 +169,19 @@ class BackfillConformance:
             await store.finish(again, rows=0)
         async with store.running("D", now=NOW, script="suite", checksum="0") as fresh:
             assert fresh.resumed_at is None
+
+    async def test_nobody_goes_on_where_a_run_was_that_is_taken_back(self, store: BackfillStore) -> None:
+        with pytest.raises(RuntimeError, match="stopped"):
+            async with store.running("D", now=NOW, script="suite", checksum="0") as run:
+                async with store.moving() as tx:
+                    await tx.come_to(run, Position(system=ADMIN, row_id=17, done=40))
+                raise RuntimeError("stopped")
+        with pytest.raises(RuntimeError, match="halfway back"):
+            async with store.running("D", now=NOW, script="rollback", checksum="0", afresh=True) as back:
+                assert back.resumed_at is None
+                raise RuntimeError("halfway back")
+        async with store.running("D", now=NOW, script="suite", checksum="0") as again:
+            assert again.resumed_at is None
 
     async def test_a_dry_run_decides_and_writes_nothing(self, store: BackfillStore) -> None:
         tally = await move(store, *ROWS, run=None)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any, Protocol
 
@@ -247,6 +248,19 @@ class BookingStoreConformance:
         assert await RecomputeTurning(store=storage, now=lambda: midnight_in_bali)() == 1
         assert (await loaded(storage)).statuses.fulfilment is FulfilmentStatus.ATTENTION
         assert await RecomputeTurning(store=storage, now=lambda: midnight_in_bali)() == 0
+
+    def held_day(self, storage: BookingStorage) -> AbstractAsyncContextManager[None]:
+        """While a run of back-fill says which day it is."""
+        raise NotImplementedError("a subclass holds it")
+
+    async def test_the_day_waits_for_a_run_that_says_which_day_it_is(self, storage: BookingStorage) -> None:
+        await processing(storage)(await accept(storage, body(booking={"tourDate": "2026-06-02", "adult": 1})))
+        recompute = RecomputeTurning(store=storage, now=lambda: datetime(2026, 6, 3, tzinfo=UTC))
+        async with self.held_day(storage), self.held_day(storage):
+            assert await recompute() == 0
+            assert (await loaded(storage)).statuses.fulfilment is FulfilmentStatus.NEW
+        assert await recompute() == 1
+        assert (await loaded(storage)).statuses.fulfilment is FulfilmentStatus.ATTENTION
 
     async def test_a_payment_known_by_its_order_first_is_one_payment(self, storage: BookingStorage) -> None:
         by_order = body("UPDATED", at="2026-03-02T00:00:00Z", raw=paid("O-1", "PENDING", orderId="O-1"))

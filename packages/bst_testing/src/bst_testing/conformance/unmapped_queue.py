@@ -20,8 +20,9 @@ from bst_application.use_cases.unmapped import (
     StatusChanged,
     Target,
 )
+from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.lifecycles import UNMAPPED, NotAllowed
-from bst_domain.values import Source
+from bst_domain.values import ChannelReference, Source
 from bst_testing.conformance.event_log import accepting
 from bst_testing.conformance.repair import AYU
 from bst_testing.deliveries import NOW, body, delivery
@@ -144,7 +145,7 @@ class UnmappedQueue(MappingSuite):
             key=uuid4(),
             type="VARIANT_MAPPING",
             channel=None,
-            source=SourceRow(system="bstadmin", table="tour_packages", pk="7"),
+            source=SourceRow(system="an-export", table="tour_packages", pk="7"),
             reason_code="NO_MATCH",
             reason_detail=None,
             status=S.OPEN,
@@ -159,6 +160,29 @@ class UnmappedQueue(MappingSuite):
         assert isinstance(outcome, Resolved)
         assert (outcome.mapping.reference, outcome.mapping.entity_type) == (PACKAGE_7, "CATALOG_VARIANT")
         assert outcome.mapping.source == package.source
+
+    async def test_an_entry_of_the_catalog_bridge_is_resolved_for_every_channel(self, storage: MappingStorage) -> None:
+        """The old admin's number, whatever channel its bookings came through; the shop's is another one."""
+        product = await self.add_entity(storage, Entity.CATALOG_PRODUCT)
+        waiting = UnmappedEntry(
+            key=uuid4(),
+            type="PRODUCT_MAPPING",
+            channel=None,
+            source=SourceRow(system="bstadmin", table="tour_packages", pk="7"),
+            reason_code="NO_MATCH",
+            reason_detail=None,
+            status=S.OPEN,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        await self.add_entry(storage, waiting)
+        made = await resolve(storage)(waiting.key, Target(entity_key=product), reason="x", by=AYU)
+        assert isinstance(made, Resolved)
+        assert made.mapping.reference == ChannelReference("MANUAL", "BSTADMIN_PACKAGE_ID", "7")
+        mapped = PackageRef(PackageRefType.CATALOG_PRODUCT, product, 7)
+        asked = [ChannelReference(channel, "LEGACY_PACKAGE_ID", "7") for channel in ("DIRECT", "GYG", "VIATOR")]
+        async with storage.processing() as tx:
+            assert await tx.mapped_packages(asked) == {asked[1]: mapped, asked[2]: mapped}
 
     async def test_a_mapping_that_holds_gives_way_only_where_that_is_asked_for(self, storage: MappingStorage) -> None:
         mapping = await written(storage, wanted(uuid4(), status=M.REVIEW_REQUIRED))

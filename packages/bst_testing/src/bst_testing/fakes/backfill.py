@@ -11,8 +11,8 @@ from attrs import define, evolve, field
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns, Assigned, BookingMove, MoneyMove, Position, Run
 from bst_application.ports.bookings import BookingChange, StoredBooking
-from bst_domain.booking import OpsInputs, PackageRef
-from bst_domain.migration import CatalogBridge, MigrationException, PackageMap, SourceRow, ToQueue
+from bst_domain.booking import OpsInputs, PackageRef, looked_up_as
+from bst_domain.migration import CatalogBridge, MigrationException, Override, PackageMap, SourceRow, ToQueue
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference
 
 
@@ -29,7 +29,6 @@ class Kept:
     packages: PackageMap = field(factory=PackageMap)
     finances: dict[BookingKey, Any] = field(factory=dict)
     mappings: dict[ChannelReference, PackageRef] = field(factory=dict)
-    waiting: set[ChannelReference] = field(factory=set)
 
 
 class MemoryBackfill:
@@ -38,18 +37,31 @@ class MemoryBackfill:
     def __init__(self) -> None:
         self.kept = Kept()
         self.log: dict[Run, str] = {}
+        self.overrides: dict[Run, Override] = {}
         self._running: set[str] = set()
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
-    async def running(self, batch: str, *, now: datetime, script: str, checksum: str) -> AsyncIterator[Run]:  # noqa: ARG002 - the log of the fake is brief
+    async def running(
+        self,
+        batch: str,
+        *,
+        now: datetime,  # noqa: ARG002 - the log of the fake is brief
+        script: str,  # noqa: ARG002 - the same
+        checksum: str,  # noqa: ARG002 - the same
+        holds_the_day: bool = False,  # noqa: ARG002 - nothing recomputes what the fake keeps
+        afresh: bool = False,
+        override: Override | None = None,
+    ) -> AsyncIterator[Run]:
         if batch in self._running:
             raise AnotherRuns(f"batch {batch} is being run by somebody else")
         self._running.add(batch)
-        _, position = self.kept.checkpoints.get(batch, (None, None))
+        _, position = (None, None) if afresh else self.kept.checkpoints.get(batch, (None, None))
         run = Run(key=uuid7(), batch=batch, resumed_at=position)
         self.kept.checkpoints[batch] = (run, position)
         self.log[run] = "FAILED"
+        if override is not None:
+            self.overrides[run] = override
         try:
             yield run
             self.log[run] = "SUCCEEDED"
@@ -69,7 +81,6 @@ class MemoryBackfill:
                 packages=self.kept.packages,
                 finances=dict(self.kept.finances),
                 mappings=self.kept.mappings,
-                waiting=set(self.kept.waiting),
             )
             yield _Moving(copy)
             self.kept = copy
@@ -102,9 +113,9 @@ class _Moving:
         return {key: Assigned(driver_id=self._tables.drivers.get(key), by_core=False) for key in keys}
 
     async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
-        return {
-            reference: self._tables.mappings[reference] for reference in named if reference in self._tables.mappings
-        }
+        mapped = self._tables.mappings
+        found = {of: next((mapped[name] for name in looked_up_as(of) if name in mapped), None) for of in named}
+        return {reference: package for reference, package in found.items() if package is not None}
 
     async def save_bookings(self, moves: Sequence[BookingMove], *, now: datetime) -> int:  # noqa: ARG002 - no times
         written = 0
@@ -150,16 +161,11 @@ class _Moving:
             statuses=change.statuses,
         )
 
-    async def save_catalog(self, bridge: CatalogBridge) -> int:
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:  # noqa: ARG002 - no times
         found = bridge.package_map()
         mapped = {source: ref for source, ref in found.packages.items() if ref.key is not None}
         known, self._tables.packages = self._tables.packages, PackageMap(packages=mapped, variants=found.variants)
         return 0 if known == self._tables.packages else len(mapped) + len(found.variants)
-
-    async def queue_packages(self, waiting: Sequence[BookingChange], *, now: datetime) -> int:  # noqa: ARG002 - no times
-        fresh = {package for change in waiting if (package := change.waits_for) is not None} - self._tables.waiting
-        self._tables.waiting |= fresh
-        return len(fresh)
 
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from attrs import evolve
 
@@ -17,7 +17,7 @@ from bst_application.ports.bookings import (
 )
 from bst_application.ports.mappings import Entity, waiting_package
 from bst_application.ports.repair import LetterReason
-from bst_domain.booking import PACKAGE_ENTITIES, PackageRef
+from bst_domain.booking import PACKAGE_ENTITIES, PackageRef, PackageRefType, looked_up_as
 from bst_domain.ingest import DeadLetter, decode
 from bst_domain.lifecycles import DeadLetterStatus, MappingStatus, ProcessStatus
 from bst_domain.values import BookingIdentity, ChannelReference, EventId
@@ -61,21 +61,34 @@ class MemoryProcessing:
                 found[asked] = self._tables.bookings[own]
         return found
 
+    async def may_turn(self) -> bool:
+        return self._tables.held_days == 0
+
     async def mapped_packages(self, named: Sequence[ChannelReference]) -> Mapping[ChannelReference, PackageRef]:
         found: dict[ChannelReference, PackageRef] = {}
+        for name in sorted({name for reference in named for name in looked_up_as(reference)}):
+            await self._tables.locks.take(("mapping", name), self._tables.holder)
         for reference in named:
-            await self._tables.locks.take(("mapping", reference), self._tables.holder)
-            mapped = {
-                mapping.entity_type: mapping
-                for mapping in self._tables.mappings.values()
-                if mapping.reference == reference and mapping.status is MappingStatus.MAPPED
-            }
-            for kind in PACKAGE_ENTITIES:
-                mapping = mapped.get(kind)
-                if mapping is not None and (Entity(kind), mapping.entity_key) in self._tables.catalog:
-                    found[reference] = PackageRef(kind, mapping.entity_key, int(reference.ref))
-                    break
+            entities = (self._mapped(name) for name in looked_up_as(reference))
+            entity = next((each for each in entities if each is not None), None)
+            if entity is not None:
+                found[reference] = PackageRef(*entity, int(reference.ref))
         return found
+
+    def _mapped(self, name: ChannelReference) -> tuple[PackageRefType, UUID] | None:
+        mapped = {
+            mapping.entity_type: mapping.entity_key
+            for mapping in self._tables.mappings.values()
+            if mapping.reference == name and mapping.status is MappingStatus.MAPPED
+        }
+        return next(
+            (
+                (k, mapped[k])
+                for k in PACKAGE_ENTITIES
+                if k in mapped and (Entity(k), mapped[k]) in self._tables.catalog
+            ),
+            None,
+        )
 
     async def save(self, changes: Sequence[BookingChange], *, now: datetime) -> None:
         for change in changes:

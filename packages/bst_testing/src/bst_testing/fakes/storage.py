@@ -3,7 +3,7 @@
 A crash between any two calls leaves no trace. ``outage`` and ``in_doubt`` make the next transaction fail as databases do.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from bst_application.errors import InDoubt, Unavailable
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.crew import CrewKind, CrewMember
 from bst_application.ports.event_log import Group, KeyConflict, NewEvent, Priors, Stored
-from bst_application.ports.flags import FlagOverride
+from bst_application.ports.flags import FlagOverride, Overrides, Revision, Sight
 from bst_application.ports.mappings import ChannelMapping, MappingFilter, Refold, UnmappedEntry, UnmappedFilter
 from bst_application.ports.queue import Job
 from bst_application.ports.reading import LetterFilter, Position
@@ -26,6 +26,7 @@ from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
 from bst_domain.migration import DuplicateFigures, ReconciliationCounts
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, EventId
 from bst_testing.fakes.accepting import MemoryAccepting
+from bst_testing.fakes.comparing import MemoryComparing
 from bst_testing.fakes.keeping import expired_rows, kept_in
 from bst_testing.fakes.mapping import MemoryMapping, chosen_entries, entries_page, mappings_page, named_bookings
 from bst_testing.fakes.operating import MemoryOperating
@@ -110,6 +111,26 @@ class MemoryStorage:
             else:
                 tables.flags[name] = override
             tables.trail[next(tables.numbers)] = entry
+
+    async def revise(self, decide: Callable[[Overrides], Revision]) -> Overrides:
+        async with self._transaction() as tables:
+            revision = decide(dict(tables.flags))
+            for name, override in revision.changes.items():
+                if override is None:
+                    tables.flags.pop(name, None)
+                else:
+                    tables.flags[name] = override
+            tables.trail.update((next(tables.numbers), entry) for entry in revision.entries)
+            return dict(tables.flags)
+
+    async def sighted(self, sight: Sight) -> None:
+        async with self._transaction() as tables:
+            tables.sights[sight.process] = sight
+
+    async def sights(self, *, since: datetime) -> list[Sight]:
+        async with self._transaction() as tables:
+            told = [sight for sight in tables.sights.values() if sight.seen_at >= since]
+            return sorted(told, key=lambda sight: (sight.component, sight.host, sight.pid))
 
     async def choose(self, wanted: LetterFilter, *, sample: int) -> tuple[int, list[DeadLetterRecord]]:
         async with self._transaction() as tables:
@@ -200,6 +221,11 @@ class MemoryStorage:
     async def operating(self) -> AsyncIterator[MemoryOperating]:
         async with self._transaction() as transaction:
             yield MemoryOperating(transaction)
+
+    @asynccontextmanager
+    async def comparing(self) -> AsyncIterator[MemoryComparing]:
+        async with self._transaction() as transaction:
+            yield MemoryComparing(transaction)
 
     async def members(self, kind: CrewKind) -> list[CrewMember]:
         async with self._transaction() as tables:

@@ -15,14 +15,16 @@ from bst_application.ports.bookings import (
     StoredBooking,
 )
 from bst_application.ports.crew import CrewKind, CrewMember
+from bst_application.ports.cutover import CoreFinance, SeenRow
 from bst_application.ports.event_log import KeyConflict, NewEvent
-from bst_application.ports.flags import FlagOverride
+from bst_application.ports.flags import FlagOverride, Sight
 from bst_application.ports.mappings import ChannelMapping, Entity, Refold, UnmappedEntry
 from bst_application.ports.operations import Assignment, ConflictRecord
 from bst_application.ports.queue import Job
 from bst_application.ports.repair import LetterReason
 from bst_application.ports.replay_jobs import NewReplayJob
 from bst_domain.lifecycles import DeadLetterStatus, ProcessStatus
+from bst_domain.migration import SourceRow
 from bst_domain.values import BookingIdentity, BookingKey, ChannelReference, EventId
 from bst_testing.fakes.transactions import Changes, Holder, Locks, View
 
@@ -118,6 +120,10 @@ class Tables:
     mappings: dict[UUID, ChannelMapping] = field(factory=dict)
     unmapped: dict[UUID, UnmappedEntry] = field(factory=dict)
     refolds: dict[ChannelReference, Refold] = field(factory=dict)
+    held_days: int = 0  # runs of back-fill that say which day it is
+    seen: dict[SourceRow, SeenRow] = field(factory=dict)
+    finances: dict[BookingKey, CoreFinance] = field(factory=dict)
+    sights: dict[UUID, Sight] = field(factory=dict)
     catalog: set[tuple[Entity, UUID]] = field(factory=set)  # products and variants that there are
 
 
@@ -148,7 +154,11 @@ class Transaction:
         self.mappings = View(tables.mappings)
         self.unmapped = View(tables.unmapped)
         self.refolds = View(tables.refolds)
+        self.seen = View(tables.seen)
+        self.finances = View(tables.finances)
+        self.sights = View(tables.sights)
         self.catalog = tables.catalog
+        self.held_days = tables.held_days
 
     def commit(self) -> dict[str, Changes]:
         """Table -> what changed."""

@@ -1,0 +1,142 @@
+"""Batch C to its end: what the shop tells about its products comes along, and the catalog is published once for each change."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from bst_application.ids import uuid7
+from bst_application.ports.publishing import PublishJob
+from bst_application.use_cases.draft_catalog import DraftPublishJob
+from bst_application.use_cases.publish_catalog import TakePublishStep
+from bst_application.use_cases.publish_moved import Published, PublishMoved, Unchanged
+from bst_application.use_cases.repair import Author
+from bst_domain.lifecycles import FourEyes, PublishAction
+from bst_domain.migration import LegacySystem
+from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.database import Database
+from bst_postgres.publishing import PostgresPublishingDesk
+from tests.legacy.moving import move_catalog
+from tests.legacy.test_moving import rows
+from tests.legacy.test_taken_back import back
+from tests.legacy.world import World, a_world
+from tests.servers import PostgresAddress
+
+_TOLD = """
+insert into "Inclusion" (inclusion_id, description) values (901, 'Entrance fees'), (902, 'Lunch');
+insert into "Exclusion" (exclusion_id, description) values (901, 'Tips');
+insert into "VariantInclusion" (variant_id, inclusion_id, sort_order, note)
+  select variant_id, id, id, case id when 902 then 'vegetarian' end from "TourVariant", unnest(array[901, 902]) id;
+insert into "VariantExclusion" (variant_id, exclusion_id) select variant_id, 901 from "TourVariant";
+insert into "VariantHighlight" (variant_id, description, sort_order) select variant_id, 'Sunrise', 1 from "TourVariant";
+"""
+
+
+@pytest.fixture
+def world(postgres_server: PostgresAddress, tmp_path: Path) -> Iterator[World]:
+    with a_world(postgres_server, tmp_path, seed=91, bookings=40, mess=0.3) as made:
+        with psycopg.connect(made.urls[LegacySystem.SHOP]) as shop:
+            shop.execute(_TOLD.encode())
+        yield made
+
+
+@pytest.fixture
+async def database(postgres_dsn: str) -> AsyncIterator[Database]:
+    made = Database(postgres_dsn)
+    yield made
+    await made.close()
+
+
+def publishing(database: Database) -> PublishMoved:
+    return PublishMoved(desk=PostgresPublishingDesk(database), now=lambda: datetime.now(UTC), new_id=uuid7)
+
+
+def contents(dsn: str) -> dict[str, dict[str, Any]]:
+    query = "select slug, payload from catalog_product_content join catalog_product using (product_key)"
+    return {row["slug"]: row["payload"] for row in rows(dsn, query)}
+
+
+async def test_the_catalog_is_published_once_for_each_change(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store, publish = PostgresBackfillStore(database), publishing(database)
+    await move_catalog(world, store)
+    assert isinstance(await publish(dry_run=True), Unchanged)
+    assert await publish() == Published(1)
+    [snapshot] = rows(postgres_dsn, "select payload, frozen_by from catalog_snapshot")
+    assert snapshot["frozen_by"] == "bst migrate"
+    active = rows(postgres_dsn, "select slug from catalog_product where is_active")
+    assert {item["slug"] for item in json.loads(snapshot["payload"])["items"]} == {row["slug"] for row in active}
+    assert (await move_catalog(world, store)).written == 0
+    assert isinstance(await publish(), Unchanged)
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute("""update "VariantRatePlan" set price = price + 1""")
+    await move_catalog(world, store)
+    assert await publish() == Published(2)
+
+
+async def test_what_a_person_has_published_since_stays(world: World, postgres_dsn: str, database: Database) -> None:
+    store, publish, desk = PostgresBackfillStore(database), publishing(database), PostgresPublishingDesk(database)
+    await move_catalog(world, store)
+    assert await publish() == Published(1)
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute("update catalog_product set name = 'Ours', version = 2, updated_at = now() + interval '1 s'")
+    by, now = Author(actor="ayu"), datetime.now(UTC)
+    job = await DraftPublishJob(desk=desk, now=lambda: now, new_id=uuid7)((), None, by=by)
+    assert isinstance(job, PublishJob)
+    for action in (PublishAction.SUBMIT_REVIEW, PublishAction.PUBLISH):
+        step = TakePublishStep(desk=desk, rules=FourEyes(), now=lambda: now + timedelta(seconds=1))
+        assert isinstance(await step(action, job.key, by=by), PublishJob)
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute("""update "VariantRatePlan" set price = price + 1""")
+    await move_catalog(world, store)
+    assert await publish() == Unchanged(2, "ayu has published it; what is new waits for them")
+    [refused] = await back(postgres_dsn, "C")
+    assert ("catalog version 2", "published by ayu") in refused.in_the_way
+
+
+async def test_a_rollback_withdraws_what_the_run_had_published(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store, publish = PostgresBackfillStore(database), publishing(database)
+    await move_catalog(world, store)
+    await publish()
+    await back(postgres_dsn, "C")
+    assert rows(postgres_dsn, "select version from catalog_publication") == [{"version": None}]
+    assert rows(postgres_dsn, "select 1 from migration_written") == []
+    await move_catalog(world, store)
+    assert await publish() == Published(2)
+
+
+async def test_what_the_shop_tells_comes_along_and_what_an_editor_changed_stays(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store = PostgresBackfillStore(database)
+    await move_catalog(world, store)
+    told = contents(postgres_dsn)
+    assert len(told) > 20
+    slug, content = next((slug, said) for slug, said in sorted(told.items()) if said["itinerary"] and said["slides"])
+    assert content["inclusions"] == ["Entrance fees", "Lunch (vegetarian)"]
+    assert (content["exclusions"], content["highlights"], content["faqs"]) == (["Tips"], ["Sunrise"], [])
+    assert [slide["isCover"] for slide in content["slides"]].count(True) == 1
+    assert content["itinerary"][0]["startTime"][2] == ":"
+    edited = {**content, "highlights": ["Ours"], "inclusions": [], "faqs": [{"question": "When?", "answer": "At dawn"}]}
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(
+            "update catalog_product_content set payload = %s, updated_by = 'ayu', updated_at = now() from catalog_product"
+            " where catalog_product.product_key = catalog_product_content.product_key and slug = %s",
+            (json.dumps(edited), slug),
+        )
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute("""update "VariantHighlight" set description = 'Sunset'""")
+        shop.execute("""update "Exclusion" set description = 'Tips and drinks'""")
+    await move_catalog(world, store)
+    after = contents(postgres_dsn)
+    assert after[slug] == {**edited, "exclusions": ["Tips and drinks"]}
+    other = next(each for each in sorted(told) if each != slug and told[each]["highlights"])
+    assert after[other]["highlights"] == ["Sunset"]
+    assert (await move_catalog(world, store)).written == 0
