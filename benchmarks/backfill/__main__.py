@@ -35,6 +35,8 @@ GENERATOR = ROOT / "tests" / "legacy" / "make_legacy.py"
 AS_OF = "2026-03-01T00:00:00+08:00"
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
 MEASURED = "CDE"
+#: Gates have their own measurements; with generated data of some mess C-02, C-03 and E-02 fail, as they should.
+OVERRIDE = ("--override", "--actor", "benchmarks", "--reason", "only the batches are measured")
 MEASURES: Sequence[tuple[str, Measure, str]] = (
     ("bookings/s, C to E", lambda run: run["bookings"] / run["s"], ",.0f"),
     ("bookings/s, D alone", lambda run: run["bookings"] / run["batches"]["D"]["s"], ",.0f"),
@@ -128,6 +130,8 @@ def run_batch(server: Server, target: str, batch: str, processes: int) -> dict[s
     """One command; returns seconds, seconds of CPU of its processes and of the server, and its memory."""
     command = [sys.executable, "-m", "bst_cli.main", "migrate", "run", "--batch", batch, "--as-of", AS_OF, "--json"]
     command += ["--processes", str(processes)]
+    if batch != "A":
+        command += OVERRIDE
     server.settle()
     used, before, began = cpu_of(server.postmaster), os.times(), time.monotonic()
     with (

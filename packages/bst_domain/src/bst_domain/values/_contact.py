@@ -64,10 +64,14 @@ def email_quality(email: str | None) -> Quality:
     return Quality.RELAY if domain in RELAY_DOMAINS else Quality.PERSONAL
 
 
-@lru_cache(_REMEMBERED_PHONES)
 def phone_quality(phone: str | None) -> Quality:
     """Fewer than 8 or more than 15 digits, or one digit over and over, is nobody's number."""
-    digits = _digits(phone or "")
+    return _quality_of_phone(phone or "")
+
+
+@lru_cache(_REMEMBERED_PHONES)
+def _quality_of_phone(phone: str) -> Quality:
+    digits = _digits(phone)
     plausible = _MIN_PHONE_DIGITS <= len(digits) <= _MAX_PHONE_DIGITS and len(set(digits)) > 1
     return Quality.PERSONAL if plausible else Quality.PLACEHOLDER
 
@@ -90,13 +94,17 @@ _PHONE_LIKE = re.compile(r"\+?[\d\s()./-]*", re.ASCII)
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
-@lru_cache(_REMEMBERED_PHONES)
 def phone_e164(phone: str | None) -> str | None:
     """The number in E.164 when it parses: ``00`` is ``+``, a leading ``0`` is Indonesia's ``+62``.
 
     A number without any prefix stays unparsed: guessing its country would reach a stranger.
     """
-    if phone is None or phone_quality(phone) is Quality.PLACEHOLDER:
+    return None if phone is None else _e164_of(phone)
+
+
+@lru_cache(_REMEMBERED_PHONES)
+def _e164_of(phone: str) -> str | None:
+    if _quality_of_phone(phone) is Quality.PLACEHOLDER:
         return None
     text = phone.strip()
     if not text.startswith(("+", "0")):
