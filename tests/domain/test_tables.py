@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bst_domain import booking, catalog, ingest, lifecycles, migration, values, vocabulary
+from bst_domain import booking, catalog, cutover, gates, ingest, lifecycles, migration, values, vocabulary
 from bst_domain.booking import ATTEMPTS, RETURNS
 from bst_domain.ingest import (
     RETRY_DELAYS,
@@ -158,7 +158,7 @@ PARTIAL = {
 
 def tables_by_enum() -> list[tuple[str, set[object], type[Enum]]]:
     found = []
-    for chapter in (booking, catalog, ingest, lifecycles, migration, values, vocabulary):
+    for chapter in (booking, catalog, cutover, gates, ingest, lifecycles, migration, values, vocabulary):
         for name in chapter.__all__:
             value = getattr(chapter, name)
             table = value.transitions if isinstance(value, lifecycles.Lifecycle) else value
