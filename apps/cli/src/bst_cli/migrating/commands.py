@@ -218,7 +218,10 @@ def postcheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
     else:
         tell(findings)
     if not all(finding.passed for finding in findings):
-        raise Trouble(f"batch {batch} is not complete", f"Run bst migrate run --batch {batch} again.")
+        raise Trouble(
+            f"batch {batch} is not complete",
+            f"What is marked says what to do; where rows are missing, run bst migrate run --batch {batch} again.",
+        )
 
 
 @migrate.command()
