@@ -4,12 +4,15 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from bst_domain.migration import LegacySystem
 from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.backfill.runs import lock_number
 from bst_postgres.database import Database
 from tests.legacy.helped import move_helped
 from tests.legacy.moving import move_bookings, move_money
@@ -56,9 +59,27 @@ async def run(world: World, dsn: str, batch: str, at: int, helpers: int) -> None
     await database.close()
 
 
-if __name__ == "__main__":
-    shop, admin, dsn, batch, at, helpers = sys.argv[1:]
-    from pathlib import Path
+def die_at(world: World, dsn: str, batch: str, moments: Sequence[int], helpers: int) -> Iterator[int]:
+    """A process of its own for each moment, forked from this one, which has imported everything and holds no connection.
 
+    Yields what each ended with: -9, or 0 when it came to its end before.
+    """
+    for at in moments:
+        child = os.fork()
+        if child == 0:
+            asyncio.run(run(world, dsn, batch, at, helpers))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        yield os.waitstatus_to_exitcode(status)
+        number = lock_number(batch)
+        with psycopg.connect(
+            dsn
+        ) as connection:  # the lock of a dead runner ends with its session: the server has noticed
+            connection.execute("select pg_advisory_xact_lock(%s)", (number,))
+
+
+if __name__ == "__main__":
+    shop, admin, dsn, batch, moments, helpers = sys.argv[1:]
     sources = World(urls={LegacySystem.SHOP: shop, LegacySystem.ADMIN: admin}, folder=Path())
-    asyncio.run(run(sources, dsn, batch, int(at), int(helpers)))
+    for code in die_at(sources, dsn, batch, [int(at) for at in moments.split(",")], int(helpers)):
+        print(code, flush=True)

@@ -86,7 +86,7 @@ async def test_a_helper_that_is_lost_ends_the_run_and_the_next_one_goes_on(world
 async def test_a_runner_that_is_lost_takes_its_helpers_with_it(world: World, with_catalog: str) -> None:
     killed = []
     for batch in "DE":
-        killed.append(kill_at(world, with_catalog, batch, 40, helpers=1))
+        killed += kill_at(world, with_catalog, batch, 40, helpers=1)
         await move_helped(world, with_catalog, batch, processes=1)
     assert killed == [-9, -9]
     assert_the_truth(world, with_catalog)
