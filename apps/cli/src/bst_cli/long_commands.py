@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from bst_application.log_fields import fields
-from bst_application.settings import BadSettings, is_production, log_settings
 from bst_cli.trouble import Trouble
 
 _log = logging.getLogger(__name__)
@@ -46,10 +45,13 @@ def long_command(name: str) -> Callable[[Callable[Given, Result]], Callable[Give
 
 
 def _wanted() -> bool:
+    from bst_application.settings import is_production
+
     return bool(os.environ.get("BST_LOG_FORMAT", "").strip()) or (is_production(os.environ) and not sys.stderr.isatty())
 
 
 def _configure() -> None:
+    from bst_application.settings import BadSettings, log_settings
     from bst_telemetry.logs import configure_logs
 
     try:

@@ -1,7 +1,8 @@
 """What the commands share: groups that answer in sentences, and options that mean the same everywhere."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,24 @@ class Group(click.Group):
             if trouble.cure:
                 click.echo(f"     {trouble.cure}", err=True)
             ctx.exit(1)
+
+
+class LazyGroup(Group):
+    """Some of its commands live in modules, as ``command``, that are imported when one is asked for."""
+
+    def __init__(self, modules: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(**more)
+        self._modules = modules or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self._modules]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = self._modules.get(cmd_name)
+        if module is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(module).command
+        return command
 
 
 def env_file_option(command: Command) -> Command:

@@ -3,11 +3,9 @@
 The modules of the gates are imported when one is asked for, so that ``bst --help`` answers at once.
 """
 
-from importlib import import_module
+from collections.abc import Mapping
 
-import click
-
-from bst_cli.options import Group
+from bst_cli.options import LazyGroup
 
 #: Command -> the module that holds it as ``command``.
 GATES = {
@@ -42,24 +40,10 @@ DRILLS = {
 }
 
 
-class LazyGroup(Group):
-    """Commands that are imported by name."""
-
-    def __init__(self, modules: dict[str, str], **more: object) -> None:
-        super().__init__(**more)  # type: ignore[arg-type]  # click's own parameters, handed on
-        self._modules = modules
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        return list(self._modules)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
-        module = self._modules.get(cmd_name)
-        if module is None:
-            return None
-        command: click.Command = import_module(f"bst_cli.gates.{module}").command
-        return command
+def _modules(commands: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: f"bst_cli.gates.{module}" for name, module in commands.items()}
 
 
-gate = LazyGroup(GATES, name="gate", help="Whether a release may go ahead: measured, with a report.")
-drill = LazyGroup(DRILLS, name="drill", help="A real repair, carried out and checked.")
-load = LazyGroup({"ingest": "burst"}, name="load", help="A burst of deliveries, and how it was answered.")
+gate = LazyGroup(_modules(GATES), name="gate", help="Whether a release may go ahead: measured, with a report.")
+drill = LazyGroup(_modules(DRILLS), name="drill", help="A real repair, carried out and checked.")
+load = LazyGroup(_modules({"ingest": "burst"}), name="load", help="A burst of deliveries, and how it was answered.")

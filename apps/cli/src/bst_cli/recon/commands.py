@@ -10,20 +10,18 @@ import click
 from bst_cli.database import operational_dsn
 from bst_cli.long_commands import long_command
 from bst_cli.migrating.commands import as_of_option, translated
-from bst_cli.options import Group, data_dir_option, env_file_option, json_option
-from bst_cli.recon.daily import daily
+from bst_cli.options import LazyGroup, data_dir_option, env_file_option, json_option
 
 if TYPE_CHECKING:
     from bst_application.comparison_report import ComparisonReport
     from bst_cli.recon.writing import Written
 
 
-@click.group(cls=Group)
-def recon() -> None:
-    """Compare what was moved in with the two legacy databases."""
-
-
-recon.add_command(daily)
+recon = LazyGroup(
+    {"daily": "bst_cli.recon.daily"},
+    name="recon",
+    help="Compare what was moved in with the two legacy databases.",
+)
 
 
 @recon.command()

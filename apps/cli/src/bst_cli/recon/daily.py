@@ -98,7 +98,7 @@ def _run(url: str | None, data_dir: Path, reports: Path, as_json: bool, **given:
         raise click.exceptions.Exit(1)
 
 
-daily = env_file_option(
+command = env_file_option(
     click.Command(
         "daily",
         callback=_run,
