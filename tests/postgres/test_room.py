@@ -13,8 +13,9 @@ GB = 1000**3
     [
         (100 * GB, 31 * GB, GB, StorageStatus.OK),
         (100 * GB, 29 * GB, 0, StorageStatus.OK),  # a large volume may be fuller
-        (100 * GB, 9 * GB, 0, StorageStatus.LOW),
-        (100 * GB, 29 * GB, GB, StorageStatus.LOW),
+        (100 * GB, 4 * GB, 0, StorageStatus.LOW),
+        (100 * GB, 18 * GB, GB, StorageStatus.OK),
+        (100 * GB, 16 * GB, GB, StorageStatus.LOW),
         (10 * GB, 9 * GB, 2 * GB, StorageStatus.LOW),  # what is needed is more
     ],
 )

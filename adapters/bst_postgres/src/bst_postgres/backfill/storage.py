@@ -1,7 +1,7 @@
 """Whether the server's volume has room for what a batch writes.
 
-Source of the rule: schema-target 2.7 (at least 30% free), less strict where a large volume has many times what is needed; what
-that is, is estimated from the sources' own size.
+Source of the rule: schema-target 2.7 (at least 30% free), less strict where a volume has plainly more than is needed; what that
+is, is estimated from the sources' own size.
 """
 
 import shutil
@@ -13,8 +13,8 @@ from attrs import frozen
 from bst_postgres.database import Database
 
 LEAST_FREE_PERCENT = 30.0
-#: Bytes. What a batch does not need can be less than that share where there is this much, and ten times what it needs.
-PLENTY = 10 * 1000**3
+#: Bytes. What is free can be less than that share where there is this much, and twice what the batch needs.
+PLENTY = 5 * 1000**3
 #: What a byte of a source comes to here, at most: rows, facts, the fold, indexes, and the log that writing them leaves.
 GROWTH = 6
 
@@ -73,11 +73,11 @@ def judge(volume: Volume | None, *, source_bytes: int) -> Storage:
         return Storage(status=StorageStatus.UNKNOWN, free_percent=None, detail=detail)
     percent = round(100 * volume.free / volume.total, 1)
     needed = GROWTH * source_bytes
-    plenty = volume.free >= PLENTY + 10 * needed  # a large volume may be fuller
-    enough = volume.free >= needed and (percent >= LEAST_FREE_PERCENT or plenty)
+    plenty = PLENTY + 2 * needed  # a large volume may be fuller
+    enough = volume.free >= needed and (percent >= LEAST_FREE_PERCENT or volume.free >= plenty)
     detail = f"{percent}% free ({_size(volume.free)}) of {volume.told_by}; {_size(needed)} may be needed"
     if not enough and percent < LEAST_FREE_PERCENT:
-        detail = f"{detail}; {LEAST_FREE_PERCENT:.0f}% must be free, or {_size(PLENTY + 10 * needed)}"
+        detail = f"{detail}; {LEAST_FREE_PERCENT:.0f}% must be free, or {_size(plenty)}"
     return Storage(status=StorageStatus.OK if enough else StorageStatus.LOW, free_percent=percent, detail=detail)
 
 
