@@ -46,7 +46,7 @@ from payment_event payment join booking_core core using (booking_key)
 @pytest.fixture(params=WORLDS, ids=[f"seed {seed}, mess {mess}" for seed, mess in WORLDS])
 def world(request: pytest.FixtureRequest, postgres_server: PostgresAddress, tmp_path: Path) -> Iterator[World]:
     seed, mess = request.param
-    with a_world(postgres_server, tmp_path, seed=seed, bookings=1200, mess=mess) as made:
+    with a_world(postgres_server, tmp_path, seed=seed, bookings=500, mess=mess) as made:
         yield made
 
 

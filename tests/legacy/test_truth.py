@@ -56,7 +56,7 @@ def world(
     request: pytest.FixtureRequest, postgres_server: PostgresAddress, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     seed, mess = request.param
-    with a_world(postgres_server, tmp_path_factory.mktemp("world"), seed=seed, bookings=1500, mess=mess) as made:
+    with a_world(postgres_server, tmp_path_factory.mktemp("world"), seed=seed, bookings=600, mess=mess) as made:
         yield made
 
 
