@@ -101,7 +101,7 @@ def test_law_a_watcher_that_crashes_anywhere_raises_what_an_undisturbed_one_rais
         for after in crashes:
             task = asyncio.ensure_future(scene.watch())
             for _ in range(after):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # one step of the watcher, so that it is cut off at any of them
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await scene.watch()
@@ -142,7 +142,7 @@ def booking(ref: str, **more: object) -> BookingRow:
         "created_at": START,
         "updated_at": START,
     }
-    return BookingRow(**{**defaults, **more})  # type: ignore[arg-type]
+    return BookingRow(**{**defaults, **more})  # type: ignore[arg-type]  # the members are those of the row
 
 
 @given(percent=st.floats(0, 100), reads=st.integers(0, 200))

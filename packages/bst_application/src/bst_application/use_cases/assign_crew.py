@@ -21,7 +21,6 @@ from bst_application.use_cases.operate import (
     StaleVersion,
     Written,
     at_the_desk,
-    opened,
     write,
 )
 from bst_application.use_cases.repair import Author, entry_of
@@ -58,10 +57,7 @@ class AssignCrew:
     ) -> Written | BookingMissing | StaleVersion | UnknownCrew:
         """Raises Unavailable and Conflict."""
 
-        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion | UnknownCrew:
-            stored = await opened(tx, identity, expected)
-            if not isinstance(stored, StoredBooking):
-                return stored
+        async def act(tx: OpsTransaction, stored: StoredBooking) -> Written | UnknownCrew:
             now = self.now()
             present = await tx.assignment(stored.key)
             kept = None if present is None else present.partner
@@ -78,7 +74,7 @@ class AssignCrew:
                 await tx.assign(stored.key, begun, now=now)
             return written
 
-        return await at_the_desk(self.desk, act)
+        return await at_the_desk(self.desk, identity, expected, act)
 
 
 @frozen(kw_only=True)
@@ -93,10 +89,7 @@ class UnassignCrew:
     ) -> Written | BookingMissing | StaleVersion:
         """Raises Unavailable and Conflict."""
 
-        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion:
-            stored = await opened(tx, identity, expected)
-            if not isinstance(stored, StoredBooking):
-                return stored
+        async def act(tx: OpsTransaction, stored: StoredBooking) -> Written:
             now = self.now()
             present = await tx.assignment(stored.key)
             act = Act(event_type="BOOKING_UNASSIGNED", by=by, now=now, metadata={"previousDriverId": _driver(present)})
@@ -107,7 +100,7 @@ class UnassignCrew:
                 await tx.assign(stored.key, None, now=now)
             return written
 
-        return await at_the_desk(self.desk, act)
+        return await at_the_desk(self.desk, identity, expected, act)
 
 
 async def _unknown(tx: OpsTransaction, driver: int, partner: int | None) -> UnknownCrew | None:

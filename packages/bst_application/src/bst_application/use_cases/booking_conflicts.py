@@ -19,7 +19,6 @@ from bst_application.use_cases.operate import (
     StaleVersion,
     Written,
     at_the_desk,
-    opened,
     write,
 )
 from bst_application.use_cases.repair import Author
@@ -80,11 +79,7 @@ class RaiseConflict:
     ) -> ConflictRecord | NoConflict | BookingMissing:
         """The conflict, which may have been open before. Raises Unavailable and Conflict."""
 
-        async def act(tx: OpsTransaction) -> ConflictRecord | NoConflict | BookingMissing:
-            stored = await opened(tx, identity, None)
-            if not isinstance(stored, StoredBooking):
-                assert isinstance(stored, BookingMissing), "no version is expected"
-                return stored
+        async def act(tx: OpsTransaction, stored: StoredBooking) -> ConflictRecord | NoConflict:
             now = self.now()
             found = await contradiction(tx, stored, legacy, legacy_at=legacy_at, now=now)
             if isinstance(found, NoConflict | ConflictRecord):
@@ -95,7 +90,9 @@ class RaiseConflict:
             await tx.open_conflict(record)
             return record
 
-        return await at_the_desk(self.desk, act)
+        raised = await at_the_desk(self.desk, identity, None, act)
+        assert not isinstance(raised, StaleVersion), "no version is expected"
+        return raised
 
 
 @frozen(kw_only=True)
@@ -188,11 +185,8 @@ class ResolveConflict:
         """Raises Unavailable and Conflict."""
 
         async def act(
-            tx: OpsTransaction,
-        ) -> Written | BookingMissing | StaleVersion | ConflictMissing | ConflictSettled | ChoiceNotPossible:
-            stored = await opened(tx, identity, expected)
-            if not isinstance(stored, StoredBooking):
-                return stored
+            tx: OpsTransaction, stored: StoredBooking
+        ) -> Written | ConflictMissing | ConflictSettled | ChoiceNotPossible:
             known = next((one for one in await tx.conflicts(stored.key) if one.key == key), None)
             if known is None:
                 return ConflictMissing()
@@ -211,7 +205,7 @@ class ResolveConflict:
             await tx.settle_conflict(key, Settlement(choice=choice, actor=by.actor, reason=reason, at=now))
             return written
 
-        return await at_the_desk(self.desk, act)
+        return await at_the_desk(self.desk, identity, expected, act)
 
 
 def _possible(choice: Choice, known: ConflictRecord) -> bool:

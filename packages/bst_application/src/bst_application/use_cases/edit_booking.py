@@ -18,7 +18,6 @@ from bst_application.use_cases.operate import (
     StaleVersion,
     Written,
     at_the_desk,
-    opened,
     write,
 )
 from bst_application.use_cases.repair import Author
@@ -83,10 +82,7 @@ class EditBooking:
     ) -> Edited | BookingMissing | StaleVersion | PackageMisfit:
         """Raises Unavailable and Conflict."""
 
-        async def act(tx: OpsTransaction) -> Edited | BookingMissing | StaleVersion | PackageMisfit:
-            stored = await opened(tx, identity, expected)
-            if not isinstance(stored, StoredBooking):
-                return stored
+        async def act(tx: OpsTransaction, stored: StoredBooking) -> Edited | PackageMisfit:
             present = _package(stored)
             package = _edited(present, wanted.package)
             if package != present and not await _fits(tx, package):
@@ -105,7 +101,7 @@ class EditBooking:
             act = Act(event_type="BOOKING_UPDATED", by=by, now=now)
             return Edited(await write(tx, stored, act, said=facts), package)
 
-        return await at_the_desk(self.desk, act)
+        return await at_the_desk(self.desk, identity, expected, act)
 
 
 def _package(stored: StoredBooking) -> PackageRef:

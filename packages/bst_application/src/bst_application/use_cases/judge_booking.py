@@ -18,7 +18,6 @@ from bst_application.use_cases.operate import (
     StaleVersion,
     Written,
     at_the_desk,
-    opened,
     write,
 )
 from bst_application.use_cases.repair import Author
@@ -45,13 +44,10 @@ class SyncStatus:
     ) -> Written | BookingMissing | StaleVersion:
         """Raises Unavailable and Conflict."""
 
-        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion:
-            stored = await opened(tx, identity, expected)
-            if not isinstance(stored, StoredBooking):
-                return stored
+        async def act(tx: OpsTransaction, stored: StoredBooking) -> Written:
             return await write(tx, stored, Act(event_type="BOOKING_STATUS_SYNCED", by=by, now=self.now()))
 
-        return await at_the_desk(self.desk, act)
+        return await at_the_desk(self.desk, identity, expected, act)
 
 
 @frozen(kw_only=True)
@@ -66,10 +62,7 @@ class AcknowledgeBooking:
     ) -> Written | BookingMissing | StaleVersion | VersionAhead:
         """``version`` None: the present one. Raises Unavailable and Conflict."""
 
-        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion | VersionAhead:
-            stored = await opened(tx, identity, expected)
-            if not isinstance(stored, StoredBooking):
-                return stored
+        async def act(tx: OpsTransaction, stored: StoredBooking) -> Written | VersionAhead:
             seen = stored.version if version is None else version
             if seen > stored.version:
                 return VersionAhead(stored.version)
@@ -78,7 +71,7 @@ class AcknowledgeBooking:
             act = Act(event_type="BOOKING_ACKNOWLEDGED", by=by, now=self.now(), metadata=metadata)
             return await write(tx, stored, act, said=acknowledge(stored.facts, unseen))
 
-        return await at_the_desk(self.desk, act)
+        return await at_the_desk(self.desk, identity, expected, act)
 
 
 @frozen(kw_only=True)
@@ -103,10 +96,7 @@ class OverrideStatus:
     ) -> Written | BookingMissing | StaleVersion | TerminalStands:
         """Raises Unavailable and Conflict."""
 
-        async def act(tx: OpsTransaction) -> Written | BookingMissing | StaleVersion | TerminalStands:
-            stored = await opened(tx, identity, expected)
-            if not isinstance(stored, StoredBooking):
-                return stored
+        async def act(tx: OpsTransaction, stored: StoredBooking) -> Written | TerminalStands:
             now = self.now()
             said = decide_status(
                 stored.facts,
@@ -127,4 +117,4 @@ class OverrideStatus:
             act = Act(event_type="BOOKING_STATUS_OVERRIDDEN", by=by, now=now, metadata=metadata)
             return await write(tx, stored, act, said=said)
 
-        return await at_the_desk(self.desk, act)
+        return await at_the_desk(self.desk, identity, expected, act)

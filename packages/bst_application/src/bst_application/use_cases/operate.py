@@ -51,27 +51,25 @@ class Act:
     metadata: Mapping[str, Any] = {}
 
 
-async def at_the_desk(desk: OpsDesk, act: Callable[[OpsTransaction], Awaitable[Outcome]]) -> Outcome:
-    """Acts in one commit, anew where the database chose it as a loser: whoever expects no version is not told of a race, and
-    whoever does hears of the version that won. Raises Unavailable and Conflict."""
+async def at_the_desk(
+    desk: OpsDesk,
+    identity: BookingIdentity,
+    expected: Expected,
+    act: Callable[[OpsTransaction, StoredBooking], Awaitable[Outcome]],
+) -> Outcome | BookingMissing | StaleVersion:
+    """Acts on the booking, held at an expected version until the commit; anew where the database chose that as a loser: whoever
+    expects no version is not told of a race, and whoever does hears of the version that won. Raises Unavailable and Conflict."""
 
-    async def once() -> Outcome:
+    async def once() -> Outcome | BookingMissing | StaleVersion:
         async with desk.operating() as tx:
-            return await act(tx)
+            stored = await tx.load(identity)
+            if stored is None:
+                return BookingMissing()
+            if expected is not None and stored.version not in expected:
+                return StaleVersion(stored.version)
+            return await act(tx, stored)
 
     return await again_after_conflict(once)
-
-
-async def opened(
-    tx: OpsTransaction, identity: BookingIdentity, expected: Expected
-) -> StoredBooking | BookingMissing | StaleVersion:
-    """The booking, held until the commit, at an expected version."""
-    stored = await tx.load(identity)
-    if stored is None:
-        return BookingMissing()
-    if expected is not None and stored.version not in expected:
-        return StaleVersion(stored.version)
-    return stored
 
 
 async def write(

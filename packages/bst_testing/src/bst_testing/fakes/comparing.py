@@ -54,7 +54,7 @@ class MemoryComparing(MemoryOperating):
     async def finance(self, booking: BookingKey) -> CoreFinance | None:
         return self._tables.finances.get(booking)
 
-    async def take_finance(self, booking: BookingKey, finance: LegacyFinance, *, now: datetime) -> None:  # noqa: ARG002
+    async def take_finance(self, booking: BookingKey, finance: LegacyFinance, *, now: datetime) -> None:  # noqa: ARG002 - nobody asks when
         settlement = settlement_status(finance.items, finance.items_paid)
         self._tables.finances[booking] = CoreFinance(
             finance_id=finance.finance_id,
