@@ -2,17 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg.rows import TupleRow
 
 from bst_application.ports.legacy import FinanceName, LegacyName
 from bst_domain.gates import ShopPayment, StoredPayment
-from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyFinance, LegacyItem, LegacyPaid, LegacySystem
+from bst_domain.migration import LegacyBooking, LegacyCatalog, LegacyItem, LegacyPaid, LegacySystem
 from bst_legacy.catalog import read_catalog
 from bst_legacy.connections import ROWS_AT_ONCE, Connection, fetch, reading, streamed
 from bst_legacy.digests import LegacyDigests, copied
+from bst_legacy.rows import admin_booking, admin_money, finance, item, naive, payment, shop_booking, shop_money
 from bst_legacy.shop_payments import SHOP_PAYMENTS, SHOP_PAYMENTS_LIKE, names_of, shop_payment
 
 _SHOP, _ADMIN = LegacySystem.SHOP, LegacySystem.ADMIN
@@ -125,19 +126,19 @@ class Snapshot:
         if not ids:
             return []
         if system is _ADMIN:
-            finances = {row[0]: _finance(row) for row in await self._fetch(_ADMIN, _FINANCES, ids)}
-            return [_admin_money(row, finances) for row in await self._fetch(_ADMIN, _ADMIN_MONEY, ids)]
+            finances = {row[0]: finance(row) for row in await self._fetch(_ADMIN, _FINANCES, ids)}
+            return [admin_money(row, finances) for row in await self._fetch(_ADMIN, _ADMIN_MONEY, ids)]
         items: defaultdict[int, list[LegacyItem]] = defaultdict(list)
         for row in await self._fetch(_SHOP, _ITEM_MONEY, ids):
-            items[row[0]].append(_item(row, {}))
+            items[row[0]].append(item(row, {}))
         payments = await self._payments(ids)
-        return [_shop_money(row, items, payments) for row in await self._fetch(_SHOP, _SHOP_MONEY, ids)]
+        return [shop_money(row, items, payments) for row in await self._fetch(_SHOP, _SHOP_MONEY, ids)]
 
     async def payments_without_booking(self) -> list[LegacyPaid]:
-        return [_payment(row) for row in await self._fetch(_SHOP, _LEFT_BEHIND, None)]
+        return [payment(row) for row in await self._fetch(_SHOP, _LEFT_BEHIND, None)]
 
     async def payments(self, since: datetime | None = None) -> AsyncIterator[Sequence[ShopPayment]]:
-        async for rows in streamed(_SHOP, self._connections[_SHOP], SHOP_PAYMENTS, {"since": _naive(since)}):
+        async for rows in streamed(_SHOP, self._connections[_SHOP], SHOP_PAYMENTS, {"since": naive(since)}):
             yield [shop_payment(row) for row in rows]
 
     async def payments_like(self, payments: Sequence[StoredPayment]) -> list[ShopPayment]:
@@ -177,7 +178,7 @@ class Snapshot:
 
     async def _shop_bookings(self, ids: Sequence[int]) -> list[LegacyBooking]:
         items, payments = await self._items(ids), await self._payments(ids)
-        return [_shop_booking(row, items, payments) for row in await self._fetch(_SHOP, _SHOP_BOOKINGS, ids)]
+        return [shop_booking(row, items, payments) for row in await self._fetch(_SHOP, _SHOP_BOOKINGS, ids)]
 
     async def _items(self, ids: Sequence[int]) -> dict[int, list[LegacyItem]]:
         travellers: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
@@ -185,169 +186,15 @@ class Snapshot:
             travellers[item_id].append({name: value for name, value in zip(_TRAVELLER, said, strict=True) if value})
         items: defaultdict[int, list[LegacyItem]] = defaultdict(list)
         for row in await self._fetch(_SHOP, _ITEMS, ids):
-            items[row[0]].append(_item(row, travellers))
+            items[row[0]].append(item(row, travellers))
         return items
 
     async def _payments(self, ids: Sequence[int]) -> dict[int, list[LegacyPaid]]:
         payments: defaultdict[int, list[LegacyPaid]] = defaultdict(list)
         for row in await self._fetch(_SHOP, _PAYMENTS, ids):
-            payments[row[0]].append(_payment(row))
+            payments[row[0]].append(payment(row))
         return payments
 
     async def _admin_bookings(self, ids: Sequence[int]) -> list[LegacyBooking]:
-        finances = {row[0]: _finance(row) for row in await self._fetch(_ADMIN, _FINANCES, ids)}
-        return [_admin_booking(row, finances) for row in await self._fetch(_ADMIN, _ADMIN_BOOKINGS, ids)]
-
-
-def _shop_booking(
-    row: TupleRow, items: Mapping[int, Sequence[LegacyItem]], payments: Mapping[int, Sequence[LegacyPaid]]
-) -> LegacyBooking:
-    row_id = row[0]
-    return LegacyBooking(
-        **_shared(row, _SHOP, "DIRECT"),
-        status=row[15],
-        status_v2=row[16],
-        items=tuple(items.get(row_id, ())),
-        payments=tuple(payments.get(row_id, ())),
-    )
-
-
-def _admin_booking(row: TupleRow, finances: Mapping[int, LegacyFinance]) -> LegacyBooking:
-    return LegacyBooking(
-        **_shared(row, _ADMIN, row[15]),
-        ops_status=row[16],
-        tour_time=row[17],
-        pickup_location=row[18],
-        driver_id=row[19],
-        assigned_at=_utc(row[20]),
-        is_paid=row[21],
-        paid_at=_utc(row[22]),
-        finance=finances.get(row[0]),
-    )
-
-
-def _shop_money(
-    row: TupleRow, items: Mapping[int, Sequence[LegacyItem]], payments: Mapping[int, Sequence[LegacyPaid]]
-) -> LegacyBooking:
-    row_id = row[0]
-    return LegacyBooking(
-        **_shared_money(row, _SHOP, "DIRECT"),
-        status=row[5],
-        status_v2=row[6],
-        items=tuple(items.get(row_id, ())),
-        payments=tuple(payments.get(row_id, ())),
-    )
-
-
-def _admin_money(row: TupleRow, finances: Mapping[int, LegacyFinance]) -> LegacyBooking:
-    return LegacyBooking(
-        **_shared_money(row, _ADMIN, row[5]), is_paid=row[6], paid_at=_utc(row[7]), finance=finances.get(row[0])
-    )
-
-
-def _shared_money(row: TupleRow, system: LegacySystem, channel: str) -> dict[str, Any]:
-    at = _utc(row[2])
-    return {
-        "system": system,
-        "channel": channel,
-        "row_id": row[0],
-        "ref": row[1],
-        "tour_at": at,
-        "created_at": at,
-        "updated_at": at,
-        "currency": row[3],
-        "total": row[4],
-        "adult": 0,
-        "child": None,
-        "package_id": None,
-        "name": "",
-        "email": "",
-        "phone": "",
-        "meeting_point": "",
-        "note": None,
-    }
-
-
-def _shared(row: TupleRow, system: LegacySystem, channel: str) -> dict[str, Any]:
-    """The columns that both tables have, in the same places."""
-    return {
-        "system": system,
-        "channel": channel,
-        "row_id": row[0],
-        "ref": row[1],
-        "tour_at": _utc(row[2]),
-        "created_at": _utc(row[3]),
-        "updated_at": _utc(row[4]),
-        "currency": row[5],
-        "total": row[6],
-        "adult": row[7],
-        "child": row[8],
-        "package_id": row[9],
-        "name": row[10],
-        "email": row[11],
-        "phone": row[12],
-        "meeting_point": row[13],
-        "note": row[14],
-    }
-
-
-def _item(row: TupleRow, travellers: Mapping[int, Sequence[Mapping[str, Any]]]) -> LegacyItem:
-    return LegacyItem(
-        item_id=row[1],
-        variant_id=row[2],
-        departure_id=row[3],
-        cancelled=row[4],
-        currency=row[5],
-        adult=row[6],
-        child=row[7],
-        infant=row[8],
-        adult_unit_price=row[9],
-        child_unit_price=row[10],
-        discount=row[11],
-        tax=row[12],
-        total=row[13],
-        snapshot=row[14],
-        travellers=tuple(travellers.get(row[1], ())),
-    )
-
-
-def _payment(row: TupleRow) -> LegacyPaid:
-    paid_at = _utc(row[2])
-    assert paid_at is not None
-    return LegacyPaid(
-        booking_id=row[0],
-        payment_id=row[1],
-        paid_at=paid_at,
-        amount=row[3],
-        currency=row[4],
-        method=row[5],
-        status=row[6],
-        status_v2=row[7],
-        gateway=row[8],
-        order_id=row[9],
-        capture_id=row[10],
-        payment_ref=row[11],
-        raw=row[12],
-    )
-
-
-def _finance(row: TupleRow) -> LegacyFinance:
-    return LegacyFinance(
-        finance_id=row[1],
-        pattern_id=row[2],
-        validated_at=_utc(row[3]),
-        locked=row[4],
-        items=row[5],
-        items_paid=row[6],
-    )
-
-
-def _utc(stored: datetime | None) -> datetime | None:
-    """Timestamps without a zone are UTC in both systems; nothing here ever asks where this machine stands."""
-    if stored is None:
-        return None
-    return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
-
-
-def _naive(instant: datetime | None) -> datetime | None:
-    return None if instant is None else instant.astimezone(UTC).replace(tzinfo=None)
+        finances = {row[0]: finance(row) for row in await self._fetch(_ADMIN, _FINANCES, ids)}
+        return [admin_booking(row, finances) for row in await self._fetch(_ADMIN, _ADMIN_BOOKINGS, ids)]
