@@ -12,7 +12,8 @@ import pytest
 from bst_application.ids import uuid7
 from bst_application.use_cases.refold_packages import RefoldPackages
 from bst_application.use_cases.repair import Author
-from bst_application.use_cases.unmapped import Resolved, ResolveUnmapped, Target
+from bst_application.use_cases.unmapped import Resolved, ResolveUnmapped
+from bst_application.use_cases.unmapped_targets import Target
 from bst_domain.migration import LegacySystem
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.bookings import PostgresBookingStore

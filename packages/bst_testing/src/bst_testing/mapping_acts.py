@@ -24,10 +24,7 @@ from bst_application.use_cases.mappings import (
     Written,
 )
 from bst_application.use_cases.refold_packages import RefoldPackages
-from bst_application.use_cases.unmapped import (
-    ChangeUnmappedStatus,
-    ResolveUnmapped,
-)
+from bst_application.use_cases.unmapped import ChangeUnmappedStatus, ResolveUnmapped
 from bst_domain.booking import PackageRef, Reason
 from bst_domain.lifecycles import MappingStatus, UnmappedStatus
 from bst_domain.values import BookingIdentity, ChannelReference, ExternalRef

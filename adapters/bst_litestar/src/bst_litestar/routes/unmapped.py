@@ -11,14 +11,8 @@ from litestar.handlers import HTTPRouteHandler
 from bst_application.ports.mappings import UnmappedEntry, UnmappedFilter
 from bst_application.ports.reading import Position
 from bst_application.use_cases.mapping_steps import MappedOtherwise, UnknownReference
-from bst_application.use_cases.unmapped import (
-    EntryNotFound,
-    NotMappable,
-    Resolved,
-    StatusChanged,
-    Target,
-    Unresolved,
-)
+from bst_application.use_cases.unmapped import EntryNotFound, Resolved, StatusChanged, Unresolved
+from bst_application.use_cases.unmapped_targets import NotMappable, Target
 from bst_domain.lifecycles import NotAllowed, UnmappedStatus
 from bst_litestar.auth import READERS, WRITERS, Tokens
 from bst_litestar.envelope import success

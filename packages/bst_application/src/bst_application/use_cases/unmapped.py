@@ -12,7 +12,6 @@ from attrs import evolve, frozen
 
 from bst_application.ports.mappings import (
     ChannelMapping,
-    Entity,
     MappingDesk,
     MappingTransaction,
     UnmappedEntry,
@@ -26,64 +25,24 @@ from bst_application.use_cases.mapping_steps import (
     write_mapping,
 )
 from bst_application.use_cases.repair import Author
+from bst_application.use_cases.unmapped_targets import NotMappable, Target, entity_type_of, reference_of
 from bst_domain.booking import (
-    ADMIN_CHANNEL,
-    ADMIN_PACKAGE_KIND,
     PACKAGE_ENTITIES,
     PACKAGE_KINDS,
-    PACKAGE_REF_KIND,
-    SHOP_CHANNEL,
-    SHOP_PACKAGE_KIND,
-    SHOP_VARIANT_KIND,
 )
 from bst_domain.lifecycles import (
-    MAPPABLE,
     MAPPING_AFTER,
     UNMAPPED,
     MappingStatus,
     NotAllowed,
     UnmappedStatus,
-    UnmappedType,
 )
 from bst_domain.values import ChannelReference
-
-#: What entries of these types are mapped to, unless somebody says otherwise.
-USUAL_ENTITY = {
-    UnmappedType.PRODUCT_MAPPING: Entity.CATALOG_PRODUCT,
-    UnmappedType.VARIANT_MAPPING: Entity.CATALOG_VARIANT,
-}
-#: Tables of the old systems whose rows are packages, by the number that channels name them by.
-PACKAGE_TABLES = frozenset({"tour_packages", "tourpackage"})
-#: (system, table) of rows that the catalog bridge maps -> the channel and the kind that it does so under.
-SYSTEM_TABLES = {
-    ("bstadmin", "tour_packages"): (ADMIN_CHANNEL, ADMIN_PACKAGE_KIND),
-    ("balisnap", "TourPackage"): (SHOP_CHANNEL, SHOP_PACKAGE_KIND),
-    ("balisnap", "TourVariant"): (SHOP_CHANNEL, SHOP_VARIANT_KIND),
-}
 
 
 @frozen
 class EntryNotFound:
     """No entry has this key."""
-
-
-@frozen
-class NotMappable:
-    """An entry of this type is not about a mapping."""
-
-    type: str
-
-
-@frozen(kw_only=True)
-class Target:
-    """What an entry is to be mapped to. The last three fill in what the entry does not know of its reference."""
-
-    entity_key: UUID
-    entity_type: str | None = None
-    replace: bool = False
-    channel: str | None = None
-    ref_kind: str | None = None
-    ref: str | None = None
 
 
 @frozen(kw_only=True)
@@ -205,7 +164,7 @@ class ResolveUnmapped:
             return refused
         if not await tx.has_channel(reference.channel):
             return UnknownReference("channelCode")
-        entity_type = await _entity_type(tx, entry, reference, target)
+        entity_type = await entity_type_of(tx, entry, reference, target)
         if isinstance(entity_type, UnknownReference):
             return entity_type
         known = await tx.mapping_of(entity_type, reference)
@@ -258,52 +217,3 @@ class ResolveMany:
     ) -> list[tuple[UUID, Resolved | Unresolved]]:
         """In the order asked for. Raises Unavailable and Conflict; what was done before stays done."""
         return [(key, await self.resolve(key, target, reason=reason, by=by, dry_run=dry_run)) for key, target in wanted]
-
-
-def reference_of(entry: UnmappedEntry, target: Target) -> ChannelReference | NotMappable | UnknownReference:
-    """What a mapping of this entry would be of. A target may add what the entry does not know, and contradict nothing."""
-    if entry.type not in MAPPABLE:
-        return NotMappable(entry.type)
-    whole = _of_a_whole_system(entry, target)
-    if whole is not None:
-        return whole
-    kind, ref = entry.ref_kind, entry.ref
-    if kind is None and entry.source.table.lower() in PACKAGE_TABLES:
-        kind, ref = PACKAGE_REF_KIND, entry.source.pk
-    parts: list[str] = []
-    for known, given, member in (
-        (entry.channel, target.channel, "channelCode"),
-        (kind, target.ref_kind, "externalRefKind"),
-        (ref, target.ref, "externalRef"),
-    ):
-        part = known or given
-        if part is None or (given is not None and given != part):
-            return UnknownReference(member)
-        parts.append(part)
-    return ChannelReference(*parts)
-
-
-def _of_a_whole_system(entry: UnmappedEntry, target: Target) -> ChannelReference | None:
-    """The mapping that the catalog bridge would have written, for all channels; a target that names one means that one alone."""
-    named = SYSTEM_TABLES.get((entry.source.system, entry.source.table))
-    stated = (entry.channel, entry.ref_kind, target.channel, target.ref_kind, target.ref)
-    if named is None or any(part is not None for part in stated):
-        return None
-    channel, kind = named
-    return ChannelReference(channel, kind, entry.source.pk)
-
-
-async def _entity_type(
-    tx: MappingTransaction, entry: UnmappedEntry, reference: ChannelReference, target: Target
-) -> str | UnknownReference:
-    """The type that was asked for, else the one that the entry is about, else that of the entity which has this key."""
-    said = target.entity_type or entry.entity_type or USUAL_ENTITY.get(UnmappedType(entry.type))
-    if said is None:
-        kinds = [Entity(kind) for kind in PACKAGE_ENTITIES]
-        found = [kind for kind in kinds if await tx.has_entity(kind, target.entity_key)]
-        return found[0].value if found else UnknownReference("entityKey")
-    if reference.kind in PACKAGE_KINDS and said not in PACKAGE_ENTITIES:
-        return UnknownReference("entityType")
-    if said in Entity.__members__ and not await tx.has_entity(Entity[said], target.entity_key):
-        return UnknownReference("entityKey")
-    return str(said)

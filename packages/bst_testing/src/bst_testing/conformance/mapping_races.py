@@ -14,10 +14,8 @@ from bst_application.use_cases.mappings import (
     MappingPatch,
     Written,
 )
-from bst_application.use_cases.unmapped import (
-    Resolved,
-    Target,
-)
+from bst_application.use_cases.unmapped import Resolved
+from bst_application.use_cases.unmapped_targets import Target
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.lifecycles import NotAllowed
 from bst_domain.values import BookingIdentity, ExternalRef

@@ -12,14 +12,8 @@ from bst_application.ports.mappings import (
 )
 from bst_application.ports.reading import Position
 from bst_application.use_cases.mapping_steps import MappedOtherwise, UnknownReference
-from bst_application.use_cases.unmapped import (
-    EntryNotFound,
-    NotMappable,
-    Resolved,
-    ResolveMany,
-    StatusChanged,
-    Target,
-)
+from bst_application.use_cases.unmapped import EntryNotFound, Resolved, ResolveMany, StatusChanged
+from bst_application.use_cases.unmapped_targets import NotMappable, Target
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_domain.lifecycles import UNMAPPED, NotAllowed
 from bst_domain.values import ChannelReference, Source

@@ -13,11 +13,8 @@ from bst_application.use_cases.mappings import (
     Written,
 )
 from bst_application.use_cases.refold_packages import BATCH, Refolded
-from bst_application.use_cases.unmapped import (
-    Resolved,
-    StatusChanged,
-    Target,
-)
+from bst_application.use_cases.unmapped import Resolved, StatusChanged
+from bst_application.use_cases.unmapped_targets import Target
 from bst_domain.booking import PackageRef, PackageRefType
 from bst_testing.conformance.booking_store import accept, loaded, processing
 from bst_testing.conformance.repair import AYU
