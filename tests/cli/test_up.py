@@ -21,7 +21,7 @@ from bst_cli.data_folder import DataFolder
 from bst_cli.sample import SampleDay, make_day
 from bst_testing.deliveries import body, paid
 from bst_worker.wiring import SWEEP_EVERY_S
-from tests.cli.stack import BST, Stack, a_stack, bst, environment, until
+from tests.cli.stack import BST, Stack, a_stack, bst, environment, here, until
 from tests.servers import free_port
 
 pytestmark = pytest.mark.slow
@@ -92,14 +92,14 @@ def test_a_second_run_says_so_and_other_commands_find_the_first() -> None:
         assert stack.process is not None
         second = bst("up", "--data-dir", str(stack.folder), "--port", str(free_port()))
         folder = ("--data-dir", str(stack.folder))
-        found = bst("doctor", *folder)
-        assert found.returncode == 0, found.stdout
+        found = here("doctor", *folder)
+        assert found.exit_code == 0, found.stdout
         assert found.stdout.startswith(f"✓ looks at  the bst up of {stack.folder} ({stack.url})\n")
         assert "INGEST_QUEUE_ENABLED is on" in found.stdout
         assert "✓ schema " in found.stdout
         assert f"✓ port      {stack.port} is in use by this bst up" in found.stdout
-        assert bst("db", "status", *folder).stdout.startswith("at ")
-        assert "would be forgotten" in bst("retention", "run", "--dry-run", *folder).stdout
+        assert here("db", "status", *folder).stdout.startswith("at ")
+        assert "would be forgotten" in here("retention", "run", "--dry-run", *folder).stdout
         assert second.returncode == 1
         assert f"already runs on {stack.folder} (pid {stack.process.pid}, {stack.url})" in second.stderr
 
@@ -148,10 +148,10 @@ def test_a_queue_that_is_switched_off_leaves_nothing_behind(day: SampleDay) -> N
             SWEEP_AFTER.total_seconds() + 2 * SWEEP_EVERY_S
         )  # by then the sweep would have taken every one of them
         assert waiting() == left
-        listed = bst("flags", "list", *folder)
+        listed = here("flags", "list", *folder)
         assert "INGEST_WEBHOOK_ENABLED               on         as the environment says" in listed.stdout
-        on = bst("flags", "clear", "INGEST_QUEUE_ENABLED", "--reason", "over", *folder)
-        assert on.returncode == 0, on.stderr
+        on = here("flags", "clear", "INGEST_QUEUE_ENABLED", "--reason", "over", *folder)
+        assert on.exit_code == 0, on.stderr
         until(lambda: waiting() == 0, "the end of the backlog")
         assert stack.wrong_bookings(day.expected) == {}
         assert stack.stop() == 0
@@ -161,15 +161,15 @@ def test_a_wrong_flag_says_what_to_do() -> None:
     with a_stack() as stack:
         stack.start()
         folder = ("--data-dir", str(stack.folder))
-        unknown = bst("flags", "set", "NONSENSE", "on", "--reason", "x", *folder)
-        assert unknown.returncode == 1
+        unknown = here("flags", "set", "NONSENSE", "on", "--reason", "x", *folder)
+        assert unknown.exit_code == 1
         assert "refused: Flag not found: NONSENSE" in unknown.stderr
         assert "INGEST_QUEUE_ENABLED" in unknown.stderr
-        bad = bst("flags", "set", "INGEST_QUEUE_ENABLED", "maybe", "--reason", "x", *folder)
+        bad = here("flags", "set", "INGEST_QUEUE_ENABLED", "maybe", "--reason", "x", *folder)
         assert "must be one of true, false" in bad.stderr
         assert stack.stop() == 0
-    nowhere = bst("flags", "list", "--url", "http://127.0.0.1:1", CORE_API_ADMIN_TOKEN="x")
-    assert (nowhere.returncode, "does not answer" in nowhere.stderr) == (1, True)
+    nowhere = here("flags", "list", "--url", "http://127.0.0.1:1", CORE_API_ADMIN_TOKEN="x")
+    assert (nowhere.exit_code, "does not answer" in nowhere.stderr) == (1, True)
 
 
 def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
@@ -181,13 +181,13 @@ def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
     with a_stack() as stack:
         stack.start()
         folder = ("--data-dir", str(stack.folder))
-        assert bst("events", "send", str(file), *folder).returncode == 0
+        assert here("events", "send", str(file), *folder).exit_code == 0
         token = DataFolder(stack.folder).secrets({})["CORE_API_ADMIN_TOKEN"]
         admin = Admin(url=stack.url, token=token, actor="the test")
         until(lambda: admin.call("GET", "/v1/ingest/dead-letter") != [], "the dead letter")
         wanted = ("--filter", "reasonCode=SCHEMA_MISMATCH", "--reason", "mapped now", *folder)
-        dry = bst("events", "replay", "--dry-run", *wanted)
-        assert dry.returncode == 0, dry.stderr
+        dry = here("events", "replay", "--dry-run", *wanted)
+        assert dry.exit_code == 0, dry.stderr
         assert dry.stdout.startswith("1 event would be replayed\n  OPEN")
         again = bst("events", "replay", "--json", *wanted)
         job = json.loads(again.stdout)
@@ -195,21 +195,21 @@ def test_dead_letters_are_replayed_by_command(tmp_path: Path) -> None:
         assert job["deadLetters"]["FAILED"] == 1
         assert again.returncode == 1
         assert "failed again: 1" in again.stderr
-        slip = bst("events", "replay", "--filter", "sorce=GYG", "--reason", "x", *folder)
-        assert (slip.returncode, "the names are status" in slip.stderr) == (1, True)
+        slip = here("events", "replay", "--filter", "sorce=GYG", "--reason", "x", *folder)
+        assert (slip.exit_code, "the names are status" in slip.stderr) == (1, True)
         [letter] = admin.call("GET", "/v1/ingest/dead-letter")
         assert (letter["status"], letter["replayCount"]) == ("FAILED", 1)
         requested = ("--event-type", "INGEST_REPLAY_REQUESTED", *folder)
-        shown = bst("audit", "list", *requested)
+        shown = here("audit", "list", *requested)
         assert "INGEST_REPLAY_REQUESTED" in shown.stdout
         assert "(mapped now)" in shown.stdout
-        assert "… more: --limit, or bst audit export" in bst("audit", "list", "--limit", "1", *folder).stdout
+        assert "… more: --limit, or bst audit export" in here("audit", "list", "--limit", "1", *folder).stdout
         assert "bst " in shown.stdout  # who did it
         every = admin.call("GET", "/v1/audit/events")
         lines_out = bst("audit", "export", "-", *folder).stdout.splitlines()
         assert [json.loads(line)["eventId"] for line in lines_out] == [entry["eventId"] for entry in every]
         sheet = tmp_path / "audit.csv"
-        exported = bst("audit", "export", str(sheet), *requested)
+        exported = here("audit", "export", str(sheet), *requested)
         assert "1 entry written" in exported.stderr
         heading, row = sheet.read_text("utf-8").splitlines()
         assert heading.startswith("eventId,createdAt,actor")
