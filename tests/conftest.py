@@ -9,6 +9,7 @@ import pytest
 import redis
 from hypothesis import settings
 
+from bst_application.garbage import collect_seldom
 from bst_postgres.migrate import upgrade
 from tests.redis_cluster import Cluster, run_cluster
 from tests.replicated import Pair, a_pair
@@ -18,6 +19,11 @@ from tests.servers import PostgresAddress, run_postgres, run_redis
 def pytest_configure() -> None:
     """A run that is told to end, by a time limit say, ends like one that is interrupted: it stops its servers."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Everything is imported: garbage is looked for as in our own processes, among what the tests make, and seldom."""
+    collect_seldom()
 
 
 # A slow machine is no broken law: examples have no time limit of their own.

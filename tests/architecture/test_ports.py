@@ -4,6 +4,8 @@ import ast
 import importlib
 import pkgutil
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,8 +93,9 @@ def suites() -> set[str]:
     return found
 
 
-def classes_of_the_tests() -> dict[str, set[str]]:
-    """Class -> its bases, of every class in the tests."""
+@cache
+def classes_of_the_tests() -> Mapping[str, set[str]]:
+    """Class -> its bases, of every class in the tests. They are read once."""
     bases: dict[str, set[str]] = {}
     for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -101,7 +104,7 @@ def classes_of_the_tests() -> dict[str, set[str]]:
     return bases
 
 
-def runs(name: str, suite: str, bases: dict[str, set[str]]) -> bool:
+def runs(name: str, suite: str, bases: Mapping[str, set[str]]) -> bool:
     return any(base == suite or runs(base, suite, bases) for base in bases.get(name, ()))
 
 

@@ -1,5 +1,6 @@
-"""A real ``bst up`` for tests: started as a user would, on a folder and a port of its own."""
+"""Commands as a user gives them, and a real ``bst up`` on a folder and a port of its own."""
 
+import gc
 import os
 import shutil
 import signal
@@ -11,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 from attrs import define, field
+from click.testing import CliRunner, Result
 
 from bst_cli.data_folder import DataFolder
+from bst_cli.main import main
 from bst_cli.reading import Api, differences
 from tests.servers import free_port
 
@@ -30,7 +34,7 @@ def environment() -> dict[str, str]:
 
 
 def bst(*arguments: str, within_s: float = WITHIN_S, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end; ``environ`` adds to its environment."""
+    """Runs a command to its end, in a process of its own; ``environ`` adds to its environment."""
     return subprocess.run(
         [*BST, *arguments],
         env={**environment(), **environ},
@@ -39,6 +43,20 @@ def bst(*arguments: str, within_s: float = WITHIN_S, **environ: str) -> subproce
         timeout=within_s,
         check=False,
     )
+
+
+def here(*arguments: str, **environ: str) -> Result:
+    """The same in this process, which is left as it was. A process spends more time on its imports than on most commands.
+
+    What no command may do, to end with a traceback, fails the test.
+    """
+    unset: dict[str, str | None] = dict.fromkeys(FOREIGN)
+    thresholds = gc.get_threshold()  # a long back-fill sets its own
+    try:
+        with patch.dict(os.environ):
+            return CliRunner().invoke(main, arguments, env={**unset, **environ}, catch_exceptions=False)
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def until(condition: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:

@@ -8,10 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
 
-from bst_cli.main import main
-from tests.cli.stack import FOREIGN, bst
+from tests.cli.stack import bst, here
 
 KEY = base64.urlsafe_b64encode(os.urandom(32)).decode()
 
@@ -22,12 +20,6 @@ UNSAFE = {
     "CORE_API_ADMIN_TOKEN": "dev-admin-token",
     "INGEST_SERVICE_TOKEN": "short",
 }
-
-
-def run(*arguments: str, **environ: str) -> Result:
-    """A command in this process, which is as it would be in another one, and sooner."""
-    unset: dict[str, str | None] = dict.fromkeys(FOREIGN)
-    return CliRunner().invoke(main, arguments, env={**unset, **environ})
 
 
 @pytest.mark.parametrize("process", ["api", "worker"])
@@ -43,14 +35,14 @@ def test_a_process_refuses_unsafe_production_and_says_everything_at_once(process
     "command", ["db upgrade", "db status", "retention run", "principals list", "producers list", "doctor"]
 )
 def test_a_command_refuses_unsafe_production_and_says_everything_at_once(command: str) -> None:
-    refused = run(*command.split(), **UNSAFE)
+    refused = here(*command.split(), **UNSAFE)
     assert refused.exit_code == 1
     for name in (*UNSAFE, "INGEST_SERVICE_SECRET"):
         assert name in refused.output
 
 
 def data(*arguments: str, dsn: str) -> Any:
-    done = run(*arguments, "--json", OPS_DB_URL=dsn, BST_SECRETS_KEY=KEY)
+    done = here(*arguments, "--json", OPS_DB_URL=dsn, BST_SECRETS_KEY=KEY)
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -62,15 +54,15 @@ def test_principals_by_command(postgres_dsn: str) -> None:
     more = data("principals", "token", "ayu", dsn=postgres_dsn)
     assert [token["endedAt"] for token in more["tokens"]] == [None, None]
     data("principals", "revoke", "ayu", made["tokens"][0]["id"], "--reason", "lost", dsn=postgres_dsn)
-    listed = run("principals", "list", OPS_DB_URL=postgres_dsn)
+    listed = here("principals", "list", OPS_DB_URL=postgres_dsn)
     assert listed.stdout.startswith("ayu  MANAGER\n    token ")
     assert "  ended 20" in listed.stdout
     assert "  live, made by bst " in listed.stdout
     assert made["token"] not in listed.stdout
     assert data("principals", "disable", "ayu", dsn=postgres_dsn)["disabledAt"] is not None
-    shut = run("principals", "list", OPS_DB_URL=postgres_dsn).stdout
+    shut = here("principals", "list", OPS_DB_URL=postgres_dsn).stdout
     assert ("  disabled, made by bst " in shut, "  live" in shut) == (True, False)
-    again = run("principals", "token", "ayu", OPS_DB_URL=postgres_dsn)
+    again = here("principals", "token", "ayu", OPS_DB_URL=postgres_dsn)
     assert (again.exit_code, "there is no principal ayu, or it is disabled" in again.stderr) == (1, True)
     with psycopg.connect(postgres_dsn) as connection:
         trail = connection.execute("select event_type, actor, metadata->>'reason' from audit_log order by audit_id")
@@ -92,28 +84,28 @@ def test_producers_by_command(postgres_dsn: str) -> None:
     rotated = data("producers", "rotate", "gyg", "--token", dsn=postgres_dsn)
     assert (len(rotated["tokens"]), len(rotated["secrets"])) == (2, 2)
     data("producers", "retire", "gyg", made["secrets"][0]["id"], dsn=postgres_dsn)
-    last = run("producers", "retire", "gyg", rotated["secrets"][1]["id"], OPS_DB_URL=postgres_dsn, BST_SECRETS_KEY=KEY)
+    last = here("producers", "retire", "gyg", rotated["secrets"][1]["id"], OPS_DB_URL=postgres_dsn, BST_SECRETS_KEY=KEY)
     assert (last.exit_code, "Make a new one first" in last.stderr) == (1, True)
     assert data("producers", "sources", "gyg", "--source", "GYG", dsn=postgres_dsn)["sources"] == ["GYG"]
     assert data("producers", "encrypt-again", dsn=postgres_dsn) == {"encrypted": 2}
-    listed = run("producers", "list", OPS_DB_URL=postgres_dsn)
+    listed = here("producers", "list", OPS_DB_URL=postgres_dsn)
     assert "(environment)  every source" in listed.stdout
     assert "BST_SECRETS_KEY does not open it" in listed.stdout  # this one was given none
-    keyless = run("producers", "add", "viator", "--source", "VIATOR", OPS_DB_URL=postgres_dsn)
+    keyless = here("producers", "add", "viator", "--source", "VIATOR", OPS_DB_URL=postgres_dsn)
     assert keyless.exit_code == 1
     assert "BST_SECRETS_KEY is not set" in keyless.stderr
     assert "openssl rand -base64 32" in keyless.stderr
-    doctor = run("doctor", OPS_DB_URL=postgres_dsn)
+    doctor = here("doctor", OPS_DB_URL=postgres_dsn)
     assert "secrets of gyg cannot be opened" in doctor.stdout
     assert data("producers", "disable", "gyg", dsn=postgres_dsn)["disabledAt"] is not None
-    shut = run("producers", "list", OPS_DB_URL=postgres_dsn).stdout
+    shut = here("producers", "list", OPS_DB_URL=postgres_dsn).stdout
     assert ("  disabled, made by bst " in shut, "  live" in shut) == (True, False)
 
 
 def test_access_without_a_database_says_what_to_do(tmp_path: Path) -> None:
-    nowhere = run("principals", "list", "--data-dir", str(tmp_path / "none"))
+    nowhere = here("principals", "list", "--data-dir", str(tmp_path / "none"))
     assert (nowhere.exit_code, "Set OPS_DB_URL and BST_SECRETS_KEY" in nowhere.stderr) == (1, True)
-    down = run("producers", "list", OPS_DB_URL="postgresql://nobody@127.0.0.1:1/none")
+    down = here("producers", "list", OPS_DB_URL="postgresql://nobody@127.0.0.1:1/none")
     assert (down.exit_code, "Check OPS_DB_URL" in down.stderr) == (1, True)
-    bad = run("producers", "add", "x", "--source", "AIRBNB")
+    bad = here("producers", "add", "x", "--source", "AIRBNB")
     assert bad.exit_code == 2

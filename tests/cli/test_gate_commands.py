@@ -7,13 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from attrs import frozen
+from click.testing import Result
 
-from tests.cli.stack import BST, bst, environment, until
+from tests.cli.stack import BST, bst, environment, here, until
 from tests.servers import free_port
 
 ADMIN, TOKEN, SECRET = "an-admin-token-of-the-tests", "a-service-token-of-the-tests", "a-secret-of-the-tests"
@@ -23,15 +25,11 @@ ADMIN, TOKEN, SECRET = "an-admin-token-of-the-tests", "a-service-token-of-the-te
 class Server:
     """An API that processes at once, and the environment of whoever asks it."""
 
-    environ: dict[str, str]
+    environ: dict[str, Any]  # of texts
     reports: Path
 
-    def gate(self, *arguments: str, group: str = "gate", **environ: str) -> subprocess.CompletedProcess[str]:
-        return asked(group, *arguments, "--reports", str(self.reports), environ={**self.environ, **environ})
-
-
-def asked(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return bst(*arguments, within_s=60, **environ)
+    def gate(self, *arguments: str, group: str = "gate", **environ: str) -> Result:
+        return here(group, *arguments, "--reports", str(self.reports), **{**self.environ, **environ})
 
 
 @pytest.fixture
@@ -67,7 +65,7 @@ def server(postgres_dsn: str, tmp_path: Path) -> Iterator[Server]:
         log.close()
 
 
-def lines(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+def lines(done: Result) -> dict[str, str]:
     return dict(
         line.split("=", 1) for line in done.stdout.splitlines() if "=" in line and " " not in line.split("=")[0]
     )
@@ -75,19 +73,19 @@ def lines(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
 
 def test_a_release_from_the_drill_to_the_combined_report(server: Server) -> None:
     held = server.gate("ingest-processing")
-    assert held.returncode == 1
+    assert held.exit_code == 1
     assert (lines(held)["GATE_RESULT"], lines(held)["GATE_VERDICT"]) == ("FAIL", "HOLD")
     assert "FAILURE=F-01_success_rate: nothing measured" in held.stderr
 
     drilled = server.gate("ingest-replay", group="drill", INGEST_REPLAY_DRILL_POLL_INTERVAL_MS="50")
-    assert drilled.returncode == 0, drilled.stderr
+    assert drilled.exit_code == 0, drilled.stderr
     said = lines(drilled)
     assert said["GATE_RESULT"] == said["INGEST_REPLAY_DRILL_RESULT"] == "PASS"
     assert said["GATE_REPORT_JSON"] == said["INGEST_REPLAY_DRILL_REPORT_JSON"]
     assert Path(said["GATE_REPORT_MD"]).read_text().startswith("# T-007-04 Replay drill: PASS\n")
 
     passed = server.gate("ingest-processing")
-    assert passed.returncode == 0, passed.stderr
+    assert passed.exit_code == 0, passed.stderr
     said = lines(passed)
     assert list(said) == [
         "GATE_RESULT",
@@ -111,7 +109,7 @@ def test_a_release_from_the_drill_to_the_combined_report(server: Server) -> None
         ("RUN_GATE_DUPLICATE_DELIVERY", "RUN_GATE_RETENTION_POLICY", "RUN_GATE_REPLAY_DRILL"), "true"
     )
     released = server.gate("ingest-release", RUN_GATE_DLQ_GROWTH="false", **switches)
-    assert released.returncode == 0, released.stderr
+    assert released.exit_code == 0, released.stderr
     said = lines(released)
     assert list(said) == ["RELEASE_GATE_RESULT", "RELEASE_GATE_REPORT_JSON", "RELEASE_GATE_REPORT_MD"]
     combined = json.loads(Path(said["RELEASE_GATE_REPORT_JSON"]).read_text())
@@ -135,7 +133,7 @@ def test_a_release_from_the_drill_to_the_combined_report(server: Server) -> None
     with psycopg.connect(server.environ["OPS_DB_URL"]) as connection:
         connection.execute("drop index ux_booking_core_channel_external_ref")
     shut = server.gate("ingest-release", RUN_GATE_DLQ_GROWTH="false", RUN_GATE_DUPLICATE_DELIVERY="true")
-    assert (shut.returncode, lines(shut)["RELEASE_GATE_RESULT"]) == (1, "FAIL")
+    assert (shut.exit_code, lines(shut)["RELEASE_GATE_RESULT"]) == (1, "FAIL")
     assert "FAILED_GATE=ingest-duplicate-delivery " in shut.stderr
     assert "FAILED_GATE=ingest-processing" not in shut.stderr
 
@@ -146,19 +144,19 @@ def test_json_is_the_report_and_nothing_else(server: Server) -> None:
         headers={"authorization": f"Bearer {ADMIN}", "x-admin-role": "STAFF"},
         trust_env=False,
     )
-    done = server.gate("api-health", "--json")
+    done = bst("gate", "api-health", "--json", "--reports", str(server.reports), **server.environ)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert (report["gate"], report["result"], report["summary"]["requests"]) == ("G-03_API_5XX_CORE_PATH", "PASS", 1)
 
     quality = server.gate("quality", PHASE2_BATCH_CODE="A", QUALITY_ALLOW_EMPTY_CATALOG_DENOMINATOR="true")
-    assert (quality.returncode, lines(quality)["QUALITY_CHECK_RESULT"]) == (0, "PASS")
+    assert (quality.exit_code, lines(quality)["QUALITY_CHECK_RESULT"]) == (0, "PASS")
     assert len(json.loads(Path(lines(quality)["QUALITY_REPORT_JSON"]).read_text())["checks"]) == 6
     failed = server.gate("quality")
-    assert failed.returncode == 1
+    assert failed.exit_code == 1
     assert "FAILED_CHECK=unmapped_ratio_percent percent=none" in failed.stderr
     assert "\n        Work off unmapped_queue." in failed.stderr
-    assert server.gate("quality", PHASE2_BATCH_CODE="../x").returncode == 2
+    assert server.gate("quality", PHASE2_BATCH_CODE="../x").exit_code == 2
 
 
 def test_ctrl_c_writes_what_there_is_and_does_not_pass(server: Server) -> None:
@@ -206,17 +204,16 @@ def test_what_cannot_be_measured_has_not_passed(
         "CORE_API_ADMIN_TOKEN": ADMIN,
         "OPS_DB_URL": "postgresql://nobody@127.0.0.1:1/none",
     }
-    done = asked("gate", *arguments, "--reports", str(tmp_path), environ={**nobody, **environ})
-    assert done.returncode == code, done.stderr
+    done = here("gate", *arguments, "--reports", str(tmp_path), **{**nobody, **environ})
+    assert done.exit_code == code, done.stderr
     assert said in " ".join(done.stderr.split())
-    assert "Traceback" not in done.stderr
 
 
 def test_a_report_that_cannot_be_written_has_not_passed(server: Server, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    done = asked("gate", "ingest-duplicate-delivery", "--reports", str(blocked), environ=server.environ)
-    assert done.returncode == 1
+    done = here("gate", "ingest-duplicate-delivery", "--reports", str(blocked), **server.environ)
+    assert done.exit_code == 1
     assert "Give another folder with --reports." in done.stderr
 
 
@@ -238,30 +235,30 @@ def test_the_second_name_of_a_setting_counts_when_the_first_is_not_set() -> None
 def test_a_burst_is_counted_by_its_answers(server: Server) -> None:
     small = {"LOAD_TOTAL_REQUESTS": "20", "LOAD_DUPLICATE_EVERY": "5"}
     done = server.gate("ingest", group="load", **small)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     said = lines(done)
     assert done.stdout.splitlines()[0] == "progress=20/20"
     assert (said["LOAD_TEST_RESULT"], said["TOTAL_REQUESTS"], said["SUCCESS_202"]) == ("PASS", "20", "20")
     assert said["DUPLICATE_REQUESTS"] == said["IDEMPOTENT_REPLAY"] == "4"
     assert json.loads(Path(said["REPORT_JSON"]).read_text())["summary"]["statuses"] == {"202": 20}
     refused = server.gate("ingest", group="load", INGEST_SERVICE_SECRET="another-secret", **small)
-    assert (refused.returncode, lines(refused)["STATUS_4XX"], lines(refused)["SUCCESS_202"]) == (1, "20", "0")
+    assert (refused.exit_code, lines(refused)["STATUS_4XX"], lines(refused)["SUCCESS_202"]) == (1, "20", "0")
     assert "FAILURE=LOAD_failure_rate: 1.000000 ratio of 20" in refused.stderr
     slow = server.gate("ingest", group="load", LOAD_MAX_P95_MS="1", **small)
-    assert slow.returncode == 1
+    assert slow.exit_code == 1
     assert "FAILURE=LOAD_latency_p95_ms" in slow.stderr
 
 
 def test_the_publish_workflow_as_a_command(server: Server) -> None:
     failed = server.gate("catalog-publish-workflow")
-    assert failed.returncode == 1
+    assert failed.exit_code == 1
     assert lines(failed)["GATE_RESULT"] == "FAIL"
     assert "FAILED_CHECK=CP-04_publish detail=400 CATALOG_PUBLISH_EMPTY_PAYLOAD" in failed.stderr
     with httpx.Client(base_url=server.environ["CORE_API_BASE_URL"], trust_env=False) as api:
         headers = {"authorization": f"Bearer {ADMIN}", "x-admin-role": "ADMIN"}
         assert api.post("/v1/catalog/items", json={"slug": "ubud", "name": "Ubud"}, headers=headers).status_code == 201
         passed = server.gate("catalog-publish-workflow", GATE_CATALOG_PUBLISH_RUN_FAILED_SCENARIO="no")
-        assert passed.returncode == 0, passed.stderr
+        assert passed.exit_code == 0, passed.stderr
         assert [one["slug"] for one in api.get("/v1/catalog/items").json()["data"]["items"]] == ["ubud"]
     said = lines(passed)
     assert list(said) == ["GATE_RESULT", "GATE_REPORT_JSON", "GATE_REPORT_MD", "GATE_VERDICT"]

@@ -8,13 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
 
 from bst_cli.installation import chosen
-from bst_cli.main import main
 from bst_domain.gates import GATES_OF
 from bst_domain.migration import LegacySystem
-from tests.cli.stack import FOREIGN, a_stack, bst
+from tests.cli.stack import a_stack, bst, here
 from tests.legacy.test_moving import assert_the_truth
 from tests.legacy.world import World, a_world
 from tests.servers import PostgresAddress
@@ -31,11 +29,6 @@ def reports_go_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 def world(postgres_server: PostgresAddress, tmp_path: Path) -> Iterator[World]:
     with a_world(postgres_server, tmp_path, seed=31, bookings=120, mess=0.6) as made:
         yield made
-
-
-def here(*arguments: str, **environ: str) -> Result:
-    """A command in this process: it is the same, and starts at once."""
-    return CliRunner().invoke(main, arguments, env=environ)
 
 
 def environ(world: World, dsn: str) -> dict[str, Any]:
@@ -130,7 +123,6 @@ def test_a_forgotten_setting_reads_no_other_database(postgres_dsn: str) -> None:
     refused = here("migrate", "precheck", "--batch", "C", OPS_DB_URL=postgres_dsn)
     assert refused.exit_code == 1
     assert "BALISNAP_DB_URL and BSTADMIN_DB_URL not set" in refused.stderr
-    assert "Traceback" not in refused.stderr
 
 
 def test_a_source_that_cannot_be_read_is_told_with_its_cure(world: World, postgres_dsn: str) -> None:
@@ -138,7 +130,6 @@ def test_a_source_that_cannot_be_read_is_told_with_its_cure(world: World, postgr
     refused = here("migrate", "precheck", "--batch", "C", **given)
     assert refused.exit_code == 1
     assert "cannot open bstadmin (BSTADMIN_DB_URL)" in refused.stdout
-    assert "Traceback" not in refused.stderr
 
 
 def test_the_plan_names_every_batch() -> None:
@@ -148,12 +139,7 @@ def test_the_plan_names_every_batch() -> None:
 
 
 def test_an_instant_without_a_zone_is_wrong_usage(postgres_dsn: str) -> None:
-    assert bst("migrate", "run", "--batch", "C", "--as-of", "2026-03-01", OPS_DB_URL=postgres_dsn).returncode == 2
-
-
-def told(*arguments: str, **environ: Any) -> Result:
-    """A command in this process: many of them would spend most of their time on beginning."""
-    return CliRunner().invoke(main, arguments, env={**dict.fromkeys(FOREIGN), **environ})
+    assert here("migrate", "run", "--batch", "C", "--as-of", "2026-03-01", OPS_DB_URL=postgres_dsn).exit_code == 2
 
 
 #: What the gates say has its own tests.
@@ -162,40 +148,40 @@ _OVERRIDE = ("--override", "--actor", "ayu", "--reason", "the test")
 
 def test_the_plan_says_how_each_batch_stands_and_a_precheck_what_readers_know(world: World, postgres_dsn: str) -> None:
     given = environ(world, postgres_dsn)
-    first = {batch["batch"]: batch for batch in json.loads(told("migrate", "plan", "--json", **given).stdout)}
+    first = {batch["batch"]: batch for batch in json.loads(here("migrate", "plan", "--json", **given).stdout)}
     assert (first["A"]["state"], first["B"]["state"]) == ("DONE", "NOT_RUN")
     assert first["B"]["next"].startswith("bst ")
     assert first["D"]["heldBy"] == "batch C is not run"
-    assert told("migrate", "run", "--batch", "B", *_OVERRIDE, **given).exit_code == 0
-    checked = told("migrate", "precheck", "--batch", "C", "--json", **given)
+    assert here("migrate", "run", "--batch", "B", *_OVERRIDE, **given).exit_code == 0
+    checked = here("migrate", "precheck", "--batch", "C", "--json", **given)
     said = json.loads(checked.stdout)
     assert (said["batchCode"], said["mode"]) == ("C", "precheck")
     assert said["precheck"]["longTxnCount"] == said["precheck"]["blockingPairCount"] == 0
     assert said["precheck"]["storageStatus"] == "OK"
     assert 0 < said["precheck"]["freePercent"] <= 100
     full = {"PRECHECK_DISK_TOTAL_BYTES": "1000000000", "PRECHECK_DISK_USED_BYTES": "710000000"}
-    refused = told("migrate", "run", "--batch", "C", **given, **full)
+    refused = here("migrate", "run", "--batch", "C", **given, **full)
     assert refused.exit_code == 1
     assert "disk space: 29.0% free" in refused.stderr
-    early = told("migrate", "precheck", "--batch", "C", **given, OPS_READ_NEW_MODEL_ENABLED="true")
+    early = here("migrate", "precheck", "--batch", "C", **given, OPS_READ_NEW_MODEL_ENABLED="true")
     assert early.exit_code == 1
     assert "OPS_READ_NEW_MODEL_ENABLED is on before batch G is done" in early.stdout
-    done = json.loads(told("migrate", "run", "--batch", "C", "--json", *_OVERRIDE, **given).stdout)
+    done = json.loads(here("migrate", "run", "--batch", "C", "--json", *_OVERRIDE, **given).stdout)
     assert done["told"] == ["catalog version 1 is published"]
     assert [entry["status"] for entry in done["scripts"]] == ["PASS"]
-    planned = told("migrate", "plan", **given).stdout
+    planned = here("migrate", "plan", **given).stdout
     assert "C  catalog bridge               done" in planned
-    back = told("migrate", "rollback", "--batch", "C", "--reason", "the test", "--json", **given)
+    back = here("migrate", "rollback", "--batch", "C", "--reason", "the test", "--json", **given)
     assert back.exit_code == 0, back.stderr
     assert json.loads(back.stdout)["removed"] > 0
-    third = {batch["batch"]: batch for batch in json.loads(told("migrate", "plan", "--json", **given).stdout)}
+    third = {batch["batch"]: batch for batch in json.loads(here("migrate", "plan", "--json", **given).stdout)}
     assert third["C"]["state"] == "ROLLED_BACK"
-    refused = told("migrate", "run", "--batch", "D", **given)
+    refused = here("migrate", "run", "--batch", "D", **given)
     assert "batch C has not succeeded" in refused.stderr
 
 
 def test_a_rollback_needs_a_reason(postgres_dsn: str) -> None:
-    assert told("migrate", "rollback", "--batch", "E", OPS_DB_URL=postgres_dsn).exit_code == 2
+    assert here("migrate", "rollback", "--batch", "E", OPS_DB_URL=postgres_dsn).exit_code == 2
 
 
 _DONE = """
@@ -209,30 +195,30 @@ from unnest(array['B', 'C', 'D', 'E']) batch
 def test_live_events_are_let_in_when_everything_is_ready_and_shut_out_again() -> None:
     with a_stack(queue="postgres") as stack:
         stack.start()
-        here = ("--data-dir", str(stack.folder))
+        folder = ("--data-dir", str(stack.folder))
         dsn = chosen(stack.folder).settings().ops_db_url
         assert dsn is not None
         with psycopg.connect(dsn) as connection:
             connection.execute(_DONE.encode())
-        checked = json.loads(told("migrate", "precheck", "--batch", "F", "--json", *here).stdout)
+        checked = json.loads(here("migrate", "precheck", "--batch", "F", "--json", *folder).stdout)
         ours = {"worker", "producers", "clocks", "queue", "dead letters", "database", "disk space", "batch before"}
         assert ours <= {check["name"] for check in checked["checks"] if check["passed"]}
-        ran = told("migrate", "run", "--batch", "F", *_OVERRIDE, *here)
+        ran = here("migrate", "run", "--batch", "F", *_OVERRIDE, *folder)
         assert ran.exit_code == 0, ran.stderr
-        flags = {flag["name"]: flag for flag in json.loads(told("flags", "list", "--json", *here).stdout)}
+        flags = {flag["name"]: flag for flag in json.loads(here("flags", "list", "--json", *folder).stdout)}
         turned = flags["INGEST_WEBHOOK_ENABLED"]
         assert (turned["value"], turned["overridden"], turned["reason"]) == (
             "true",
             True,
             "batch F lets live events in",
         )
-        after = told("migrate", "postcheck", "--batch", "F", "--reports", str(stack.folder / "none"), *here)
+        after = here("migrate", "postcheck", "--batch", "F", "--reports", str(stack.folder / "none"), *folder)
         assert after.exit_code == 1
         assert "never asked" in after.stdout
         assert "bst gate ingest-processing" in after.stdout
-        back = told("migrate", "rollback", "--batch", "F", "--reason", "the drill", *here)
+        back = here("migrate", "rollback", "--batch", "F", "--reason", "the drill", *folder)
         assert back.exit_code == 0, back.stderr
-        flags = {flag["name"]: flag for flag in json.loads(told("flags", "list", "--json", *here).stdout)}
+        flags = {flag["name"]: flag for flag in json.loads(here("flags", "list", "--json", *folder).stdout)}
         for name in ("INGEST_WEBHOOK_ENABLED", "INGEST_QUEUE_ENABLED", "INGEST_REPLAY_ENABLED"):
             assert (flags[name]["value"], flags[name]["reason"]) == ("false", "the drill")
 
@@ -240,7 +226,7 @@ def test_live_events_are_let_in_when_everything_is_ready_and_shut_out_again() ->
 def test_nothing_is_let_in_where_nothing_is_ready(postgres_dsn: str, tmp_path: Path) -> None:
     with psycopg.connect(postgres_dsn) as connection:
         connection.execute(_DONE.encode())
-    refused = told("migrate", "precheck", "--batch", "F", "--data-dir", str(tmp_path), OPS_DB_URL=postgres_dsn)
+    refused = here("migrate", "precheck", "--batch", "F", "--data-dir", str(tmp_path), OPS_DB_URL=postgres_dsn)
     assert refused.exit_code == 1
     for problem in ("✗ producers", "✗ worker", "✗ api"):
         assert problem in refused.stdout

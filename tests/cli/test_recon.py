@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.cli.stack import bst
+from tests.cli.stack import bst, here
 from tests.cli.test_gate_commands import Server, server
 from tests.cli.test_migrate import AS_OF, environ
 from tests.legacy.moving import move_all
@@ -58,11 +58,11 @@ def test_an_operator_compares_batch_by_batch(world: World, postgres_dsn: str, tm
     given, reports = environ(world, postgres_dsn), tmp_path / "reports"
 
     def compared(batch: str, *more: str) -> Any:
-        return bst("recon", "run", "--batch", batch, "--as-of", AS_OF, "--out", str(reports), *more, **given)
+        return here("recon", "run", "--batch", batch, "--as-of", AS_OF, "--out", str(reports), *more, **given)
 
     for batch in "CE":
         done = compared(batch)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.exit_code == 0, done.stdout + done.stderr
         said = dict(line.split("=", 1) for line in done.stdout.splitlines() if line.startswith("RECON_"))
         assert said["RECON_RESULT"] == "PASS"
         path = Path(said["RECON_REPORT_JSON"])
@@ -77,7 +77,7 @@ def test_an_operator_compares_batch_by_batch(world: World, postgres_dsn: str, tm
     with psycopg.connect(postgres_dsn) as connection:
         connection.execute("update booking_core set note = %s", (SPOILED,))
     failed = compared("D", "--json")
-    assert failed.returncode == 1
+    assert failed.exit_code == 1
     assert "FAILED_CHECK=field_differs rows=" in failed.stderr
     found = json.loads(failed.stdout)
     assert found["result"] == "FAIL"
@@ -113,7 +113,7 @@ def test_the_daily_report_says_what_the_api_says(server: Server) -> None:
     failing = server.gate("daily", group="recon")
     said = dict(line.split("=", 1) for line in failing.stdout.splitlines())
     # No catalog has moved in yet, which is one of the checks.
-    assert (failing.returncode, said["RECON_REPORT_RESULT"]) == (1, "FAIL")
+    assert (failing.exit_code, said["RECON_REPORT_RESULT"]) == (1, "FAIL")
     assert said["RECON_FAILED_CHECKS"] == "unmapped_ratio_percent"
     assert "FAILED_CHECK=unmapped_ratio_percent " in failing.stderr
     written = json.loads(Path(said["RECON_REPORT_JSON"]).read_text())
@@ -126,11 +126,11 @@ def test_the_daily_report_says_what_the_api_says(server: Server) -> None:
     assert {"metrics", "checks", "domains", "thresholds"} <= written["snapshot"].keys()
     assert "FAIL" in Path(said["RECON_REPORT_MD"]).read_text()
     tolerant = server.gate("daily", group="recon", RECON_REPORT_FAIL_ON_CHECKS="false")
-    assert tolerant.returncode == 0
+    assert tolerant.exit_code == 0
     assert "RECON_REPORT_RESULT=FAIL" in tolerant.stdout
-    assert server.gate("daily", group="recon", RECON_REPORT_REQUEST_TIMEOUT_MS="999").returncode == 2
+    assert server.gate("daily", group="recon", RECON_REPORT_REQUEST_TIMEOUT_MS="999").exit_code == 2
     unheard = server.gate("daily", "--url", "http://127.0.0.1:1", group="recon")
-    assert unheard.returncode == 1
+    assert unheard.exit_code == 1
     assert unheard.stderr.startswith(
         "RECON_REPORT_RESULT=FAIL GET http://127.0.0.1:1/v1/metrics/reconciliation got no answer"
     )

@@ -7,7 +7,7 @@ from bst_cli.status import Answer, answers
 from bst_telemetry.page import read_page
 from bst_testing.deliveries import body, paid
 from tests.api.harness import Api, running
-from tests.cli.stack import bst
+from tests.cli.stack import bst, here
 
 
 async def asked(api: Api) -> dict[str, Answer]:
@@ -52,9 +52,9 @@ def test_an_api_that_does_not_answer_is_a_sentence(tmp_path: Path) -> None:
     told = bst("status", "--url", "http://127.0.0.1:1", "--data-dir", str(tmp_path))
     assert told.returncode == 1
     assert "http://127.0.0.1:1 does not answer" in told.stderr
-    told = bst("status", "--data-dir", str(tmp_path))
-    assert told.returncode == 1
-    assert "no API to ask" in told.stderr
+    alone = here("status", "--data-dir", str(tmp_path))
+    assert alone.exit_code == 1
+    assert "no API to ask" in alone.stderr
 
 
 def test_a_long_command_leaves_a_line_where_lines_are_wanted(postgres_dsn: str) -> None:
@@ -66,8 +66,8 @@ def test_a_long_command_leaves_a_line_where_lines_are_wanted(postgres_dsn: str) 
     assert failed.returncode == 1
     line = json.loads(failed.stderr.splitlines()[0])
     assert (line["level"], line["outcome"]) == ("ERROR", "FAILED")
-    quiet = bst("retention", "run", OPS_DB_URL=postgres_dsn)
+    quiet = here("retention", "run", OPS_DB_URL=postgres_dsn)
     assert quiet.stderr == ""
-    wrong = bst("retention", "run", OPS_DB_URL=postgres_dsn, BST_LOG_FORMAT="xml")
-    assert wrong.returncode == 1
+    wrong = here("retention", "run", OPS_DB_URL=postgres_dsn, BST_LOG_FORMAT="xml")
+    assert wrong.exit_code == 1
     assert "BST_LOG_FORMAT must be one of json, text" in wrong.stderr

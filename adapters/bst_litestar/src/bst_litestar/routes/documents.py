@@ -4,6 +4,8 @@ Both are open to everybody, in production too, as they were before: they say wha
 is tried there needs its token as everywhere. The page is whole: it asks nobody but this server.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -28,11 +30,27 @@ _ASK_EACH_TIME = {"cache-control": "no-cache"}
 _KEEP_AN_HOUR = {"cache-control": "public, max-age=3600"}
 
 
+@cache
+def _document() -> bytes:
+    return encode(openapi())
+
+
+@cache
+def _page() -> bytes:
+    return (_FOLDER / "index.html").read_bytes()
+
+
+@cache
+def _assets() -> Mapping[str, tuple[bytes, str]]:
+    return {name: ((_FOLDER / place).read_bytes(), kind) for name, (place, kind) in ASSETS.items()}
+
+
 def document_routes() -> list[HTTPRouteHandler]:
-    """OpenAPI 3.1 at its own place and at the predecessor's, and the page at the predecessor's."""
-    document = encode(openapi())
-    page = (_FOLDER / "index.html").read_bytes()
-    assets = {name: ((_FOLDER / place).read_bytes(), kind) for name, (place, kind) in ASSETS.items()}
+    """OpenAPI 3.1 at its own place and at the predecessor's, and the page at the predecessor's.
+
+    What they serve is part of the package: a process reads it once, however many APIs it builds.
+    """
+    document, page, assets = _document(), _page(), _assets()
 
     @get(["/schema/openapi.json", "/docs-json"])
     async def openapi_document() -> Response[bytes]:
