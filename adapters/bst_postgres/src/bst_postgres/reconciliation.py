@@ -12,9 +12,10 @@ from bst_domain.gates import DuplicateFigures, ReconciliationCounts
 from bst_postgres.database import Database
 from bst_postgres.tables import booking_core, ingest_event_log
 
-# As normalise_ref does it; translate is many times cheaper than a regular expression, and there may be a million rows.
-_REF = r"upper(translate(external_booking_ref, E' \t\n\r\v\f', ''))"
-_NO_IDENTITY = f"channel_code is null or btrim(channel_code) = '' or external_booking_ref is null or {_REF} = ''"
+# As normalise_ref does it, of the white space that texts have (PostgreSQL's strings know no \v: to them that is a letter).
+# translate is many times cheaper than a regular expression, and there may be a million rows.
+PLAIN_REF = r"upper(translate(external_booking_ref, E' \t\n\r\f\x0b\u00a0', ''))"
+_NO_IDENTITY = f"channel_code is null or btrim(channel_code) = '' or external_booking_ref is null or {PLAIN_REF} = ''"
 
 
 def _twins(table: str, key: str, where: str = "true") -> str:
@@ -23,8 +24,8 @@ def _twins(table: str, key: str, where: str = "true") -> str:
         from (select count(*) as many from {table} where {where} group by {key} having count(*) > 1) twins"""
 
 
-_BOOKING_TWINS = _twins("booking_core", f"channel_code, {_REF}", f"not ({_NO_IDENTITY})")
-_EVENT_TWINS = _twins("ingest_event_log", f"source_enum, {_REF}, event_type, event_time_normalized, fingerprint")
+_BOOKING_TWINS = _twins("booking_core", f"channel_code, {PLAIN_REF}", f"not ({_NO_IDENTITY})")
+_EVENT_TWINS = _twins("ingest_event_log", f"source_enum, {PLAIN_REF}, event_type, event_time_normalized, fingerprint")
 _KEY_TWINS = _twins("ingest_event_log", "idempotency_key")
 
 # An order's row stands for it until its capture is known, and one reference may be shown by one booking only; so any of the

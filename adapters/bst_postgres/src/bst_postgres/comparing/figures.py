@@ -6,6 +6,7 @@ from typing import Any
 from bst_application.ports.comparing import Figures, MoneyByCurrency
 from bst_domain.migration import LegacySystem
 from bst_postgres.database import DriverConnection
+from bst_postgres.reconciliation import PLAIN_REF
 
 _BOOKINGS = """
 select count(*), coalesce(sum(number_of_adult), 0), coalesce(sum(number_of_child), 0), coalesce(sum(infant_qty), 0)
@@ -29,10 +30,9 @@ select taken.source_system, taken.word, core.ops_fulfillment_status, count(*) fr
 join led on led.source_system = taken.source_system and led.row_id = taken.row_id
 join booking_core core on core.booking_key = led.booking_key group by 1, 2, 3
 """
-# As normalise_ref does it; see bst_postgres.reconciliation.
-_TWINS = r"""
+_TWINS = f"""
 select coalesce(sum(many - 1), 0) from (select count(*) as many from booking_core
-  group by channel_code, upper(translate(external_booking_ref, E' \t\n\r\v\f', '')) having count(*) > 1) twins
+  group by channel_code, {PLAIN_REF} having count(*) > 1) twins
 """
 _WITHOUT = "booking_core core where not exists (select from {} other where other.booking_key = core.booking_key)"
 _ORPHANS = {

@@ -66,13 +66,27 @@ class ReconciliationConformance:
         counts = await storage.reconciliation_counts()
         assert (counts.done, counts.done_not_paid) == (2, 1)
 
-    @pytest.mark.parametrize("spelling", ["web-1", " WEB- 1", "WEB-1\t"])
-    async def test_another_spelling_is_a_twin(self, storage: ReconciledStorage, spelling: str) -> None:
-        await processing(storage)(await accept(storage, body(), body(ref="WEB-2")))
+    @pytest.mark.parametrize(
+        ("ref", "spelling"),
+        [
+            ("WEB-1", "web-1"),
+            ("WEB-1", " WEB- 1"),
+            ("WEB-1", "WEB-1\t"),
+            ("WEB-1", "WEB\N{NO-BREAK SPACE}-1\v"),
+            ("VIP-1", "vip-1"),
+        ],
+    )
+    async def test_another_spelling_is_a_twin(self, storage: ReconciledStorage, ref: str, spelling: str) -> None:
+        await processing(storage)(await accept(storage, body(ref=ref), body(ref="WEB-2")))
         await self.misspell(storage, "WEB-2", spelling)
         counts = await storage.reconciliation_counts()
         assert (counts.twin_booking_groups, counts.twin_booking_excess, counts.null_identities) == (1, 1, 0)
         assert (await storage.duplicates()).booking_excess == 1
+
+    async def test_no_letter_is_white_space(self, storage: ReconciledStorage) -> None:
+        await processing(storage)(await accept(storage, body(), body(ref="WEB-2")))
+        await self.misspell(storage, "WEB-2", "WEB-1v")
+        assert (await storage.reconciliation_counts()).twin_booking_groups == 0
 
     @pytest.mark.parametrize("spelling", ["", "  "])
     async def test_a_blank_reference_is_no_identity_and_no_twin(
