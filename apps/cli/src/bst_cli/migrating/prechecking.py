@@ -19,7 +19,8 @@ from bst_postgres.backfill.storage import Volume, find_volume, judge
 from bst_postgres.batch_figures import PostgresBatchFigures
 from bst_postgres.database import Database
 
-OLDEST_SOURCE = 10
+#: The digests that a comparison stands on are the sources' own work, and no server before this one has bit_xor.
+OLDEST_SOURCE = 14
 DISK_TOTAL, DISK_USED = "PRECHECK_DISK_TOTAL_BYTES", "PRECHECK_DISK_USED_BYTES"
 
 
@@ -71,20 +72,21 @@ async def _sources() -> tuple[list[Finding], list[LegacyServer]]:
     except LegacyUnreadable as error:
         return [Finding(name="sources", passed=False, detail=str(error))], []
     findings = [Finding(name="sources", passed=True, detail="both legacy databases have all that is read")]
-    for server in servers:
-        readable = server.version >= OLDEST_SOURCE and server.encoding != "SQL_ASCII"
-        findings.append(
-            Finding(
-                name=f"{server.system}",
-                passed=readable,
-                detail=f"PostgreSQL {server.version}, {server.encoding}, server in {server.time_zone}; times without a zone"
-                " are read as UTC",
-                cure="SQL_ASCII says nothing about its texts: dump it and restore it into a database with its real encoding."
-                if server.encoding == "SQL_ASCII"
-                else f"Bring it to PostgreSQL {OLDEST_SOURCE} or later, or read from a copy that is.",
-            )
-        )
-    return findings, servers
+    return [*findings, *map(readable, servers)], servers
+
+
+def readable(server: LegacyServer) -> Finding:
+    """Whether a source's server knows what reading and comparing ask of it, and which encoding its texts have."""
+    nameless = server.encoding == "SQL_ASCII"
+    return Finding(
+        name=server.system.value,
+        passed=server.version >= OLDEST_SOURCE and not nameless,
+        detail=f"PostgreSQL {server.version}, {server.encoding}, server in {server.time_zone}; times without a zone"
+        " are read as UTC",
+        cure="SQL_ASCII says nothing about its texts: dump it and restore it into a database with its real encoding."
+        if nameless
+        else f"Bring it to PostgreSQL {OLDEST_SOURCE} or later, or read from a copy that is.",
+    )
 
 
 async def account(dsn: str, batch: str, data_dir: Path, reports: Path) -> list[Finding]:
