@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import LiteralString
 
 from attrs import frozen
 
@@ -12,9 +13,11 @@ BATCHES = "ABCDEFGH"
 #: What the script of a rollback begins with in the run log.
 ROLLBACK = "bst migrate rollback"
 
-_RUNS = """
+#: Of runs, by the database's own clock: started_at is the runner's, and a rollback looks around before it begins.
+NEWEST_FIRST: LiteralString = "order by created_at desc, run_key desc"
+_RUNS: LiteralString = f"""
 select batch_code, script_name, run_status, started_at, ended_at, rows_affected, error_message
-from migration_run_log where batch_code = any (%s) order by started_at desc, created_at desc, run_key desc
+from migration_run_log where batch_code = any (%s) {NEWEST_FIRST}
 """
 
 

@@ -9,6 +9,7 @@ from bst_application.ports.cutover import ConflictCounts, QueuedConflict, SeenRo
 from bst_domain.cutover import BLOCKS_AFTER
 from bst_domain.migration import LegacySystem, SourceRow
 from bst_domain.values import BookingIdentity, ExternalRef
+from bst_postgres.backfill.states import NEWEST_FIRST, ROLLBACK
 from bst_postgres.conflicts import CONFLICT_COLUMNS, conflict_of
 from bst_postgres.database import Database
 
@@ -22,9 +23,16 @@ where (cutover_mark.changed_at, cutover_mark.row_id) < (excluded.changed_at, exc
 """
 _UNREACHED = """
 select source_system, source_table, source_pk, changed_at, digest from cutover_seen
-where booking_key is null and note is null order by changed_at, source_system, source_pk limit %s
+where booking_key is null and note is null order by seen_at, changed_at, source_system, source_pk limit %s
 """
-_MOVED_IN = "select max(started_at) from migration_run_log where batch_code = 'D' and run_status = 'SUCCEEDED'"
+# What a run went on from was read when the interrupted ones before it began.
+_MOVED_IN = f"""
+with run as (select * from migration_run_log where batch_code = 'D' and script_name not like '{ROLLBACK}%'),
+  newest as (select created_at from run where run_status = 'SUCCEEDED' {NEWEST_FIRST} limit 1)
+select min(run.started_at) from run join newest on run.created_at <= newest.created_at
+where not exists (select from migration_run_log ended where ended.batch_code = 'D' and ended.run_status = 'SUCCEEDED'
+  and ended.created_at >= run.created_at and ended.created_at < newest.created_at)
+"""
 _CONFLICTS = f"""
 select core.channel_code, core.external_booking_ref, {CONFLICT_COLUMNS}
 from booking_conflict conflict join booking_core core using (booking_key)
@@ -86,7 +94,7 @@ class PostgresWatchLedger:
 
     async def moved_in_at(self) -> datetime | None:
         async with self._database.transaction() as connection:
-            found = await (await connection.execute(_MOVED_IN)).fetchone()
+            found = await (await connection.execute(_MOVED_IN.encode())).fetchone()
         at: datetime | None = None if found is None else found[0]
         return at
 

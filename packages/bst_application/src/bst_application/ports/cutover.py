@@ -126,11 +126,12 @@ class WatchLedger(Protocol):
         ...
 
     async def unreached(self, *, limit: int) -> list[SeenRow]:
-        """Rows whose booking core did not have when they were seen, the oldest change first."""
+        """Rows whose booking core did not have when they were seen, those first that were looked at longest ago."""
         ...
 
     async def moved_in_at(self) -> datetime | None:
-        """When the newest successful run of batch D began: rows changed since are the watcher's."""
+        """When the newest successful run of batch D began, or the interrupted ones that it went on from: rows changed since are
+        the watcher's."""
         ...
 
     async def conflicts(self, *, limit: int) -> list[QueuedConflict]:

@@ -20,7 +20,7 @@ from bst_domain.migration import LegacySystem
 OVERLAP: Final = timedelta(minutes=5)
 SETTLE: Final = timedelta(seconds=30)
 CHUNK: Final = 500
-#: Rows that core did not have, looked at again in each round.
+#: Rows that core did not have, looked at again in each round; where there are more they take turns.
 AGAIN: Final = 500
 GONE: Final = "DELETED"
 
@@ -64,6 +64,7 @@ class WatchLegacy:
     overlap: timedelta = OVERLAP
     settle: timedelta = SETTLE
     chunk: int = CHUNK
+    again: int = AGAIN
 
     async def __call__(self, *, since: datetime | None = None, progress: Progress = lambda _tally: None) -> WatchTally:
         """``since``: where the first round begins; else when the newest back-fill of bookings began, else now.
@@ -96,7 +97,7 @@ class WatchLegacy:
 
     async def _again(self, system: LegacySystem, tally: WatchTally) -> None:
         """Rows whose booking was not here: it may have come since."""
-        missing = [one for one in await self.ledger.unreached(limit=AGAIN) if one.row.system is system]
+        missing = [one for one in await self.ledger.unreached(limit=self.again) if one.row.system is system]
         if not missing:
             return
         there = {row.row_id: row for row in await self.legacy.rows(system, ids=[one.row.row_id for one in missing])}

@@ -38,7 +38,8 @@ class MemoryComparing(MemoryOperating):
     async def seen(self, row: SourceRow) -> SeenRow | None:
         return self._tables.seen.get(row)
 
-    async def note_seen(self, seen: SeenRow, *, now: datetime) -> None:  # noqa: ARG002 - nobody asks when
+    async def note_seen(self, seen: SeenRow, *, now: datetime) -> None:  # noqa: ARG002 - their order says when
+        self._tables.seen.pop(seen.row, None)
         self._tables.seen[seen.row] = seen
 
     async def crew_at(self, booking: BookingKey) -> CrewAt | None:
@@ -94,8 +95,7 @@ class MemoryWatchLedger:
         return self._looked.get(system)
 
     async def unreached(self, *, limit: int) -> list[SeenRow]:
-        missing = [seen for seen in self._tables.seen.values() if seen.booking is None and seen.note is None]
-        return sorted(missing, key=lambda seen: (seen.changed_at, seen.row.system, seen.row.row_id))[:limit]
+        return [seen for seen in self._tables.seen.values() if seen.booking is None and seen.note is None][:limit]
 
     async def moved_in_at(self) -> datetime | None:
         return None
