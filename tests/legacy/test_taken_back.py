@@ -4,18 +4,23 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from bst_application.ports.backfill import AnotherRuns
 from bst_cli.migrating.rolling_back import Rollback, RolledBack
 from bst_cli.trouble import Trouble
+from bst_postgres.backfill import PostgresBackfillStore
+from bst_postgres.backfill.states import State, batch_states
+from bst_postgres.comparing import PostgresComparisonStore
+from bst_postgres.cutover.loss import how_it_stands
 from bst_postgres.database import Database
 from bst_testing.deliveries import body
-from tests.legacy.moving import move_all
+from tests.legacy.moving import NOW, move_all
 from tests.legacy.test_interrupted import Live
 from tests.legacy.test_moving import assert_the_truth, rows
 from tests.legacy.world import World, a_world
@@ -94,6 +99,45 @@ async def test_a_later_batch_goes_first(world: World, postgres_dsn: str) -> None
     for batch, later in (("D", "E"), ("C", "E"), ("B", "E")):
         with pytest.raises(Trouble, match=f"batch {later} has run on top of batch {batch}"):
             await back(postgres_dsn, batch)
+
+
+async def test_a_batch_does_not_go_while_a_later_one_runs(postgres_dsn: str) -> None:
+    database = Database(postgres_dsn, pool_size=6)
+    store = PostgresBackfillStore(database)
+    given: dict[str, Any] = {"now": NOW, "script": "bst migrate", "checksum": "0"}
+    undone = {**given, "script": "bst migrate rollback", "afresh": True}
+    async with store.running("E", **given):
+        with pytest.raises(AnotherRuns, match="batch E is being run"):
+            async with store.running("D", **undone):
+                pass
+    with pytest.raises(AnotherRuns, match="batch E has run on top of batch D meanwhile"):
+        async with store.running("D", **undone):
+            pass
+    async with store.running("E", **undone):
+        pass
+    async with store.running("D", **undone):
+        with pytest.raises(AnotherRuns, match="batch E is being run"):
+            async with store.running("E", **given):
+                pass
+    await database.close()
+
+
+async def test_what_was_taken_back_is_so_whenever_that_began(postgres_dsn: str) -> None:
+    """A rollback looks around first: a run that began meanwhile, and ended, is older than it all the same."""
+    database = Database(postgres_dsn, pool_size=4)
+    store = PostgresBackfillStore(database)
+    async with store.running("D", now=NOW, script="bst migrate D", checksum="0"):
+        pass
+    script = "bst migrate rollback D"
+    async with store.running("D", now=NOW - timedelta(minutes=5), script=script, checksum="0", afresh=True):
+        pass
+    assert (await batch_states(database))["D"].state is State.ROLLED_BACK
+    assert await how_it_stands(database, "D") == "taken back"
+    async with PostgresComparisonStore(database).comparing() as ours:
+        last = await ours.last_run("D")
+    assert last is not None
+    assert last.status == "TAKEN_BACK"
+    await database.close()
 
 
 def live_story(world: World) -> list[Any]:

@@ -7,13 +7,12 @@ from typing import Any
 from bst_application.ids import uuid7
 from bst_application.ports.gates import BatchRun
 from bst_domain.gates import JUDGES, GateRecord, Verdict
-from bst_postgres.backfill.states import ROLLBACK
+from bst_postgres.backfill.states import NEWEST_FIRST, ROLLBACK
 from bst_postgres.database import Database, as_json
 
-_NEWEST_RUN = """
-select run_key, run_status, script_name from migration_run_log where batch_code = %s
-order by created_at desc, run_key desc limit 1
-"""
+_NEWEST_RUN = (
+    f"select run_key, run_status, script_name from migration_run_log where batch_code = %s {NEWEST_FIRST} limit 1"
+)
 _RECORD = """
 insert into migration_gate_result (result_key, gate, batch_code, judged_run, verdict, checks, report_path, measured_at)
 values (%s, %s, %s, %s, %s, %s::jsonb, %s, %s)

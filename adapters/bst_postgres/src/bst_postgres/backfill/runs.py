@@ -10,9 +10,10 @@ from uuid import UUID
 from bst_application.ids import uuid7
 from bst_application.ports.audit import AuditEntry
 from bst_application.ports.backfill import AnotherRuns, Position, Run
-from bst_domain.gates import Override
+from bst_domain.gates import BATCH_ORDER, Override
 from bst_domain.migration import LegacySystem
 from bst_postgres.audit import append_entries
+from bst_postgres.backfill.states import read_states
 from bst_postgres.bookings.store import TURNING_LOCK
 from bst_postgres.database import Database, as_json
 
@@ -69,7 +70,7 @@ class Runs:
         afresh: bool = False,
         override: Override | None = None,
     ) -> AsyncIterator[Run]:
-        async with self._alone(batch, holds_the_day=holds_the_day):
+        async with self._alone(batch, holds_the_day=holds_the_day, undoes=afresh):
             take = _AFRESH if afresh else _TAKE_OVER
             run = await self._begin(batch, now, script=(script, checksum), take=take, override=override)
             try:
@@ -89,15 +90,23 @@ class Runs:
             )
 
     @asynccontextmanager
-    async def _alone(self, batch: str, *, holds_the_day: bool) -> AsyncIterator[None]:
-        """The locks end with the process, however that ends. An idle transaction that has read nothing holds nothing back."""
+    async def _alone(self, batch: str, *, holds_the_day: bool, undoes: bool) -> AsyncIterator[None]:
+        """The locks end with the process, however that ends. An idle transaction that has read nothing holds nothing back.
+
+        Whoever undoes a batch is alone with the later ones, too: they stand on what goes.
+        """
         async with self._database.transaction(brief=False) as connection:
             await connection.execute("set local idle_in_transaction_session_timeout = 0")
-            got = await (
-                await connection.execute("select pg_try_advisory_xact_lock(%s)", (lock_number(batch),))
-            ).fetchone()
-            if got != (True,):
-                raise AnotherRuns(f"batch {batch} is being run by somebody else")
+            later = BATCH_ORDER.partition(batch)[2] if undoes else ""
+            for held in (batch, *later):
+                lock = await connection.execute("select pg_try_advisory_xact_lock(%s)", (lock_number(held),))
+                if await lock.fetchone() != (True,):
+                    raise AnotherRuns(f"batch {held} is being run by somebody else")
+            if later:
+                states = await read_states(connection)
+                for each in later:
+                    if states[each].has_written:
+                        raise AnotherRuns(f"batch {each} has run on top of batch {batch} meanwhile")
             if holds_the_day:
                 await connection.execute("select pg_advisory_xact_lock_shared(%s)", (TURNING_LOCK,))
             yield

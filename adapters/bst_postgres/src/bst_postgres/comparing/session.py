@@ -16,6 +16,7 @@ from bst_domain.migration import (
     SourceRow,
 )
 from bst_domain.values import BookingIdentity
+from bst_postgres.backfill.states import NEWEST_FIRST, ROLLBACK
 from bst_postgres.backfill.store import read_packages
 from bst_postgres.comparing import references
 from bst_postgres.comparing.catalog import catalog_differences
@@ -26,9 +27,9 @@ from bst_postgres.comparing.records import read_records
 from bst_postgres.comparing.sides import MarksSide, StoredSide
 from bst_postgres.database import Database, DriverConnection, as_uuid_array
 
-_LAST_RUN = """
-select run_status, started_at, script_checksum from migration_run_log where batch_code = %s
-order by started_at desc, run_key desc limit 1
+_LAST_RUN = f"""
+select case when script_name like '{ROLLBACK}%%' then 'TAKEN_BACK' else run_status end, started_at, script_checksum
+from migration_run_log where batch_code = %s {NEWEST_FIRST} limit 1
 """
 _EXCEPTIONS = """
 select exception, source_system, source_table, source_pk, channel_code, external_booking_ref, detail from migration_exception

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from bst_domain.migration import SourceRow
+from bst_postgres.backfill.states import batch_states
 from bst_postgres.cutover.comparing import NAMED
 from bst_postgres.database import Database, as_json
 
@@ -65,9 +66,7 @@ async def has_booking(database: Database, names: Sequence[tuple[str, str]]) -> b
 
 async def how_it_stands(database: Database, batch: str) -> str:
     """How the newest run of a batch ended; what was taken back is not done."""
-    query = """
-select case when script_name like 'bst migrate rollback%%' then 'taken back' else run_status end from migration_run_log
-where batch_code = %s order by started_at desc, run_key desc limit 1"""
-    async with database.transaction() as connection:
-        row = await (await connection.execute(query, (batch,))).fetchone()
-    return "not run" if row is None else str(row[0])
+    run = (await batch_states(database))[batch].last
+    if run is None:
+        return "not run"
+    return "taken back" if run.is_rollback else run.status

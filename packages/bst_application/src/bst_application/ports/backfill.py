@@ -146,8 +146,9 @@ class BackfillStore(Protocol):
         """A run in the log, which ends as SUCCEEDED or, with an exception, as FAILED. Raises AnotherRuns.
 
         An interrupted run of the batch is gone on with; a failed one, too. ``holds_the_day``: the run says which day it is, so
-        the scheduled recompute waits for its end (see ProcessingTransaction.may_turn). ``afresh``: nothing is gone on with, now
-        or later. An ``override`` is in the run's row and in the audit trail, in the commit that begins the run.
+        the scheduled recompute waits for its end (see ProcessingTransaction.may_turn). ``afresh``: the batch is undone: nothing
+        is gone on with, now or later, and a later batch that runs, or has run, is in the way as another runner is. An
+        ``override`` is in the run's row and in the audit trail, in the commit that begins the run.
         """
         ...
 
