@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,9 +21,10 @@ from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
 from bst_testing.conformance.backfill import NOW, BackfillConformance, MappingIt
 from bst_testing.conformance.legacy import LegacyConformance, Making
-from bst_testing.conformance.legacy_live import LegacyLiveConformance, Living
+from bst_testing.conformance.legacy_live import ADMIN, LATER, SHOP, LegacyLiveConformance, Living
 from bst_testing.fakes.backfill import MemoryBackfill
 from bst_testing.fakes.legacy import MemoryLegacy, MemoryLegacyLive
+from bst_testing.legacy_rows import AT, legacy_booking, legacy_finance, legacy_item
 from tests.legacy.world import HERE
 from tests.servers import PostgresAddress
 
@@ -134,6 +136,29 @@ class TestPostgresLegacyLive(LegacyLiveConformance):
         with psycopg.connect(urls[LegacySystem.ADMIN]) as admin:
             admin.execute("alter table bookings rename column is_paid to paid")
         return LegacyLiveConnections(urls)
+
+    @pytest.mark.parametrize(
+        ("system", "table"), [(SHOP, "BookingItem"), (ADMIN, "booking_finances"), (ADMIN, "booking_finance_items")]
+    )
+    async def test_what_is_noted_below_a_booking_alone_is_a_change_of_it(
+        self, living: Living, urls: dict[LegacySystem, str], system: LegacySystem, table: str
+    ) -> None:
+        item, finance = legacy_item(21, departure_id=None), legacy_finance(31, items=2, items_paid=1)
+        old = {"updated_at": AT, "tour_at": AT}
+        legacy = living(
+            [
+                legacy_booking(SHOP, 1, "BST-1", items=(item,), **old),
+                legacy_booking(SHOP, 2, "BST-2", **old),
+                legacy_booking(ADMIN, 1, "GYG1", channel="GYG", finance=finance, **old),
+                legacy_booking(ADMIN, 2, "GYG2", channel="GYG", **old),
+            ]
+        )
+        window = {"since": LATER, "before": LATER + timedelta(seconds=1), "after": None, "limit": 9}
+        assert await legacy.changed(system, **window) == []
+        with psycopg.connect(urls[system]) as connection:
+            connection.execute(f'update "{table}" set updated_at = %s'.encode(), (LATER.replace(tzinfo=None),))
+        [found] = await legacy.changed(system, **window)
+        assert (found.booking.row_id, found.changed_at) == (1, LATER)
 
 
 class TestPostgresLegacy(LegacyConformance):
