@@ -1,7 +1,7 @@
 """Cutting over between real legacy databases and a real core: parity, the watcher, what is lost, and the way back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ import psycopg
 import pytest
 from attrs import evolve
 
-from bst_application.flags import FlagBoard, Process, initial_flags
+from bst_application.flags import READ_PATH, Flag, FlagBoard, Process, initial_flags
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns
 from bst_application.use_cases.hold_batch import run_to_judge
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_application.use_cases.repair import Author
 from bst_application.use_cases.report_write import ReportWrite
+from bst_application.use_cases.set_cutover import SetCutover
 from bst_cli.cutting_over.sampling import sampled
 from bst_cli.cutting_over.stepping import Stepping, Wish, postcheck, precheck, raised, taken_back
 from bst_cli.cutting_over.watching import watcher
@@ -302,9 +303,9 @@ async def test_the_rollback_drill_finds_the_process_that_does_not_listen(world: 
 class _Refreshing(Bench):
     """While something waits, the processes read their flags: those of the API by themselves, those of a worker here."""
 
-    def __init__(self, api: Api, *, deaf_worker: bool = False) -> None:
+    def __init__(self, api: Api, *, deaf_worker: bool = False, of_worker: Mapping[str, str] = {}) -> None:
         super().__init__(api, meanwhile=self._read)
-        values, _ = initial_flags({"INGEST_WEBHOOK_ENABLED": "true", "INGEST_QUEUE_ENABLED": "true"})
+        values, _ = initial_flags({"INGEST_WEBHOOK_ENABLED": "true", "INGEST_QUEUE_ENABLED": "true", **of_worker})
         worker = Process(key=uuid7(), component="worker", host="test", pid=1, now=self.now)
         self._worker = FlagBoard(values, PostgresFlagStore(api.database), worker)
         self._deaf = deaf_worker
@@ -332,7 +333,8 @@ async def ready(world: World, api: Api, stepping: Stepping) -> None:
     await watched(world, api)
     await stepping.around.pause(0)
     held = {one.name for one in await precheck(stepping, "G") if not one.passed}
-    assert set(GATES_OF["F"]) <= held  # none of them has judged batch F yet
+    assert {*GATES_OF["F"], "shadow reads"} <= held  # none of them has judged batch F yet, and nobody has looked
+    await sampled(api.database, LegacyLiveConnections(world.urls), 200)
     records = PostgresGateRecords(api.database)
     run = await run_to_judge(records, "F")
     for gate in GATES_OF["F"]:
@@ -394,6 +396,27 @@ async def test_a_gate_that_fails_holds_the_step_and_somebody_may_take_it_upon_th
     [first, *_] = await api.data("/v1/audit/events", eventType="CUTOVER_GATES_OVERRIDDEN")
     assert (first["actor"], first["metadata"]["reason"]) == ("ayu", "go live")
     assert first["metadata"]["held"] == ["gate ops-read-parity"]
+
+
+@pytest.mark.parametrize(
+    ("of_worker", "on", "same"),
+    [
+        ({"OPS_READ_NEW_MODEL_PERCENT": "5"}, False, True),  # off is off
+        ({"OPS_READ_NEW_MODEL_PERCENT": "5"}, True, False),
+        ({"OPS_READ_NEW_MODEL_CANARY_EMAILS": "ayu@bst.id"}, True, False),
+    ],
+)
+async def test_processes_that_let_others_in_have_not_one_word(
+    api: Api, tmp_path: Path, of_worker: dict[str, str], on: bool, same: bool
+) -> None:
+    around = _Refreshing(api, of_worker=of_worker).surroundings()
+    stepping = Stepping(around=around, database=api.database, reports=tmp_path, say=lambda _: None)
+    turn = SetCutover(store=PostgresFlagStore(api.database), initial=initial_flags({})[0], now=api.now)
+    await turn.turn(READ_PATH, {Flag.READ_MODEL: str(on).lower()}, reason="x", by=AYU)
+    await stepping.around.pause(0)
+    findings = {one.name: one for one in await precheck(stepping, "G")}
+    assert findings["processes"].passed
+    assert findings["one word"].passed is same
 
 
 async def test_shadows_compare_what_was_answered(world: World, core_dsn: str) -> None:

@@ -153,7 +153,7 @@ class TestPostgresLegacyLive(LegacyLiveConformance):
                 legacy_booking(ADMIN, 2, "GYG2", channel="GYG", **old),
             ]
         )
-        window = {"since": LATER, "before": LATER + timedelta(seconds=1), "after": None, "limit": 9}
+        window: dict[str, Any] = {"since": LATER, "before": LATER + timedelta(seconds=1), "after": None, "limit": 9}
         assert await legacy.changed(system, **window) == []
         with psycopg.connect(urls[system]) as connection:
             connection.execute(f'update "{table}" set updated_at = %s'.encode(), (LATER.replace(tzinfo=None),))

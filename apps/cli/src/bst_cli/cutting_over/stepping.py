@@ -194,9 +194,7 @@ async def _standing(stepping: Stepping, batch: str) -> list[Finding]:
     apis = [one for one in sights if one.component == "api"]
     ended = await how_it_stands(stepping.database, BEFORE[batch])
     off = sorted({flag for one in sights for flag in (Flag.WEBHOOK, Flag.QUEUE) if one.values.get(flag) != "true"})
-    apart = len(
-        {canary.percentage if canary.enabled else -1 for canary in (_canary(one, PATH[batch]) for one in sights)}
-    )
+    words = {canary if canary.enabled else None for canary in (_canary(one, PATH[batch]) for one in sights)}
     findings = [
         Finding(
             name="batch before",
@@ -212,8 +210,10 @@ async def _standing(stepping: Stepping, batch: str) -> list[Finding]:
         ),
         Finding(
             name="one word",
-            passed=apart <= 1,
-            detail="every process knows the same" if apart <= 1 else "processes know different percentages",
+            passed=len(words) <= 1,
+            detail="every process knows the same"
+            if len(words) <= 1
+            else "processes know different percentages or lists",
             cure="Wait five seconds. Processes that start with other environments: give them the same OPS_… settings.",
         ),
         Finding(
@@ -270,7 +270,7 @@ async def _measured(stepping: Stepping, gates: Sequence[Gate], batch: str) -> li
 
 
 async def _shadows(stepping: Stepping) -> Finding:
-    """Fields that the list's parity is about. Where nobody has looked, the gate's own sample has to do."""
+    """Fields that the list's parity is about. Where nobody has looked, nobody knows."""
     tallies = await PostgresShadowLedger(stepping.database).tallies(since=stepping.around.now() - SHADOWS)
     ratios = {
         one.about.value: Decimal(one.mismatched) / one.compared
@@ -278,12 +278,14 @@ async def _shadows(stepping: Stepping) -> Finding:
         if one.about in LIST_FIELDS and one.compared
     }
     bad = {name: ratio for name, ratio in ratios.items() if ratio > MOST_SHADOW_RATIO}
-    told = ", ".join(f"{name} {ratio:.2%}" for name, ratio in (bad or ratios).items()) or "none looked at"
+    told = ", ".join(f"{name} {ratio:.2%}" for name, ratio in (bad or ratios).items()) or "nothing was looked at"
     return Finding(
         name="shadow reads",
-        passed=not bad,
+        passed=bool(ratios) and not bad,
         detail=f"in 24 hours: {told}",
-        cure="bst cutover status has examples by booking.",
+        cure="bst cutover status has examples by booking."
+        if bad
+        else "Look: bst cutover shadow, or let the API look: OPS_READ_SHADOW_PERCENT.",
     )
 
 
