@@ -136,6 +136,10 @@ SECTIONS: Final[Mapping[str, Mapping[str, Meaning]]] = {
         "INGEST_IDEMPOTENCY_TTL_DAYS": Meaning(ALL, "events that are DONE, and their idempotency keys, live so long"),
         "INGEST_DLQ_RETENTION_DAYS": Meaning(ALL, "dead letters, after they were settled"),
         "INGEST_UNMAPPED_RETENTION_DAYS": Meaning(ALL, "unmapped entries, after they were settled"),
+        "BST_CUTOVER_RETENTION_DAYS": Meaning(
+            ALL,
+            "what cutting over leaves behind: reported dual writes, counts of shadow reads, legacy rows that were compared",
+        ),
     },
     "Logs, metrics, traces, judgement": {
         "BST_LOG_FORMAT": Meaning(

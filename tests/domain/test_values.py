@@ -186,6 +186,9 @@ FORGOTTEN: dict[Kept, tuple[set[str] | None, timedelta]] = {
     Kept.UNMAPPED: ({UnmappedStatus.RESOLVED, UnmappedStatus.CLOSED}, timedelta(days=90)),
     Kept.SUCCEEDED_JOB: (None, timedelta(days=14)),
     Kept.FAILED_JOB: (None, timedelta(days=30)),
+    Kept.COMPARED_ROW: (None, timedelta(days=90)),
+    Kept.DUAL_WRITE: (None, timedelta(days=90)),
+    Kept.SHADOW_TALLY: (None, timedelta(days=90)),
 }
 
 

@@ -1,6 +1,6 @@
 """Retention in PostgreSQL: small deletes, one runner at a time by an advisory lock."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -18,26 +18,34 @@ ADVISORY_LOCK: Final = 0x425354_52455401
 
 @frozen
 class _Place:
-    """Where something is kept, and since when it counts."""
+    """Where something is kept, and since when it counts. ``key``: its columns."""
 
     table: str
-    key: str
+    key: Sequence[str]
     since: str
     status: str | None = None
     unless: str = "true"
 
 
 _PLACES: Mapping[Kept, _Place] = {
-    Kept.NONCE: _Place("ingest_nonce", "nonce", "seen_at"),
+    Kept.NONCE: _Place("ingest_nonce", ["nonce"], "seen_at"),
     Kept.EVENT: _Place(
         "ingest_event_log",
-        "event_key",
+        ["event_key"],
         "request_received_at",
         "process_status",
         "not exists (select 1 from ingest_dead_letter letter where letter.event_key = old.event_key)",
     ),
-    Kept.DEAD_LETTER: _Place("ingest_dead_letter", "dead_letter_key", "updated_at", "status"),
-    Kept.UNMAPPED: _Place("unmapped_queue", "queue_key", "coalesce(old.resolved_at, old.updated_at)", "status"),
+    Kept.DEAD_LETTER: _Place("ingest_dead_letter", ["dead_letter_key"], "updated_at", "status"),
+    Kept.UNMAPPED: _Place("unmapped_queue", ["queue_key"], "coalesce(old.resolved_at, old.updated_at)", "status"),
+    Kept.COMPARED_ROW: _Place(
+        "cutover_seen",
+        ["source_system", "source_table", "source_pk"],
+        "seen_at",
+        unless="(old.booking_key is not null or old.note is not null)",
+    ),
+    Kept.DUAL_WRITE: _Place("cutover_write", ["write_id"], "reported_at"),
+    Kept.SHADOW_TALLY: _Place("shadow_tally", ["hour", "field"], "hour"),
 }
 
 
@@ -74,8 +82,9 @@ class PostgresRetentionStore:
     async def forget(self, kept: Kept, *, before: datetime, limit: int) -> int:
         place = _PLACES[kept]
         since = place.since if "(" in place.since else f"old.{place.since}"
-        query = f"""delete from {place.table} where {place.key} in (
-            select old.{place.key} {_expired(kept)} order by {since} limit %(limit)s for update skip locked)"""
+        key, of_old = ", ".join(place.key), ", ".join(f"old.{column}" for column in place.key)
+        query = f"""delete from {place.table} where ({key}) in (
+            select {of_old} {_expired(kept)} order by {since} limit %(limit)s for update skip locked)"""
         async with self._database.transaction() as connection:
             given = {**self._given(kept, before), "limit": limit}
             return (await connection.execute(query.encode(), given)).rowcount

@@ -69,6 +69,7 @@ class Settings:
     idempotency_ttl_days: int
     dead_letter_retention_days: int
     unmapped_retention_days: int
+    cutover_retention_days: int
     secrets_keys: tuple[str, ...] = field(repr=False)  # the newest first; empty where no producer has a secret here
     trusted_proxies: tuple[Network, ...]
     producer_per_minute: int
@@ -135,6 +136,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         idempotency_ttl_days=reader.number("INGEST_IDEMPOTENCY_TTL_DAYS", 35, 35, 3650),
         dead_letter_retention_days=reader.number("INGEST_DLQ_RETENTION_DAYS", 30, 1, 3650),
         unmapped_retention_days=reader.number("INGEST_UNMAPPED_RETENTION_DAYS", 90, 1, 3650),
+        # Not less than the longest window that anybody can ask gates and commands for.
+        cutover_retention_days=reader.number("BST_CUTOVER_RETENTION_DAYS", 90, 31, 3650),
         secrets_keys=reader.fernet_keys("BST_SECRETS_KEY"),
         trusted_proxies=networks_from(environ.get("BST_TRUSTED_PROXIES", ""), reader.problems),
         producer_per_minute=reader.number("BST_LIMIT_PRODUCER_PER_MINUTE", 1_200_000, 1, MOST_PER_MINUTE),

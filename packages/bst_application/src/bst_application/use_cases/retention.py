@@ -14,7 +14,10 @@ from bst_application.settings import Settings
 from bst_domain.ingest import RETENTION, Kept
 
 #: What a database keeps; in this order, so that an event's dead letters go before the event.
-IN_STORAGE = (Kept.NONCE, Kept.DEAD_LETTER, Kept.UNMAPPED, Kept.EVENT)
+IN_STORAGE = (
+    *(Kept.NONCE, Kept.DEAD_LETTER, Kept.UNMAPPED, Kept.EVENT),
+    *(OF_CUTOVER := (Kept.COMPARED_ROW, Kept.DUAL_WRITE, Kept.SHADOW_TALLY)),
+)
 AT_ONCE = 1000
 
 
@@ -25,6 +28,7 @@ def retention_periods(settings: Settings) -> dict[Kept, timedelta]:
         Kept.EVENT: timedelta(days=settings.idempotency_ttl_days),
         Kept.DEAD_LETTER: timedelta(days=settings.dead_letter_retention_days),
         Kept.UNMAPPED: timedelta(days=settings.unmapped_retention_days),
+        **dict.fromkeys(OF_CUTOVER, timedelta(days=settings.cutover_retention_days)),
     }
 
 

@@ -1,7 +1,8 @@
 """What may be forgotten, and when.
 
 Source of the rules: semantics 6 (keys, nonces) and 7 (the rest). What is still unprocessed is never deleted, and an event's
-row no earlier than its idempotency key. Facts, provenance and audit are not here because they are never swept.
+row no earlier than its idempotency key. Facts, provenance and audit are not here because they are never swept. What cutting over
+leaves behind counts within the windows of its gates and reports, a month at most.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ class Kept(StrEnum):
     UNMAPPED = "unmapped entry"
     SUCCEEDED_JOB = "succeeded queue job"
     FAILED_JOB = "failed queue job"
+    COMPARED_ROW = "compared row"  # of a legacy system, once core has its booking or needs none
+    DUAL_WRITE = "dual write"  # as its caller reported it; the audit trail has it, too
+    SHADOW_TALLY = "shadow tally"  # of an hour
 
 
 @frozen
@@ -42,6 +46,9 @@ RETENTION: Mapping[Kept, Retention] = {
     Kept.UNMAPPED: Retention(timedelta(days=90), frozenset(SETTLED)),
     Kept.SUCCEEDED_JOB: Retention(timedelta(days=14)),
     Kept.FAILED_JOB: Retention(timedelta(days=30)),
+    Kept.COMPARED_ROW: Retention(timedelta(days=90)),
+    Kept.DUAL_WRITE: Retention(timedelta(days=90)),
+    Kept.SHADOW_TALLY: Retention(timedelta(days=90)),
 }
 
 
