@@ -78,6 +78,22 @@ async def test_dead_letters_are_counted_by_reason_source_and_status(api: Api) ->
     assert letters == ({"reason": "SCHEMA_MISMATCH", "source": "DIRECT", "status": "OPEN"}, 1)
 
 
+async def test_conflicts_that_wait_are_counted_by_how_late_they_are(api: Api) -> None:
+    await api.accept(body())
+    row = (
+        "insert into booking_conflict (conflict_key, booking_key, module, fields, shown_values, core_values, legacy_values,"
+        " severity, opened_by, opened_at, due_at) select gen_random_uuid(), booking_key, 'booking_core', '{{tour_date}}', '{{}}',"
+        " '{{}}', '{{}}', 'HIGH', 'suite', now() - interval '{0}', now() - interval '{0}' + interval '30 minutes'"
+        " from booking_core"
+    )
+    for age in ("1 minute", "1 hour", "25 hours"):
+        await api.do(row.format(age))
+    seen = await scraped(api)
+    assert of(seen, "bst_conflicts_open") == 3
+    assert of(seen, "bst_conflicts_overdue") == 2
+    assert of(seen, "bst_conflicts_over_a_day") == 1
+
+
 async def test_what_is_down_is_said_and_the_page_still_comes(postgres_dsn: str) -> None:
     async with running(postgres_dsn, "redis://127.0.0.1:1/0") as api:
         seen = await scraped(api)

@@ -168,7 +168,7 @@ def test_a_command_that_a_page_names_exists_with_its_options(page: Path) -> None
         words = line.split()
         command: click.Command = main
         while words and isinstance(command, click.Group):
-            found = command.commands.get(words.pop(0))
+            found = command.get_command(click.Context(command), words.pop(0))  # some are found when they are asked for
             assert found is not None, f"{page.name} names `bst {line}`"
             command = found
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}

@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bst_application.errors import Conflict, Unavailable
+from bst_application.ports.cutover import ConflictCounter
 from bst_application.ports.queue import JobQueue
 from bst_application.ports.reading import DatabaseProbe, IngestReader
 
@@ -28,6 +29,7 @@ class Scrape:
 
     registry: CollectorRegistry
     events: IngestReader
+    conflicts: ConflictCounter
     queue: JobQueue
     probe: DatabaseProbe
     flags: Callable[[], Iterable[tuple[str, bool]]]
@@ -81,7 +83,16 @@ class Scrape:
         for group in await self.events.dead_letter_groups():
             for status, count in sorted(group.by_status.items()):
                 letters.add_metric([group.reason_code, group.source, status], count)
-        return [*families, letters]
+        waiting = await self.conflicts.conflict_counts(now=now)
+        return [
+            *families,
+            letters,
+            _one("bst_conflicts_open", "Conflicts of dual write that wait for a decision", waiting.open),
+            _one("bst_conflicts_overdue", "Those of them that should be decided by now", waiting.overdue),
+            _one(
+                "bst_conflicts_over_a_day", "Those that have waited for over 24 hours: no batch runs", waiting.blocking
+            ),
+        ]
 
     async def _queued(self) -> list[Family]:
         counts = await self.queue.counts()

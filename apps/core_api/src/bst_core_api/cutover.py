@@ -8,6 +8,7 @@ from attrs import frozen
 
 from bst_application.flags import Flag, FlagBoard
 from bst_application.periodically import periodically
+from bst_application.ports.cutover import ConflictCounter
 from bst_application.ports.reading import BookingReader
 from bst_application.settings import Settings
 from bst_application.use_cases.report_write import ReportWrite
@@ -28,6 +29,7 @@ class Cutover:
     """``bookings`` reads as the reader that was given, and offers its answers to be compared."""
 
     parts: CutoverParts
+    conflicts: ConflictCounter
     bookings: BookingReader
     compare: CompareShadows | None
 
@@ -49,18 +51,19 @@ def cutover_from(
     now: Callable[[], datetime],
 ) -> Cutover:
     """Connects to nothing."""
-    ledger = PostgresWriteLedger(database)
+    ledger, watch = PostgresWriteLedger(database), PostgresWatchLedger(database)
     parts = CutoverParts(
         board=board,
         report=ReportWrite(ledger=ledger, now=now),
         ledger=ledger,
-        queue=PostgresWatchLedger(database),
+        queue=watch,
     )
     if settings.legacy_admin_url is None:
-        return Cutover(parts=parts, bookings=bookings, compare=None)
+        return Cutover(parts=parts, conflicts=watch, bookings=bookings, compare=None)
     queue = ShadowQueue(lambda: canary_percentage(board.value(Flag.SHADOW_PERCENT)), now, figures)
     legacy = LegacyLiveConnections({LegacySystem.ADMIN: settings.legacy_admin_url})
     compare = CompareShadows(
         queue=queue, legacy=legacy, ledger=PostgresShadowLedger(database), now=now, figures=figures
     )
-    return Cutover(parts=parts, bookings=ShadowedBookings(bookings, queue), compare=compare)
+    shadowed = ShadowedBookings(bookings, queue)
+    return Cutover(parts=parts, conflicts=watch, bookings=shadowed, compare=compare)

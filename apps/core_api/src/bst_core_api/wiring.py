@@ -252,6 +252,7 @@ def build(settings: Settings, tracing: Tracing = NO_TRACING, *, now: Callable[[]
         scrape=Scrape(
             registry=registry,
             events=reading.events,
+            conflicts=cutover.conflicts,
             queue=queue,
             probe=probe,
             flags=lambda: ((flag.value, board.is_on(flag)) for flag in Flag if kind_of(flag) is FlagKind.SWITCH),

@@ -102,7 +102,13 @@ class DualWriteDesk(Protocol):
     def comparing(self) -> AbstractAsyncContextManager[ComparingTransaction]: ...
 
 
-class WatchLedger(Protocol):
+class ConflictCounter(Protocol):
+    """How much waits for a decision. Raises Unavailable and Conflict."""
+
+    async def conflict_counts(self, *, now: datetime) -> ConflictCounts: ...
+
+
+class WatchLedger(ConflictCounter, Protocol):
     """Raises Unavailable and Conflict."""
 
     def watching(self) -> AbstractAsyncContextManager[None]:
@@ -137,8 +143,6 @@ class WatchLedger(Protocol):
     async def conflicts(self, *, limit: int) -> list[QueuedConflict]:
         """Those that wait for a decision, the soonest due first."""
         ...
-
-    async def conflict_counts(self, *, now: datetime) -> ConflictCounts: ...
 
 
 @frozen(kw_only=True)
