@@ -29,6 +29,7 @@ CORRECTIONS = {
         """update "Payment" set payment_status = 'refunded', payment_status_v2 = 'REFUNDED' where payment_id % 6 = 0""",
         """delete from "Payment" where payment_id % 11 = 0""",
         """update "Booking" set main_contact_email = '' where booking_id % 3 = 0""",
+        """update "Booking" set total_price = -total_price where total_price < 0""",
     ),
     LegacySystem.ADMIN: (
         "update bookings set is_paid = not is_paid where booking_id % 4 = 0",
@@ -61,6 +62,11 @@ def shown(dsn: str) -> dict[str, list[str]]:
 async def test_corrections_in_the_sources_come_to_what_a_first_run_would_make_of_them(
     world: World, postgres_dsn: str, postgres_server: PostgresAddress, migrated_template: str
 ) -> None:
+    # Rejected, and their payments with them.
+    spoiled = """update "Booking" set total_price = -1 - total_price where booking_id in (
+      select booking_id from "Payment" group by 1 having booking_id % 17 = 0 and bool_and(payment_id % 11 <> 0))"""
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as connection:
+        assert connection.execute(spoiled.encode()).rowcount > 0
     await move_all(world, postgres_dsn)
     before = shown(postgres_dsn)
     for system, statements in CORRECTIONS.items():

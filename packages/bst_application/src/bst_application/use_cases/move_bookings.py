@@ -26,7 +26,7 @@ from bst_domain.migration import (
     booking_facts,
     case_exceptions,
     rejected_exceptions,
-    row_of,
+    rows_to_name,
     said_by_rows,
     stored_done_exceptions,
 )
@@ -63,7 +63,7 @@ class MoveBookings:
         tally = _tally(moves, gathered.rejected, exceptions)
         if not dry_run:
             tally.written = await tx.save_bookings(moves, now=self.now)
-            await tx.list_exceptions(BATCH, [row_of(row) for row in gathered.rows], exceptions)
+            await tx.list_exceptions(BATCH, [name for row in gathered.rows for name in rows_to_name(row)], exceptions)
         return tally
 
     def _folded(self, cases: Sequence[LegacyCase], known: Mapping[BookingIdentity, StoredBooking]) -> list["_Folded"]:

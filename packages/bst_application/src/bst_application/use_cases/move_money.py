@@ -23,14 +23,13 @@ from bst_domain.migration import (
     MigrationException,
     Orphaned,
     QueueType,
-    SourceRow,
     ToQueue,
     done_not_paid,
     orphan,
     payment_facts,
     rejected_exceptions,
     rejected_payments,
-    row_of,
+    rows_to_name,
     unknown_word_exceptions,
 )
 from bst_domain.values import BookingIdentity, FulfilmentStatus, PaymentStatus
@@ -80,9 +79,7 @@ class MoveMoney:
         if not dry_run:
             tally.written = await tx.save_money(touched, now=self.now)
             tally.queued = await tx.queue([to_queue(each) for each in orphans], now=self.now)
-            rows = [row_of(row) for row in gathered.rows]
-            paid = [SourceRow(LegacySystem.SHOP, "Payment", p.payment_id) for r in gathered.rows for p in r.payments]
-            await tx.list_exceptions(BATCH, [*rows, *paid], exceptions)
+            await tx.list_exceptions(BATCH, [name for row in gathered.rows for name in rows_to_name(row)], exceptions)
         return tally
 
     def _moves(

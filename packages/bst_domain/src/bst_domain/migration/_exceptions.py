@@ -116,6 +116,11 @@ def unknown_word_exceptions(row: LegacyBooking) -> list[MigrationException]:
     ]
 
 
+def rows_to_name(row: LegacyBooking) -> list[SourceRow]:
+    """Every row that a list may name because of this one: itself, and its payments."""
+    return [row_of(row), *(SourceRow(LegacySystem.SHOP, "Payment", paid.payment_id) for paid in row.payments)]
+
+
 def shown_ref(row: LegacyBooking) -> str:
     """The normalised reference, cut where it is over-long; the made one where it is blank."""
     ref = "".join((row.ref or "").split()).upper()
