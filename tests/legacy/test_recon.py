@@ -173,6 +173,51 @@ async def test_each_planted_difference_is_found_with_its_key_values_and_rule(wor
         assert {"field_differs", "missing_here", "status_drift"} <= failed(found["E"])
 
 
+#: Rows that each list names: payments of an odd word, items of another party, rejected bookings with payments.
+ODD = (
+    """update "Payment" set payment_status = 'odd', payment_status_v2 = null where payment_id % 5 = 0""",
+    """update "BookingItem" set adult_qty = adult_qty + 1 where booking_id % 9 = 0""",
+    """update "Booking" set total_price = -1 - total_price
+       where booking_id in (select booking_id from "Payment" where booking_id % 17 = 0)""",
+)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        ("D", "REJECTED_ROW", "delete from migration_exception", MISSING),
+        ("D", "STORED_DONE_UNSETTLED", "delete from migration_exception", MISSING),
+        ("D", "PAX_MISMATCH", "update migration_exception set detail = 'x'", DIFFERS),
+        ("D", "PAX_MISMATCH", "update migration_exception set exception = 'STORED_DONE_UNSETTLED'", UNEXPECTED),
+        ("E", "DONE_NOT_PAID", "delete from migration_exception", MISSING),
+        ("E", "UNKNOWN_PAYMENT_WORD", "delete from migration_exception", MISSING),
+        ("E", "ORPHAN_PAYMENT", "delete from migration_exception", MISSING),
+    ],
+    ids=lambda planted: " ".join(map(str, planted[:2])),
+)
+async def test_a_list_that_is_not_what_the_rows_come_to_is_found(
+    world: World, postgres_dsn: str, planted: tuple[str, str, str, DifferenceKind]
+) -> None:
+    batch, listed, act, kind = planted
+    for statement in ODD:
+        execute(world.urls[SHOP], statement)
+    await move_all(world, postgres_dsn)
+    assert (await compare(world, postgres_dsn, batch, full=True)).passed
+    where = "batch_code = %s and exception = %s and detail <> 'BOOKING_DELETED'"
+    [(table, key)] = execute(
+        postgres_dsn,
+        f"select source_table, source_pk from migration_exception where {where} order by 1, length(source_pk), 2 limit 1",
+        *(batch, listed),
+    )
+    execute(postgres_dsn, f"{act} where {where} and source_table = %s and source_pk = %s", batch, listed, table, key)
+    report = await compare(world, postgres_dsn, batch, full=True)
+    assert not report.passed
+    faults = [fault for fault in report.faults if fault.entity == "EXCEPTION"]
+    assert faults == report.faults
+    assert kind in {fault.kind for fault in faults}
+    assert {fault.key.partition(":")[2] for fault in faults} == {f"{table}:{key}"}
+
+
 async def test_a_booking_that_is_gone_is_missing_and_one_that_nobody_sent_is_unexpected(
     world: World, postgres_dsn: str
 ) -> None:

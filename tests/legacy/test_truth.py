@@ -18,9 +18,9 @@ from bst_domain.migration import (
     LegacySystem,
     MigrationException,
     Orphaned,
+    booking_exceptions,
     booking_facts,
     bridge,
-    case_exceptions,
     cases_of,
     done_not_paid,
     ops_inputs,
@@ -28,10 +28,8 @@ from bst_domain.migration import (
     payment_facts,
     payment_row,
     reading_of,
-    rejected_exceptions,
     row_of,
     said_by_rows,
-    stored_done_exceptions,
 )
 from bst_domain.values import (
     FulfilmentStatus,
@@ -68,9 +66,7 @@ async def everything(snapshot: LegacySnapshot) -> tuple[list[LegacyCase], list[M
             ids[name.system].append(name.row_id)
     rows = [row for system in LegacySystem for row in await snapshot.bookings(system, ids[system])]
     cases, rejected = cases_of(rows)
-    exceptions = [each for row, why in rejected for each in rejected_exceptions(row, why)]
-    exceptions += [each for row in rows if row.system is LegacySystem.ADMIN for each in stored_done_exceptions(row)]
-    exceptions += [each for case in cases for each in case_exceptions(case)]
+    exceptions = booking_exceptions(rows, cases, rejected)
     exceptions += [orphan(paid, Orphaned.BOOKING_DELETED) for paid in await snapshot.payments_without_booking()]
     return cases, exceptions, bridge(await snapshot.catalog())
 

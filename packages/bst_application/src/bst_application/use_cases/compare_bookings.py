@@ -5,45 +5,49 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from decimal import Decimal
 from uuid import UUID
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from bst_application.comparison_report import Derivation, FieldCount
-from bst_application.derived import Deriving, told_twice
+from bst_application.derived import Derived, Deriving, told_twice
 from bst_application.judged import FIELDS, differences, missing
 from bst_application.legacy_order import LegacyOrder
+from bst_application.listed import Lists, list_differences
 from bst_application.ports.comparing import ComparisonTransaction, Part, StoredRecord
 from bst_application.ports.legacy import LegacySnapshot
 from bst_domain.migration import (
-    Difference,
-    DifferenceKind,
+    ExceptionKind,
     LegacyBooking,
     LegacyCase,
     LegacySystem,
-    Rejection,
+    MigrationException,
     SourceRow,
+    booking_exceptions,
     cases_of,
+    done_not_paid,
+    is_done_not_paid,
+    latest_said_here,
+    money_exceptions,
     row_of,
-    shown_ref,
+    rows_to_name,
 )
 from bst_domain.values import BookingIdentity
 
 CHUNK_ROWS = 2000
 #: So many rows are looked at by themselves; of more, all are read in order, and memory stays flat.
 MOST_SUSPECTS = 20_000
-REJECTED = "a rejected row is listed by name with its reason (semantics 9)"
 Told = Callable[[int, int], None]
 
 
 @frozen(kw_only=True)
 class CompareBookings:
-    """``sample`` are rows that are looked at whatever digests say; ``rejected`` those that are listed as such."""
+    """``sample`` are rows that are looked at whatever digests say; ``lists``: what the batch has listed by name."""
 
     legacy: LegacySnapshot
     ours: ComparisonTransaction
     deriving: Deriving
     part: Part
     sample: Collection[SourceRow]
-    rejected: Collection[SourceRow]
+    lists: Lists
     told: Told = lambda _done, _all: None
 
     async def everything(self) -> Derivation:
@@ -99,32 +103,37 @@ class CompareBookings:
         cases, rejected = cases_of(rows)
         names = [name for case in cases for name in _names(case)]
         records, _ = await self.ours.records(names, []) if names else ({}, {})
-        await asyncio.to_thread(self._judge_cases, cases, records, found)
+        must = await asyncio.to_thread(self._judge_cases, cases, records, found)
         found.rejected += len(rejected)
-        found.differences += [
-            _not_listed(row, why)
-            for row, why in rejected
-            if row_of(row) not in self.rejected and self.part is Part.BODY
-        ]
+        if self.part is Part.BODY:
+            must.listed += booking_exceptions(rows, cases, rejected)
+        else:
+            must.listed += money_exceptions(rows, rejected)
+        named = [name for row in rows for name in rows_to_name(row)]
+        found.differences += list_differences(must.listed, self.lists, named, undecided=must.undecided)
 
     def _judge_cases(
         self, cases: Sequence[LegacyCase], records: Mapping[BookingIdentity, StoredRecord], found: Derivation
-    ) -> None:
+    ) -> "_MustBeListed":
+        must = _MustBeListed()
         for case in cases:
             found.bookings += 1
             record = next((records[name] for name in _names(case) if name in records), None)
-            faults = self._judged(case, record, found)
+            faults = self._judged(case, record, found, must)
             if any(row_of(row) in self.sample for row in case.rows):
                 found.sampled += 1
                 found.sampled_differing += bool(faults)
+        return must
 
-    def _judged(self, case: LegacyCase, record: StoredRecord | None, found: Derivation) -> int:
+    def _judged(self, case: LegacyCase, record: StoredRecord | None, found: Derivation, must: "_MustBeListed") -> int:
         alone = self.deriving.alone(case)
         if record is None:
             found.differences.append(missing(case))
             shift(found, alone.fields, -1)
             return 1
         here = self.deriving.here(case, alone, record)
+        if self.part is Part.MONEY:
+            must.take(case, here, record)
         made = list(differences(case, self.part, alone, here, record))
         found.differences += made
         if made:
@@ -136,8 +145,8 @@ class CompareBookings:
         ):
             shift(found, record.fields, 1)
             shift(found, here.fields, -1)
-        for field in FIELDS[self.part]:
-            found.fields.setdefault(field, FieldCount()).compared += 1
+        for name in FIELDS[self.part]:
+            found.fields.setdefault(name, FieldCount()).compared += 1
         for one in made:
             count = found.fields.setdefault(one.field, FieldCount())
             if one.explained is None:
@@ -145,6 +154,21 @@ class CompareBookings:
             else:
                 count.explained += 1
         return sum(one.explained is None for one in made)
+
+
+@define
+class _MustBeListed:
+    """What bookings come to has to be listed, too: settled, and not paid for. ``undecided``: somebody has spoken since."""
+
+    listed: list[MigrationException] = field(factory=list)
+    undecided: set[tuple[ExceptionKind, SourceRow]] = field(factory=set)
+
+    def take(self, case: LegacyCase, here: Derived, record: StoredRecord) -> None:
+        said = record.booking.facts
+        if latest_said_here(said) is not None or any(fact.origin for fact in said.payments.values()):
+            self.undecided.update((ExceptionKind.DONE_NOT_PAID, row_of(row)) for row in case.rows)
+        if is_done_not_paid(here.booking.fulfilment_status, here.booking.payment_status):
+            self.listed.append(done_not_paid(case, here.booking.payment_status))
 
 
 def _names(case: LegacyCase) -> list[BookingIdentity]:
@@ -157,19 +181,6 @@ def shift(found: Derivation, fields: Mapping[str, str | None], sign: int) -> Non
     if currency is not None and total is not None:
         found.shift[currency] += sign * int(Decimal(total).scaleb(2))
         found.shifted_bookings[currency] += sign
-
-
-def _not_listed(row: LegacyBooking, why: Rejection) -> Difference:
-    return Difference(
-        kind=DifferenceKind.MISSING_HERE,
-        entity="EXCEPTION",
-        key=str(row_of(row)),
-        name=f"{row.channel} {shown_ref(row)}",
-        field="rejection",
-        expected=why.value,
-        found=None,
-        rule=REJECTED,
-    )
 
 
 async def _in_groups(rows: Sequence[LegacyBooking]) -> AsyncIterator[list[LegacyBooking]]:

@@ -14,6 +14,7 @@ from attrs import frozen
 from bst_application.comparison_checks import catalog_checks, checks_of, totals_of
 from bst_application.comparison_report import ComparisonReport, Derivation, PaymentsAccounted
 from bst_application.derived import Deriving
+from bst_application.listed import by_row
 from bst_application.ports.comparing import ComparisonTransaction, LastRun, Part
 from bst_application.ports.legacy import LegacySnapshot
 from bst_application.use_cases.bisect import Bisected, bisect
@@ -23,7 +24,6 @@ from bst_domain.migration import (
     RULES,
     Difference,
     DifferenceKind,
-    ExceptionKind,
     LegacySystem,
     SourceRow,
     bridge,
@@ -170,7 +170,7 @@ class CompareMoved:
         return found
 
     async def _comparing(self, part: Part, batch: str) -> CompareBookings:
-        listed = await self.ours.exceptions("D")
+        lists = by_row(await self.ours.exceptions(batch))
         with_money = batch == "E" or await self.ours.last_run("E") is not None
         deriving = Deriving(packages=await self.ours.packages(), today=bali_day(self.as_of), with_money=with_money)
         sample = {
@@ -184,7 +184,7 @@ class CompareMoved:
             deriving=deriving,
             part=part,
             sample=sample,
-            rejected={each.row for each in listed if each.kind is ExceptionKind.REJECTED_ROW},
+            lists=lists,
             told=lambda done, of: self.told("field by field", done, of),
         )
 

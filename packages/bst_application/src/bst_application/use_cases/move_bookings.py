@@ -23,12 +23,10 @@ from bst_domain.migration import (
     LegacySystem,
     MigrationException,
     PackageMap,
+    booking_exceptions,
     booking_facts,
-    case_exceptions,
-    rejected_exceptions,
     rows_to_name,
     said_by_rows,
-    stored_done_exceptions,
 )
 from bst_domain.values import BookingIdentity, BookingKey, EventId, backfilled_booking_key
 
@@ -59,7 +57,7 @@ class MoveBookings:
         turn.locked()
         assigned = await tx.assigned([booking.key for booking in known.values()])
         moves = self._moves(folded, assigned, mapped)
-        exceptions = _exceptions(gathered)
+        exceptions = booking_exceptions(gathered.rows, gathered.cases, gathered.rejected)
         tally = _tally(moves, gathered.rejected, exceptions)
         if not dry_run:
             tally.written = await tx.save_bookings(moves, now=self.now)
@@ -135,13 +133,6 @@ def _aliases(case: LegacyCase) -> list[BookingIdentity]:
 
 def _found(stored: Mapping[BookingIdentity, StoredBooking], names: Sequence[BookingIdentity]) -> StoredBooking | None:
     return next((stored[name] for name in names if name in stored), None)
-
-
-def _exceptions(gathered: Gathered) -> list[MigrationException]:
-    found = [each for row, why in gathered.rejected for each in rejected_exceptions(row, why)]
-    found += [e for row in gathered.rows if row.system is LegacySystem.ADMIN for e in stored_done_exceptions(row)]
-    found += [e for case in gathered.cases for e in case_exceptions(case)]
-    return found
 
 
 def _tally(moves: Sequence[BookingMove], rejected: Sequence[object], exceptions: Sequence[MigrationException]) -> Tally:

@@ -25,14 +25,14 @@ from bst_domain.migration import (
     QueueType,
     ToQueue,
     done_not_paid,
+    is_done_not_paid,
+    money_exceptions,
     orphan,
+    orphaned_by_rejection,
     payment_facts,
-    rejected_exceptions,
-    rejected_payments,
     rows_to_name,
-    unknown_word_exceptions,
 )
-from bst_domain.values import BookingIdentity, FulfilmentStatus, PaymentStatus
+from bst_domain.values import BookingIdentity
 
 BATCH = "E"
 
@@ -57,7 +57,7 @@ class MoveMoney:
         exceptions = [
             done_not_paid(case, move.change.booking.payment_status)
             for case, move in moved_in
-            if _is_done_not_paid(move)
+            if is_done_not_paid(move.change.booking.fulfilment_status, move.change.booking.payment_status)
         ]
         return await self._save(tx, gathered, moves, exceptions, dry_run=dry_run)
 
@@ -70,9 +70,8 @@ class MoveMoney:
         *,
         dry_run: bool,
     ) -> Tally:
-        orphans = [e for row, why in gathered.rejected for e in rejected_exceptions(row, why)[1:]]
-        exceptions += [*orphans, *(e for row in gathered.rows for e in unknown_word_exceptions(row))]
-        exceptions += [e for row in gathered.rows for e in rejected_payments(row)]
+        orphans = orphaned_by_rejection(gathered.rejected)
+        exceptions += money_exceptions(gathered.rows, gathered.rejected)
         touched = [move for move in moves if move.payments or move.finance is not None or not move.change.is_unchanged]
         changed = sum(not move.change.is_unchanged for move in moves)
         tally = Tally(changed=changed, unchanged=len(moves) - changed, exceptions=len(exceptions), queued=len(orphans))
@@ -118,11 +117,6 @@ class MoveMoney:
             written_by=WrittenBy.BACKFILL,
         )
         return MoneyMove(change=moved, payments=[p for row in case.rows for p in row.payments], finance=finance)
-
-
-def _is_done_not_paid(move: MoneyMove) -> bool:
-    booking = move.change.booking
-    return booking.fulfilment_status is FulfilmentStatus.DONE and booking.payment_status is not PaymentStatus.PAID
 
 
 def to_queue(exception: MigrationException) -> ToQueue:

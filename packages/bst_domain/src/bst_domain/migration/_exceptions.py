@@ -3,6 +3,7 @@
 Source of the rules: semantics 9, the legacy data's truth_exceptions.csv.
 """
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from attrs import frozen
@@ -12,7 +13,7 @@ from bst_domain.migration._legacy_case import LegacyCase, party_and_total, readi
 from bst_domain.migration._legacy_money import raw_status
 from bst_domain.migration._legacy_rows import LegacyBooking, LegacyPaid, SourceRow
 from bst_domain.migration._rejecting import active_items, is_sane_amount
-from bst_domain.values import PaymentStatus
+from bst_domain.values import FulfilmentStatus, PaymentStatus
 
 
 class ExceptionKind(StrEnum):
@@ -116,6 +117,29 @@ def unknown_word_exceptions(row: LegacyBooking) -> list[MigrationException]:
     ]
 
 
+Rejected = Sequence[tuple[LegacyBooking, Rejection]]
+
+
+def booking_exceptions(
+    rows: Iterable[LegacyBooking], cases: Iterable[LegacyCase], rejected: Rejected
+) -> list[MigrationException]:
+    """Everything that batch D lists of these rows."""
+    found = [each for row, why in rejected for each in rejected_exceptions(row, why)]
+    found += [each for row in rows if row.system is LegacySystem.ADMIN for each in stored_done_exceptions(row)]
+    return [*found, *(each for case in cases for each in case_exceptions(case))]
+
+
+def orphaned_by_rejection(rejected: Rejected) -> list[MigrationException]:
+    """The payments of rejected bookings."""
+    return [each for row, why in rejected for each in rejected_exceptions(row, why)[1:]]
+
+
+def money_exceptions(rows: Sequence[LegacyBooking], rejected: Rejected) -> list[MigrationException]:
+    """What batch E lists of these rows, whatever their bookings come to."""
+    found = [*orphaned_by_rejection(rejected), *(each for row in rows for each in unknown_word_exceptions(row))]
+    return [*found, *(each for row in rows for each in rejected_payments(row))]
+
+
 def rows_to_name(row: LegacyBooking) -> list[SourceRow]:
     """Every row that a list may name because of this one: itself, and its payments."""
     return [row_of(row), *(SourceRow(LegacySystem.SHOP, "Payment", paid.payment_id) for paid in row.payments)]
@@ -132,6 +156,11 @@ def shown_ref(row: LegacyBooking) -> str:
 
 def _exception(kind: ExceptionKind, row: LegacyBooking, detail: str, ref: str) -> MigrationException:
     return MigrationException(kind=kind, row=row_of(row), channel=row.channel, ref=ref, detail=detail)
+
+
+def is_done_not_paid(fulfilment: FulfilmentStatus, payment: PaymentStatus) -> bool:
+    """Whether a booking with these statuses is to be listed."""
+    return fulfilment is FulfilmentStatus.DONE and payment is not PaymentStatus.PAID
 
 
 def done_not_paid(case: LegacyCase, payment: PaymentStatus) -> MigrationException:
