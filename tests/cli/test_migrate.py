@@ -66,6 +66,14 @@ def test_an_operator_moves_in_batch_by_batch(world: World, empty_postgres_dsn: s
         ).fetchone()
     assert runs == [(batch, "SUCCEEDED", "ana" if batch == "D" else None) for batch in "ABCDE"]
     assert checksums == (0,)
+    with psycopg.connect(empty_postgres_dsn) as connection:
+        forgotten = connection.execute(
+            "delete from channel_external_refs where external_ref_kind = 'BSTADMIN_BOOKING_ID' returning external_ref"
+        ).fetchall()
+    after = here("migrate", "postcheck", "--batch", "D", **given)
+    assert after.exit_code == 1
+    assert f"{len(forgotten):,} lost: bstadmin:bookings:" in after.stdout
+    assert "where rows are missing, run bst migrate run --batch D again" in after.stderr
 
 
 def test_a_run_measures_the_gates_of_the_batch_before_and_is_held_by_those_that_do_not_pass(

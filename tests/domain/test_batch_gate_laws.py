@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bst_domain.gates import (
@@ -146,7 +147,9 @@ def test_money(changes: dict[str, int], expected: dict[str, Verdict]) -> None:
 rows = st.integers(0, 1000)
 
 
-@given(rows, rows, rows, rows)
+@example(moved=900, listed=100, lost=0, disagreeing=11)
+@example(moved=900, listed=100, lost=10, disagreeing=0)
+@given(moved=rows, listed=rows, lost=rows, disagreeing=rows)
 def test_g_02_counts_what_is_lost_or_wrong_and_not_what_is_listed(
     moved: int, listed: int, lost: int, disagreeing: int
 ) -> None:
@@ -223,6 +226,16 @@ def test_a_payment_is_found_by_any_of_its_names_or_by_its_booking_and_money(kept
     others = {name: f"another {name}" for name in NAMES if name != kept}
     another = shop(payment_id=22, booking_id=9, booking_ref="BST-9", **dict.fromkeys(NAMES))
     assert audit_payment(stored(), [another, shop(**others)]) is None
+
+
+@pytest.mark.parametrize(("better", "worse"), list(pairwise(NAMES)))
+def test_the_better_name_decides_which_row_a_payment_is(better: str, worse: str) -> None:
+    """What another row says that shares only a worse name is no excuse for the row that it is."""
+    its_own = shop(amount=Decimal(1), **{name: "another" for name in NAMES if name != better})
+    another = shop(payment_id=22, **{name: "another" for name in NAMES if name != worse})
+    found = audit_payment(stored(), [another, its_own])
+    assert found is not None
+    assert (found.fault, found.payment_id) == (PaymentFault.MISMATCH, 21)
 
 
 def test_blank_names_find_nothing() -> None:

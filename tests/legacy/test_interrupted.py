@@ -16,6 +16,7 @@ from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns
 from bst_application.use_cases.backfill import Backfill, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
+from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_domain.ingest import Accepted
@@ -143,6 +144,20 @@ async def test_a_dry_run_says_what_would_change_and_writes_nothing(
     assert (tally.created, tally.changed, tally.written) == (len(truth), 0, 0)
 
 
+async def test_a_dry_run_of_money_writes_nothing_either(world: World, postgres_dsn: str, database: Database) -> None:
+    store = PostgresBackfillStore(database)
+    await move_catalog(world, store)
+    await move_bookings(world, store)
+    before = contents(postgres_dsn)
+    async with LegacyConnections(world.urls).snapshot() as snapshot:
+        tally = await Backfill(store=store, work=MoveMoney(as_of=AS_OF, now=NOW))(snapshot, None)
+        left = await snapshot.payments_without_booking()
+        behind = await queue_left_behind(store, left, now=NOW, dry_run=True)
+    assert contents(postgres_dsn) == before
+    assert 0 < len(left) == behind.queued == behind.exceptions
+    assert tally.changed > 0 == tally.written
+
+
 class Live:
     """Live events through the real log and the real processing."""
 
@@ -218,6 +233,39 @@ def small_world(postgres_server: PostgresAddress, tmp_path: Path) -> Iterator[Wo
     """A world that a test may break."""
     with a_world(postgres_server, tmp_path, bookings=5, mess=0) as made:
         yield made
+
+
+_CAPTURED = r"""
+select booking_ref, min(gateway_capture_id), min(upper(gateway)), min(payment.amount), min(payment.currency_code)
+from "Payment" payment join "Booking" using (booking_id)
+where booking_ref ~ '^[A-Z0-9-]+$' group by 1 having count(*) = 1 and min(payment_status_v2::text) = 'COMPLETED'
+  and min(gateway_capture_id) ~ '^\S+$' and min(gateway) ~ '^\S+$' order by 1 limit 1
+"""
+
+
+async def test_a_payment_that_was_reported_here_later_stays(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    """The same capture from both sides: of two that share a key the later event time holds."""
+    store = PostgresBackfillStore(database)
+    await move_catalog(world, store)
+    await move_bookings(world, store)
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as connection:
+        [(ref, capture, provider, amount, currency)] = connection.execute(_CAPTURED.encode()).fetchall()
+    payment = {
+        "provider": provider,
+        "status": "COMPLETED",
+        "reference": capture,
+        "orderId": None,
+        "amount": float(amount + 1),
+        "currency": currency.strip().upper(),
+        "time": "2026-03-02T00:00:00.000Z",
+    }
+    await Live(database).send(body("UPDATED", ref, "2026-03-02T00:00:01.000Z", payment=payment))
+    for _ in range(2):
+        await move_money(world, store)
+        [fact] = rows(postgres_dsn, f"select amount, origin from payment_fact where reference = '{capture}'")
+        assert (fact["amount"], fact["origin"]) == (amount + 1, 1)
 
 
 @pytest.mark.parametrize(
