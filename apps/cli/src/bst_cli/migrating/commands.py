@@ -172,6 +172,7 @@ def run(
                 as_of=as_of,
                 dry_run=dry_run,
                 progress=progress,
+                stage=progress.stage,
                 processes=processes or usual_processes(),
                 override=overridden,
             )

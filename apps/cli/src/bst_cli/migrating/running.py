@@ -3,7 +3,7 @@
 import getpass
 import hashlib
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,12 +63,14 @@ def rules_checksum() -> str:
 
 @frozen(kw_only=True)
 class Runner:
-    """``as_of`` is the instant whose day in Bali is "today" for the rules. ``processes``: this one and its helpers."""
+    """``as_of`` is the instant whose day in Bali is "today" for the rules. ``processes``: this one and its helpers. ``stage``
+    hears what is done beside the rows, and an empty text when it is the rows again."""
 
     dsn: str
     as_of: datetime
     dry_run: bool
     progress: Progress
+    stage: Callable[[str], None] = lambda _words: None
     override: Override | None = None
     processes: int = field(factory=usual_processes)
 
@@ -106,9 +108,12 @@ class Runner:
             else:
                 marks = PostgresMarkStore(database)
                 if run is not None:
+                    self.stage("noting what the sources say")
                     await note_before(marks, snapshot, batch, resumed=run.resumed_at is not None)
+                    self.stage("")
                 tally = await self._move(store, database, snapshot, run, batch, now)
                 if run is not None:
+                    self.stage("noting what was written")
                     await note_after(marks, batch)
             if run is not None:
                 await store.finish(run, rows=tally.written)
