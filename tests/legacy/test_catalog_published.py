@@ -55,6 +55,42 @@ def publishing(database: Database) -> PublishMoved:
     return PublishMoved(desk=PostgresPublishingDesk(database), now=lambda: datetime.now(UTC), new_id=uuid7)
 
 
+async def test_a_line_that_is_too_long_for_an_editor_is_cut_and_listed(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store = PostgresBackfillStore(database)
+    await move_catalog(world, store)
+    listed = (
+        "select batch_code, source_table, source_pk, detail from migration_exception where exception = 'CONTENT_CUT'"
+    )
+    assert rows(postgres_dsn, listed) == []
+    [moved] = rows(
+        postgres_dsn,
+        "select min(external_ref::int) as id from channel_external_refs where external_ref_kind = 'BALISNAP_VARIANT_ID'",
+    )
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        longer = """update "VariantHighlight" set description = repeat('x', %s) where variant_id = %s"""
+        shop.execute(longer.encode(), (501, moved["id"]))
+    for _ in range(2):
+        assert (await move_catalog(world, store)).exceptions == 1
+        [found] = rows(postgres_dsn, listed)
+        assert (found["batch_code"], found["source_table"], found["source_pk"]) == (
+            "C",
+            "TourVariant",
+            str(moved["id"]),
+        )
+        assert found["detail"] == "highlights: 1 beyond 500 characters"
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute(longer.encode(), (500, moved["id"]))
+    assert (await move_catalog(world, store)).exceptions == 0
+    assert rows(postgres_dsn, listed) == []
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute(longer.encode(), (501, moved["id"]))
+    await move_catalog(world, store)
+    await back(postgres_dsn, "C")
+    assert rows(postgres_dsn, listed) == []
+
+
 def contents(dsn: str) -> dict[str, dict[str, Any]]:
     query = "select slug, payload from catalog_product_content join catalog_product using (product_key)"
     return {row["slug"]: row["payload"] for row in rows(dsn, query)}

@@ -116,6 +116,7 @@ async def _remove(connection: DriverConnection, keys: Sequence[UUID]) -> int:
         "delete from catalog_product where product_key = any (%s::uuid[])",
     )
     removed = sum([(await connection.execute(each.encode(), given)).rowcount for each in statements])
+    removed += (await connection.execute("delete from migration_exception where batch_code = 'C'")).rowcount
     return removed + (await connection.execute(_QUEUED)).rowcount
 
 

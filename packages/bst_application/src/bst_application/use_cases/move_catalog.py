@@ -10,7 +10,7 @@ from attrs import frozen
 from bst_application.ports.backfill import BackfillStore
 from bst_application.ports.legacy import LegacySnapshot
 from bst_application.use_cases.backfill import Tally
-from bst_domain.migration import CatalogBridge, bridge
+from bst_domain.migration import CatalogBridge, bridge, variant_row
 
 BATCH = "C"
 
@@ -28,10 +28,12 @@ class MoveCatalog:
         found = bridge(catalog)
         moved = len(found.products) + len(found.variants) + len(found.rates)
         rows = len(catalog.products) + len(catalog.variants) + len(catalog.rates) + len(catalog.packages)
-        tally = Tally(rows=rows, done=rows, changed=moved, queued=len(found.queued))
+        tally = Tally(rows=rows, done=rows, changed=moved, queued=len(found.queued), exceptions=len(found.exceptions))
         if not dry_run:
             async with self.store.moving() as tx:
                 tally.written = await tx.save_catalog(found, now=self.now)
                 tally.queued = await tx.queue(found.queued, now=self.now)
                 tally.written += tally.queued
+                named = [variant_row(row.variant_id) for row in catalog.variants]
+                await tx.list_exceptions(BATCH, named, found.exceptions)
         return tally, found

@@ -29,7 +29,7 @@ from bst_domain.catalog._editor import (
     arranged,
     as_product,
 )
-from bst_domain.catalog._editor_content import ordered, read_content, stored_content
+from bst_domain.catalog._editor_content import MAX_ENTRY, ordered, read_content, stored_content
 from bst_domain.catalog._editor_input import (
     RESERVED_SLUGS,
     Changes,
@@ -83,6 +83,7 @@ from bst_domain.catalog._rates import PackagePrice, Rate, child_price, fallback_
 __all__ = [
     "LEGACY_CODE_PREFIX",
     "MARKETING_SUFFIXES",
+    "MAX_ENTRY",
     "PAYLOAD_VERSION",
     "RESERVED_SLUGS",
     "CatalogEntry",

@@ -24,7 +24,7 @@ from bst_domain.migration._catalog_bridge import (
     ToQueue,
     bridge,
 )
-from bst_domain.migration._catalog_content import content_marks, merged_content, moved_content
+from bst_domain.migration._catalog_content import content_marks, merged_content, moved_content, variant_row
 from bst_domain.migration._catalog_rows import (
     LegacyCatalog,
     LegacyLine,
@@ -219,6 +219,7 @@ __all__ = [
     "survivor_evidence",
     "unexplained",
     "unknown_word_exceptions",
+    "variant_row",
     "weak_capture",
     "who_said",
 ]

@@ -24,8 +24,9 @@ from bst_domain.catalog import (
     invalid_because,
 )
 from bst_domain.migration._backfill import LegacySystem
-from bst_domain.migration._catalog_content import moved_content
+from bst_domain.migration._catalog_content import cut_lines, moved_content
 from bst_domain.migration._catalog_rows import LegacyCatalog, LegacyPackage, LegacyProduct, LegacyRate, LegacyVariant
+from bst_domain.migration._exceptions import MigrationException
 from bst_domain.migration._legacy_rows import SourceRow
 from bst_domain.migration._package_map import PackageMap
 from bst_domain.migration._rejecting import is_sane_amount
@@ -99,6 +100,7 @@ class CatalogBridge:
     packages: Sequence[BridgedPackage]
     queued: Sequence[ToQueue]
     contents: Mapping[UUID, Content] = {}
+    exceptions: Sequence[MigrationException] = ()
 
     def package_map(self) -> PackageMap:
         """What bookings need of it."""
@@ -127,7 +129,13 @@ def bridge(catalog: LegacyCatalog) -> CatalogBridge:
         {each.row.variant_id: each.key for each in variants},
     )
     return CatalogBridge(
-        products=products, variants=variants, rates=rates, packages=packages, queued=queued, contents=contents
+        products=products,
+        variants=variants,
+        rates=rates,
+        packages=packages,
+        queued=queued,
+        contents=contents,
+        exceptions=cut_lines(catalog, {each.row.variant_id for each in variants}),
     )
 
 

@@ -5,14 +5,18 @@ them), media, itinerary, five lists, no FAQs. What an editor has changed here is
 still is as the bridge left it follows its source.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from hashlib import blake2b
 from json import dumps
 from typing import Any, Final
 from uuid import UUID
 
-from bst_domain.catalog import Content, content_json, stored_content
+from bst_domain.catalog import MAX_ENTRY, Content, content_json, stored_content
+from bst_domain.migration._backfill import LegacySystem
 from bst_domain.migration._catalog_rows import LegacyCatalog, LegacyVariant
+from bst_domain.migration._exceptions import ExceptionKind, MigrationException
+from bst_domain.migration._legacy_rows import SourceRow
 
 LISTS: Final = ("highlights", "inclusions", "exclusions", "additionalInfo", "optionalFeatures")
 #: The parts that the shop has anything to say about.
@@ -34,6 +38,29 @@ def moved_content(
         if content != Content():
             contents[key] = content
     return contents
+
+
+def cut_lines(catalog: LegacyCatalog, variants: Container[int]) -> list[MigrationException]:
+    """Variants that are moved in with lines that an editor of ours could not write: such a line is cut."""
+    cut: dict[int, Counter[str]] = {}
+    for line in catalog.lines:
+        if line.variant_id in variants and len(" ".join(line.text.split())) > MAX_ENTRY:
+            cut.setdefault(line.variant_id, Counter())[line.part] += 1
+    return [
+        MigrationException(
+            kind=ExceptionKind.CONTENT_CUT,
+            row=variant_row(variant),
+            channel="DIRECT",
+            ref="",
+            detail=", ".join(f"{part}: {many} beyond {MAX_ENTRY} characters" for part, many in sorted(parts.items())),
+        )
+        for variant, parts in sorted(cut.items())
+    ]
+
+
+def variant_row(variant_id: int) -> SourceRow:
+    """Where the shop has it."""
+    return SourceRow(LegacySystem.SHOP, "TourVariant", variant_id)
 
 
 def _document(

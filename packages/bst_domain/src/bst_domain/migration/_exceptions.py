@@ -25,6 +25,7 @@ class ExceptionKind(StrEnum):
     PAX_MISMATCH = "PAX_MISMATCH"
     DONE_NOT_PAID = "DONE_NOT_PAID"
     UNKNOWN_PAYMENT_WORD = "UNKNOWN_PAYMENT_WORD"
+    CONTENT_CUT = "CONTENT_CUT"
 
 
 class Orphaned(StrEnum):
