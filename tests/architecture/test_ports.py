@@ -48,6 +48,7 @@ SUITES = {
     "GateRecords": "GateRecordsConformance",
     "LegacyLive": "LegacyLiveConformance",
     "DualWriteDesk": "DualWriteConformance",
+    "ConflictCounter": "WatchLedgerConformance",
     "WatchLedger": "WatchLedgerConformance",
     "ShadowLedger": "ShadowLedgerConformance",
     "WriteLedger": "WriteLedgerConformance",

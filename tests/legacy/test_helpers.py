@@ -1,7 +1,9 @@
 """Several processes move one batch: the same rows as of one, whoever of them is lost on the way."""
 
+import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import psutil
@@ -97,4 +99,16 @@ async def test_what_keeps_a_helper_from_its_work_is_told(world: World, with_cata
     job = Job(dsn=with_catalog, urls=world.urls, moments=moments, batch="D", run=None, as_of=AS_OF, now=NOW)
     async with helping(job, 1) as (lane, *_):
         with pytest.raises(LegacyUnreadable, match="snapshot"):
+            await lane.ready()
+
+
+async def test_a_helper_that_nobody_understands_ends_the_run(
+    world: World, with_catalog: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a library prints there: waiting for an answer that never comes would be worse."""
+    monkeypatch.setattr(sys, "executable", "/bin/echo")
+    moments = dict.fromkeys(LegacySystem, "00000000-00000000-1")
+    job = Job(dsn=with_catalog, urls=world.urls, moments=moments, batch="D", run=None, as_of=AS_OF, now=NOW)
+    async with helping(job, 1) as (lane, *_), asyncio.timeout(20):
+        with pytest.raises(RuntimeError, match="said what nobody understands"):
             await lane.ready()

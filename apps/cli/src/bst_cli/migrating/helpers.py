@@ -108,8 +108,12 @@ class Helper:
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
-            self._hear(json.loads(line))
+        try:
+            async for line in process.stdout:
+                self._hear(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:  # whoever waits would wait for ever
+            self._fail(RuntimeError(f"a helper process said what nobody understands: {error}"))
+            return
         self._fail(Unavailable(f"a helper process ended with {await process.wait()}"))
 
     def _hear(self, said: Mapping[str, Any]) -> None:
