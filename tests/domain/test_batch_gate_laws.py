@@ -11,15 +11,18 @@ from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bst_domain.cutover import ParityLimits
 from bst_domain.gates import (
     THRESHOLDS,
     BatchFigures,
     BookingFigures,
     CatalogFigures,
     Check,
+    GrowthLimits,
     MoneyFigures,
     PaymentDayFigures,
     PaymentFault,
+    ProcessingLimits,
     ReconciliationLimits,
     ShopPayment,
     StoredPayment,
@@ -182,6 +185,12 @@ def test_thresholds_of_one_thing_are_in_one_place_and_the_batch_is_the_stricter(
     assert usual.done_not_paid_ratio == THRESHOLDS["ops_done_not_paid_ratio"].limit
     assert usual.unmapped_percent == THRESHOLDS["unmapped_ratio_percent"].limit
     assert usual.global_mismatch_ratio == THRESHOLDS["global_mismatch_ratio"].limit
+    assert ProcessingLimits().min_success_rate == default_limit("F-01_success_rate")
+    assert ProcessingLimits().max_median_ms == default_limit("F-02_latency_median_ms")
+    assert ProcessingLimits().max_p95_ms == default_limit("F-02_latency_p95_ms")
+    assert GrowthLimits().max_growth_per_hour == default_limit("F-03_dlq_growth_per_hour")
+    parity = THRESHOLDS["BG-01_list_parity_ratio"]
+    assert (ParityLimits().max_ratio, ParityLimits().min_matched) == (parity.limit, parity.min_samples)
     assert THRESHOLDS["C-02_unmapped_ratio_percent"] == THRESHOLDS["unmapped_ratio_percent"]
     assert THRESHOLDS["G-02_batch_mismatch_ratio"] == THRESHOLDS["global_mismatch_ratio"]
     assert default_limit("E-02_ops_done_not_paid_ratio_percent") <= usual.done_not_paid_ratio * 100

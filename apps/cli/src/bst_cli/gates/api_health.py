@@ -5,7 +5,7 @@ from decimal import Decimal
 from bst_cli.gates.carrying import RATIO, Gate, Given, as_command, at_least, setting, within_ms
 from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.surroundings import Surroundings
-from bst_domain.gates import api_health_checks
+from bst_domain.gates import api_health_checks, default_limit
 
 CURES = {
     "G-03_api_5xx_rate": "The API's log names each failed request by its id.",
@@ -54,7 +54,9 @@ GATE = Gate(
     help="G-03: the API's own paths rarely answer 5xx.",
     settings=[
         setting("window-minutes", "GATE_API_WINDOW_MINUTES", at_least(1), 15, "How far to look back."),
-        setting("max-5xx-rate", "GATE_API_MAX_5XX_RATE", RATIO, 0.015, "Of all answers."),
+        setting(
+            "max-5xx-rate", "GATE_API_MAX_5XX_RATE", RATIO, float(default_limit("G-03_api_5xx_rate")), "Of all answers."
+        ),
         setting("min-requests", "GATE_API_MIN_REQUESTS", at_least(0), 1, "Too few say nothing."),
         within_ms("GATE_API_REQUEST_TIMEOUT_MS"),
     ],

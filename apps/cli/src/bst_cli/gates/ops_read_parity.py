@@ -242,6 +242,7 @@ def _number(ratio: Decimal | None) -> float | str:
     return "none" if ratio is None else float(ratio)
 
 
+_USUAL = ParityLimits()
 GATE = Gate(
     name="ops-read-parity",
     id="BG-01_OPS_READ_PARITY",
@@ -251,8 +252,20 @@ GATE = Gate(
     settings=[
         setting("sample-limit", "OPS_READ_PARITY_SAMPLE_LIMIT", at_least(1), 200, "Rows of the latest tour days."),
         setting("detail-sample-size", "OPS_READ_DETAIL_SAMPLE_SIZE", at_least(0), 50, "Of them, by detail."),
-        setting("max-mismatch-ratio", "OPS_READ_PARITY_MAX_MISMATCH_RATIO", RATIO, 0.01, "Rows that differ or lack."),
-        setting("min-matched-rows", "OPS_READ_PARITY_MIN_MATCHED_ROWS", at_least(0), 50, "Rows that core has."),
+        setting(
+            "max-mismatch-ratio",
+            "OPS_READ_PARITY_MAX_MISMATCH_RATIO",
+            RATIO,
+            float(_USUAL.max_ratio),
+            "Rows that differ or lack.",
+        ),
+        setting(
+            "min-matched-rows",
+            "OPS_READ_PARITY_MIN_MATCHED_ROWS",
+            at_least(0),
+            _USUAL.min_matched,
+            "Rows that core has.",
+        ),
         setting("as-of", "OPS_READ_PARITY_AS_OF", str, None, "The instant whose day in Bali is today; else now."),
         setting("request-timeout-ms", "CORE_API_TIMEOUT_MS", at_least(1000), 8000, "Longest time of one request."),
     ],

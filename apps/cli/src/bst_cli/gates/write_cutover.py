@@ -9,7 +9,7 @@ from bst_cli.gates.findings import Judged, judged_checks
 from bst_cli.gates.report import Keys
 from bst_cli.gates.surroundings import Surroundings
 from bst_domain.cutover import WriteCounts, summarise_writes, write_checks
-from bst_domain.gates import Check
+from bst_domain.gates import Check, default_limit
 from bst_postgres.cutover import PostgresWriteLedger
 
 _LOOK = "GET /v1/ops/cutover/writes/summary names the newest mismatches; bst cutover watch --once raises what is a conflict."
@@ -63,6 +63,7 @@ def _counts(counts: WriteCounts) -> dict[str, Any]:
     }
 
 
+_USUAL = float(default_limit("H-01_write_mismatch_ratio"))
 GATE = Gate(
     name="write-cutover",
     id="H-01_WRITE_CUTOVER_MISMATCH",
@@ -71,7 +72,7 @@ GATE = Gate(
     help="H-01: dual writes came to the same in both systems.",
     settings=[
         setting("window-minutes", "OPS_WRITE_GATE_WINDOW_MINUTES", at_least(1), 60, "Until now."),
-        setting("max-mismatch-ratio", "OPS_WRITE_MISMATCH_MAX_RATIO", RATIO, 0.001, "Mismatches in compared writes."),
+        setting("max-mismatch-ratio", "OPS_WRITE_MISMATCH_MAX_RATIO", RATIO, _USUAL, "Mismatches in compared writes."),
         setting("min-samples", "OPS_WRITE_MISMATCH_MIN_SAMPLES", at_least(0), 1, "Writes that can be compared."),
     ],
     measure=measure,

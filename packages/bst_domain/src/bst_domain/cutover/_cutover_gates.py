@@ -8,7 +8,7 @@ from decimal import Decimal
 from attrs import frozen
 
 from bst_domain.cutover._write_cutover import WriteSummary
-from bst_domain.gates import Bound, Check, Threshold, ratio
+from bst_domain.gates import THRESHOLDS, Bound, Check, Threshold, ratio
 
 _MOST, _LEAST = Bound.AT_MOST, Bound.AT_LEAST
 
@@ -40,8 +40,8 @@ class ParityFigures:
 class ParityLimits:
     """BG-01."""
 
-    max_ratio: Decimal = Decimal("0.01")
-    min_matched: int = 50
+    max_ratio: Decimal = THRESHOLDS["BG-01_list_parity_ratio"].limit
+    min_matched: int = THRESHOLDS["BG-01_list_parity_ratio"].min_samples
 
 
 def parity_checks(figures: ParityFigures, limits: ParityLimits) -> list[Check]:

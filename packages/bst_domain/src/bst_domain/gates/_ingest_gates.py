@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from bst_domain.gates._gates import Bound, Check, Threshold, ratio
+from bst_domain.gates._gates import THRESHOLDS, Bound, Check, Threshold, ratio
 
 _MOST, _LEAST = Bound.AT_MOST, Bound.AT_LEAST
 
@@ -30,10 +30,10 @@ class ProcessingLimits:
     """F-01 and F-02."""
 
     min_received: int = 1
-    min_success_rate: Decimal = Decimal("0.995")
+    min_success_rate: Decimal = THRESHOLDS["F-01_success_rate"].limit
     min_latency_sample: int = 1
-    max_median_ms: int = 3000
-    max_p95_ms: int = 15000
+    max_median_ms: int = int(THRESHOLDS["F-02_latency_median_ms"].limit)
+    max_p95_ms: int = int(THRESHOLDS["F-02_latency_p95_ms"].limit)
 
 
 def processing_checks(figures: ProcessingFigures, limits: ProcessingLimits) -> list[Check]:
@@ -80,7 +80,7 @@ class GrowthLimits:
     """F-03. No ceiling where it is None."""
 
     window_minutes: int = 120
-    max_growth_per_hour: Decimal = Decimal(20)
+    max_growth_per_hour: Decimal = THRESHOLDS["F-03_dlq_growth_per_hour"].limit
     max_fetch_errors: int = 0
     max_queue_waiting: int | None = None
     max_queue_failed: int | None = None
