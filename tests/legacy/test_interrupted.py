@@ -16,6 +16,7 @@ from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns
 from bst_application.use_cases.backfill import Backfill, Tally
 from bst_application.use_cases.move_bookings import MoveBookings
+from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
 from bst_application.use_cases.process import ProcessEvents
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_domain.ingest import Accepted
@@ -141,6 +142,27 @@ async def test_a_dry_run_says_what_would_change_and_writes_nothing(
     assert contents(postgres_dsn) == before
     truth = world.truth("bookings")
     assert (tally.created, tally.changed, tally.written) == (len(truth), 0, 0)
+
+
+async def test_a_dry_run_does_not_queue_again_what_is_queued(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store = PostgresBackfillStore(database)
+
+    async def dry() -> int:
+        before = contents(postgres_dsn)
+        async with LegacyConnections(world.urls).snapshot() as snapshot:
+            tally = await Backfill(store=store, work=MoveMoney(as_of=AS_OF, now=NOW))(snapshot, None)
+            left = await snapshot.payments_without_booking()
+            tally.add(await queue_left_behind(store, left, now=NOW, dry_run=True))
+        assert contents(postgres_dsn) == before
+        return tally.queued
+
+    await move_catalog(world, store)
+    await move_bookings(world, store)
+    planned = await dry()
+    assert planned == (await move_money(world, store)).queued > 0
+    assert await dry() == 0
 
 
 class Live:
