@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from attrs import evolve
 
+from bst_application.flag_loan import FlagLoans
 from bst_application.flags import READ_PATH, WRITE_PATH, FlagBoard, Process, initial_flags
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns
@@ -300,6 +301,17 @@ async def test_the_rollback_drill_lets_nobody_in_but_its_own_actor(world: World,
     for canary in bench.seen:
         assert not evaluate_canary(canary, email="vip@ops.example.org", user_id="42").on
     assert await store.overrides() == before
+
+
+async def test_a_second_rollback_drill_waits_for_the_end_of_the_first(world: World, api: Api) -> None:
+    store, bench = PostgresFlagStore(api.database), _Refreshing(api)
+    names = [flag.value for path in (READ_PATH, WRITE_PATH) for flag in path.all]
+    await FlagLoans(store=store).take(names, actor="ben", words=rollback_drill.WORDS, at=bench.now())
+    values, _ = initial_flags({})
+    turn = SetCutover(store=store, initial=values, now=bench.now)
+    await turn.turn(READ_PATH, {READ_PATH.switch: "true"}, reason=f"{rollback_drill.WORDS}, on", by=Author(actor="ben"))
+    with pytest.raises(Trouble, match="ben's rollback drill is on since"):
+        await bench.measure(rollback_drill.GATE, actor="ayu", reason="drill")
 
 
 async def test_the_rollback_drill_finds_the_process_that_does_not_listen(world: World, api: Api) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 from attrs import define, field, frozen
 
-from bst_application.flag_loan import TERM, FlagLoans, Loan, OnLoan
+from bst_application.flag_loan import TERM, FlagLoans, Loan, OnLoan, lent
 from bst_application.flags import GONE_AFTER, CanaryFlags, Flag, canary_of
 from bst_application.ports.flags import Overrides, Sight
 from bst_application.use_cases.repair import Author
@@ -119,6 +119,7 @@ async def measure(around: Surroundings, given: Given) -> Judged:
         loans = FlagLoans(store=store)
         await loans.settle(around.now())
         before = await store.overrides()
+        _refuse_second(lent(before))
         await _refuse_live(around, store, path_states(before, initial), given["live"])
         drill = _Drill(
             around=around,
@@ -155,13 +156,17 @@ async def _borrowed(loans: FlagLoans, actor: str, now: datetime) -> Loan:
     loan = await loans.take(
         [flag.value for path in PATHS.values() for flag in path.all], actor=actor, words=WORDS, at=now
     )
-    if isinstance(loan, OnLoan):
-        other = loan.loan
+    _refuse_second(loan.loan if isinstance(loan, OnLoan) else None)
+    assert isinstance(loan, Loan)
+    return loan
+
+
+def _refuse_second(other: Loan | None) -> None:
+    if other is not None:
         raise Trouble(
             f"{other.actor}'s {other.words} is on since {format_instant(other.began)}",
-            f"Wait for its end. If it was killed, its flags are put back at {format_instant(other.until)} at the latest.",
+            f"Wait for its end. If it was killed, its flags are put back soon after {format_instant(other.until)}.",
         )
-    return loan
 
 
 async def _refuse_live(around: Surroundings, store: PostgresFlagStore, states: Sequence[PathState], live: bool) -> None:
