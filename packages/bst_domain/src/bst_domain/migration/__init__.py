@@ -88,6 +88,7 @@ from bst_domain.migration._legacy_case import (
     row_event_id,
     row_of,
     said_by_rows,
+    standing_items,
     survivor_evidence,
 )
 from bst_domain.migration._legacy_money import payment_facts, payment_method, payment_row, raw_status
@@ -209,6 +210,7 @@ __all__ = [
     "said_by_rows",
     "said_here",
     "shown_ref",
+    "standing_items",
     "stored_done_exceptions",
     "survivor_evidence",
     "unexplained",
