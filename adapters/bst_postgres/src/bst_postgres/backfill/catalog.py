@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from bst_application.ports.backfill import SavedCatalog
-from bst_domain.catalog import slugify
+from bst_domain.catalog import content_json, slugify
 from bst_domain.migration import (
     PACKAGE_TABLE,
     BridgedPackage,
@@ -265,4 +265,8 @@ async def expected_catalog(connection: DriverConnection, bridge: CatalogBridge) 
         "catalog_variant": [_variant(v, products[v.product]) for v in bridge.variants if variants[v.key] == v.key],
         "catalog_variant_rate": [_rate(each, variants[each.variant]) for each in bridge.rates],
         "channel_external_refs": [*of_products, *of_variants, *packages],
+        "catalog_product_content": [
+            {"product_key": products[key], "name": bridge.products[key].name, **content_json(said)}
+            for key, said in bridge.contents.items()
+        ],
     }

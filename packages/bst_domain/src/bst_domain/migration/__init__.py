@@ -24,7 +24,7 @@ from bst_domain.migration._catalog_bridge import (
     ToQueue,
     bridge,
 )
-from bst_domain.migration._catalog_content import content_marks, merged_content, moved_content
+from bst_domain.migration._catalog_content import CONTENT_PARTS, content_marks, merged_content, moved_content
 from bst_domain.migration._catalog_rows import (
     LegacyCatalog,
     LegacyLine,
@@ -118,6 +118,7 @@ __all__ = [
     "BLANK_REF_PREFIX",
     "BODY_RULES",
     "BOOKING_TABLE",
+    "CONTENT_PARTS",
     "FAN_OUT",
     "LEAF_ROWS",
     "LEGACY_PAYMENT_WORDS",
