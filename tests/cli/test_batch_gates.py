@@ -186,6 +186,14 @@ BROKEN: dict[str, tuple[Any, set[str]]] = {
         batch_mismatch,
         {"G-02_batch_D_mismatch_ratio"},
     ),
+    "set session_replication_role = replica; delete from booking_core where booking_key::text < '1' and channel_code = 'GYG'": (
+        batch_mismatch,
+        {"G-02_batch_D_mismatch_ratio"},
+    ),
+    "set session_replication_role = replica; delete from catalog_product where product_key::text < '4'": (
+        batch_mismatch,
+        {"G-02_batch_C_mismatch_ratio"},
+    ),
     "delete from catalog_variant_rate": (batch_mismatch, {"G-02_batch_C_mismatch_ratio"}),
     "delete from ops_finance_bridge where booking_finance_id % 9 = 0": (
         batch_mismatch,

@@ -12,15 +12,18 @@ import pytest
 from bst_application.ids import uuid7
 from bst_application.ports.publishing import PublishJob
 from bst_application.use_cases.draft_catalog import DraftPublishJob
+from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.publish_catalog import TakePublishStep
-from bst_application.use_cases.publish_moved import Published, PublishMoved, Unchanged
+from bst_application.use_cases.publish_moved import Published, PublishMoved, Unchanged, WouldPublish
 from bst_application.use_cases.repair import Author
 from bst_domain.lifecycles import FourEyes, PublishAction
 from bst_domain.migration import LegacySystem
+from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
 from bst_postgres.publishing import PostgresPublishingDesk
-from tests.legacy.moving import move_catalog
+from tests.legacy.moving import NOW, move_catalog
+from tests.legacy.test_moving import contents as everything
 from tests.legacy.test_moving import rows
 from tests.legacy.test_taken_back import back
 from tests.legacy.world import World, a_world
@@ -101,7 +104,7 @@ async def test_the_catalog_is_published_once_for_each_change(
 ) -> None:
     store, publish = PostgresBackfillStore(database), publishing(database)
     await move_catalog(world, store)
-    assert isinstance(await publish(dry_run=True), Unchanged)
+    assert await publish(dry_run=True) == WouldPublish()
     assert await publish() == Published(1)
     [snapshot] = rows(postgres_dsn, "select payload, frozen_by from catalog_snapshot")
     assert snapshot["frozen_by"] == "bst migrate"
@@ -113,6 +116,36 @@ async def test_the_catalog_is_published_once_for_each_change(
         shop.execute("""update "VariantRatePlan" set price = price + 1""")
     await move_catalog(world, store)
     assert await publish() == Published(2)
+
+
+async def test_a_dry_run_says_what_a_run_would_change_and_what_it_would_not(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store, publish = PostgresBackfillStore(database), publishing(database)
+    moving = MoveCatalog(store=store, now=NOW)
+
+    async def dry() -> tuple[int, int, int]:
+        before = everything(postgres_dsn)
+        async with LegacyConnections(world.urls).snapshot() as snapshot:
+            tally, _ = await moving(snapshot, dry_run=True)
+        assert everything(postgres_dsn) == before
+        assert tally.written == 0
+        return tally.changed, tally.unchanged, tally.queued
+
+    assert await publish(dry_run=True) == Unchanged(None, "there is nothing to publish")
+    assert await publish(dry_run=True, to_come=1) == WouldPublish()
+    planned = await dry()
+    done = await move_catalog(world, store)
+    assert planned == (done.changed, done.unchanged, done.queued)
+    assert planned[0] > 0 < planned[2]
+    await publish()
+    assert await dry() == (0, planned[0], 0)
+    again = await move_catalog(world, store)
+    assert (again.changed, again.unchanged, again.queued) == (0, planned[0], 0)
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute("""update "VariantRatePlan" set price = price + 1 where price > 0 and is_active""")
+    changed, unchanged, _ = await dry()
+    assert 0 < changed < planned[0] == changed + unchanged
 
 
 async def test_what_a_person_has_published_since_stays(world: World, postgres_dsn: str, database: Database) -> None:

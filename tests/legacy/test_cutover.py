@@ -13,20 +13,21 @@ import psycopg
 import pytest
 from attrs import evolve
 
-from bst_application.flags import READ_PATH, Flag, FlagBoard, Process, initial_flags
+from bst_application.flag_loan import FlagLoans
+from bst_application.flags import READ_PATH, WRITE_PATH, Flag, FlagBoard, Process, initial_flags
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import AnotherRuns
 from bst_application.use_cases.hold_batch import run_to_judge
 from bst_application.use_cases.recompute import RecomputeTurning
 from bst_application.use_cases.repair import Author
 from bst_application.use_cases.report_write import ReportWrite
-from bst_application.use_cases.set_cutover import SetCutover
+from bst_application.use_cases.set_cutover import CutoverChange, SetCutover
 from bst_cli.cutting_over.sampling import sampled
 from bst_cli.cutting_over.stepping import Stepping, Wish, postcheck, precheck, raised, taken_back
 from bst_cli.cutting_over.watching import watcher
 from bst_cli.gates import assignment_drill, conflicts_open, event_loss, ops_read_parity, rollback_drill, write_cutover
 from bst_cli.trouble import Trouble
-from bst_domain.cutover import Module
+from bst_domain.cutover import Canary, Module, evaluate_canary
 from bst_domain.gates import GATES_OF, GateRecord, Verdict
 from bst_domain.migration import LegacySystem
 from bst_legacy.live import LegacyLiveConnections
@@ -289,6 +290,34 @@ async def test_the_rollback_drill_measures_every_process_and_puts_the_flags_back
     assert {entry["actor"] for entry in trail} == {"ayu"}
 
 
+async def test_the_rollback_drill_lets_nobody_in_but_its_own_actor(world: World, api: Api) -> None:
+    """Lists of a path that is off are for the day on which it is turned on again."""
+    store = PostgresFlagStore(api.database)
+    values, _ = initial_flags({})
+    lists = CutoverChange(off=True, emails=["vip@ops.example.org"], user_ids=["42"], percent=30)
+    for path in (READ_PATH, WRITE_PATH):
+        await SetCutover(store=store, initial=values, now=lambda: datetime.now(UTC))(path, lists, reason="x", by=AYU)
+    before = await store.overrides()
+    bench = _Refreshing(api)
+    judged = await bench.measure(rollback_drill.GATE, actor="ayu", reason="drill")
+    assert (judged.verdict, not_passed(judged)) == (Verdict.PASS, {})
+    assert any(canary.enabled for canary in bench.seen)
+    for canary in bench.seen:
+        assert not evaluate_canary(canary, email="vip@ops.example.org", user_id="42").on
+    assert await store.overrides() == before
+
+
+async def test_a_second_rollback_drill_waits_for_the_end_of_the_first(world: World, api: Api) -> None:
+    store, bench = PostgresFlagStore(api.database), _Refreshing(api)
+    names = [flag.value for path in (READ_PATH, WRITE_PATH) for flag in path.all]
+    await FlagLoans(store=store).take(names, actor="ben", words=rollback_drill.WORDS, at=bench.now())
+    values, _ = initial_flags({})
+    turn = SetCutover(store=store, initial=values, now=bench.now)
+    await turn.turn(READ_PATH, {READ_PATH.switch: "true"}, reason=f"{rollback_drill.WORDS}, on", by=Author(actor="ben"))
+    with pytest.raises(Trouble, match="ben's rollback drill is on since"):
+        await bench.measure(rollback_drill.GATE, actor="ayu", reason="drill")
+
+
 async def test_the_rollback_drill_finds_the_process_that_does_not_listen(world: World, api: Api) -> None:
     deaf = _Refreshing(api, deaf_worker=True)
     judged = await deaf.measure(rollback_drill.GATE, actor="ayu", reason="drill", max_seconds=15)
@@ -314,12 +343,14 @@ class _Refreshing(Bench):
         self._worker = FlagBoard(values, PostgresFlagStore(api.database), worker)
         self._deaf = deaf_worker
         self._began = False
+        self.seen: list[Canary] = []
 
     async def _read(self) -> None:
         await self.api.get("/v1/flags")
         if not self._deaf or not self._began:
             self._began = True
             await self._worker.refresh()
+            self.seen += [self._worker.read_canary(), self._worker.write_canary()]
 
 
 @pytest.fixture

@@ -158,6 +158,27 @@ async def test_a_dry_run_of_money_writes_nothing_either(world: World, postgres_d
     assert tally.changed > 0 == tally.written
 
 
+async def test_a_dry_run_does_not_queue_again_what_is_queued(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store = PostgresBackfillStore(database)
+
+    async def dry() -> int:
+        before = contents(postgres_dsn)
+        async with LegacyConnections(world.urls).snapshot() as snapshot:
+            tally = await Backfill(store=store, work=MoveMoney(as_of=AS_OF, now=NOW))(snapshot, None)
+            left = await snapshot.payments_without_booking()
+            tally.add(await queue_left_behind(store, left, now=NOW, dry_run=True))
+        assert contents(postgres_dsn) == before
+        return tally.queued
+
+    await move_catalog(world, store)
+    await move_bookings(world, store)
+    planned = await dry()
+    assert planned == (await move_money(world, store)).queued > 0
+    assert await dry() == 0
+
+
 class Live:
     """Live events through the real log and the real processing."""
 

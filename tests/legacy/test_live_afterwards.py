@@ -51,6 +51,25 @@ async def test_another_party_replaces_the_items_that_were_moved_in(world: World,
     assert rows(postgres_dsn, _PAX.format(ref)) == [{"header": 9, "items": 9}]
 
 
+@pytest.mark.parametrize("spoken_of", [{"currency": "EUR", "totalPrice": 1234.5}, {"child": 7}, {"infant": 3}])
+async def test_another_price_or_child_replaces_the_items_and_a_later_run_does_not_bring_them_back(
+    world: World, postgres_dsn: str, live: Live, spoken_of: dict[str, Any]
+) -> None:
+    await move_all(world, postgres_dsn)
+    [ref] = [s["external_booking_ref"] for s in world.truth("bookings") if s["primary_source"].startswith("balisnap")][
+        :1
+    ]
+    query = f"""select item.currency_code, total_amount, adult_qty, child_qty, infant_qty from booking_item_snapshot item
+        join booking_core using (booking_key) where external_booking_ref = '{ref}'"""
+    moved_in = rows(postgres_dsn, query)
+    await live.send(body("UPDATED", ref, "2026-03-02T00:00:00.000Z", booking=spoken_of))
+    said = rows(postgres_dsn, query)
+    assert said != moved_in
+    _, bookings, _ = await move_all(world, postgres_dsn)
+    assert rows(postgres_dsn, query) == said
+    assert bookings.written == 0
+
+
 async def test_a_live_report_of_a_moved_in_payment_takes_its_place(world: World, postgres_dsn: str, live: Live) -> None:
     await move_all(world, postgres_dsn)
     query = """select external_booking_ref as ref, reference, order_id, amount::float, payment_fact.currency_code as currency

@@ -124,7 +124,14 @@ def assert_exceptions(world: World, dsn: str) -> None:
         "detail",
     )
     listed = rows(dsn, f"select distinct {', '.join(names)} from migration_exception")
-    assert sorted(tuple(row.values()) for row in listed) == sorted(
+    # The truth does not list words that nobody knows; its generator writes one.
+    unknown = [row for row in listed if row["exception"] == "UNKNOWN_PAYMENT_WORD"]
+    assert {(row["source_pk"], row["detail"]) for row in unknown} == {
+        (said["payment_id"], said["status_raw"])
+        for said in world.truth("payments")
+        if said["status_raw"].startswith("??") and said["disposition"] == "LINKED"
+    }
+    assert sorted(tuple(row.values()) for row in listed if row not in unknown) == sorted(
         tuple(said[name] for name in names) for said in world.truth("exceptions")
     )
 

@@ -342,6 +342,14 @@ async def test_the_catalog_is_compared_row_by_row(world: World, postgres_dsn: st
     spoil(postgres_dsn, "catalog_variant", "variant_key", edit)
     spoil(postgres_dsn, "catalog_variant_rate", "variant_rate_key", "delete from catalog_variant_rate")
     spoil(postgres_dsn, "unmapped_queue", "queue_key", "delete from unmapped_queue", "queue_type = 'PRODUCT_MAPPING'")
+    gone, spoiled, edited_text = (
+        row["key"]
+        for row in rows(postgres_dsn, "select product_key::text as key from catalog_product_content order by 1 limit 3")
+    )
+    execute(postgres_dsn, "delete from catalog_product_content where product_key = %s", gone)
+    told = """update catalog_product_content set payload = jsonb_set(payload, '{highlights}', '["x"]')"""
+    execute(postgres_dsn, f"{told} where product_key = %s", spoiled)
+    execute(postgres_dsn, f"{told}, updated_by = 'ayu', updated_at = now() where product_key = %s", edited_text)
     execute(
         postgres_dsn,
         "insert into catalog_product (product_key, slug, name) values (gen_random_uuid(), 'nobody', 'Nobody')",
@@ -352,9 +360,46 @@ async def test_the_catalog_is_compared_row_by_row(world: World, postgres_dsn: st
         (MISSING, "RATE", "row"),
         (MISSING, "QUEUE", "PRODUCT_MAPPING"),
         (UNEXPECTED, "PRODUCT", "row"),
+        (MISSING, "CONTENT", "row"),
+        (DIFFERS, "CONTENT", "highlights"),
     }
-    [edited] = report.explained
+    assert {f.key for f in report.faults if f.entity == "CONTENT"} == {gone, spoiled}
+    edited, text = report.explained
     assert (edited.entity, edited.found) == ("VARIANT", "edited")
+    assert (text.entity, text.key, text.found) == ("CONTENT", edited_text, '["x"]')
+    assert (text.explained or "").startswith("changed here by ayu at ")
+
+
+async def test_what_leads_nowhere_and_what_is_there_twice_is_named(world: World, postgres_dsn: str) -> None:
+    await move_all(world, postgres_dsn)
+    execute(
+        postgres_dsn,
+        """insert into channel_external_refs (external_ref_key, entity_type, entity_key, channel_code, external_ref_kind,
+             external_ref, source_system, source_table, source_pk) values ('00000000-0000-0000-0000-000000000008', 'BOOKING',
+             '00000000-0000-0000-0000-000000000009', 'GYG', 'BOOKING_REF', 'NOBODY', 'balisnap', 'Booking', '0')""",
+    )
+    [twin] = rows(
+        postgres_dsn,
+        """insert into booking_core (booking_key, channel_code, external_booking_ref, booking_created_at, customer_payment_status,
+             ops_fulfillment_status, package_ref_type) select gen_random_uuid(), channel_code, lower(external_booking_ref), now(),
+             'PAID', 'NEW', 'LEGACY_PACKAGE' from booking_core where channel_code = 'GYG' limit 1
+           returning booking_key::text as key, external_booking_ref as ref""",
+    )
+    named = {(f.kind, f.key, f.field) for f in (await compare(world, postgres_dsn, "D")).faults}
+    assert (UNEXPECTED, "00000000-0000-0000-0000-000000000008", "BOOKING_REF") in named
+    assert (DIFFERS, twin["key"], "externalBookingRef") in named
+
+
+async def test_orphans_that_nobody_is_asked_to_link_are_named(
+    postgres_server: PostgresAddress, tmp_path: Path, postgres_dsn: str
+) -> None:
+    with a_world(postgres_server, tmp_path, seed=62, bookings=250, mess=1.0) as world:
+        await move_all(world, postgres_dsn)
+        orphans = [said for said in world.truth("payments") if said["disposition"] == "ORPHAN"]
+        assert {said["reason"] for said in orphans} == {"BOOKING_REJECTED", "BOOKING_DELETED"}
+        execute(postgres_dsn, "delete from unmapped_queue where queue_type = 'PAYMENT_LINKAGE'")
+        unasked = [f for f in (await compare(world, postgres_dsn, "E")).faults if f.entity == "QUEUE"]
+    assert sorted(f.key for f in unasked) == sorted(f"balisnap:Payment:{said['payment_id']}" for said in orphans)
 
 
 async def test_a_status_that_only_waits_for_the_recompute_is_no_fault(world: World, postgres_dsn: str) -> None:

@@ -14,7 +14,6 @@ from bst_application.ports.comparing import StoredRecord
 from bst_domain.booking import (
     Booking,
     BookingFacts,
-    Field,
     OpsInputs,
     PackageRefType,
     item_unit_price,
@@ -28,7 +27,6 @@ from bst_domain.migration import (
     LegacyCase,
     LegacySystem,
     PackageMap,
-    active_items,
     as_text,
     item_text,
     legacy_facts,
@@ -36,6 +34,7 @@ from bst_domain.migration import (
     payment_row,
     payment_text,
     row_of,
+    standing_items,
 )
 from bst_domain.values import (
     BookingKey,
@@ -161,9 +160,8 @@ def _items(
     case: LegacyCase, key: UUID, facts: BookingFacts, booking: Booking, packages: PackageMap
 ) -> Iterator[tuple[str, str]]:
     """The surviving row's where the booking is what it says, else the one that stands for a stated total."""
-    adult = facts.registers.get(Field.ADULT)
-    items = active_items(case.survivor)
-    if items and adult is not None and adult.evidence.event_id == case.stamps[0].event_id:
+    items = standing_items(case, facts)
+    if items:
         for item in items:
             prices = (item.adult_unit_price, item.child_unit_price, item.discount, item.tax, item.total)
             yield (

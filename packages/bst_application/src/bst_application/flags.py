@@ -14,6 +14,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from bst_application.errors import Conflict, Unavailable
+from bst_application.flag_loan import FlagLoans, is_overdue
 from bst_application.ports.flags import FlagOverride, FlagStore, Sight
 from bst_domain.cutover import Canary, canary_list, canary_percentage
 
@@ -143,8 +144,14 @@ class FlagBoard:
     _told: Sight | None = None
 
     async def refresh(self) -> int:
-        """Reads the overrides; returns 0. Raises Unavailable, and goes on with what was known."""
+        """Reads the overrides; returns 0. Raises Unavailable and Conflict, and goes on with what was known.
+
+        A process that lives by the flags puts those back that a drill has left behind.
+        """
         self._overrides = await self._store.overrides()
+        if (who := self._process) is not None and is_overdue(self._overrides, who.now()):
+            await FlagLoans(store=self._store).settle(who.now())
+            self._overrides = await self._store.overrides()
         await self._tell()
         return 0
 

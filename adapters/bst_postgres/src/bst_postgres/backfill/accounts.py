@@ -1,6 +1,7 @@
 """What became of legacy rows: moved in, listed by name with a reason, or lost. Asked in groups, as the rows are streamed.
 
-Nothing is worked out anew here: a row counts as moved where the database shows it, whatever the rules would make of it today.
+Nothing is worked out anew here: a row counts as moved where the database shows it, whatever the rules would make of it today. A
+reference to nothing shows nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,15 +20,19 @@ from bst_postgres.database import Database, DriverConnection, as_json
 
 _CATALOG = """
 select given.place, exists (select from channel_external_refs named
-    where named.entity_type in ('CATALOG_PRODUCT', 'CATALOG_VARIANT') and named.channel_code = given.channel
-      and named.external_ref_kind = given.kind and named.external_ref = given.pk)
+    where named.channel_code = given.channel and named.external_ref_kind = given.kind and named.external_ref = given.pk
+      and case named.entity_type
+        when 'CATALOG_PRODUCT' then exists (select from catalog_product product where product.product_key = named.entity_key)
+        when 'CATALOG_VARIANT' then exists (select from catalog_variant variant where variant.variant_key = named.entity_key)
+        else false end)
     or exists (select from catalog_variant_rate rate where rate.variant_rate_key = given.rate),
   exists (select from unmapped_queue entry where entry.source_system = given.system and entry.source_table = given."table"
     and entry.source_pk = given.pk)
 from json_to_recordset(%s::json) as given (place int, system text, "table" text, pk text, kind text, channel text, rate uuid)
 """
 _BOOKINGS = """
-select given.place, exists (select from channel_external_refs named where named.entity_type = 'BOOKING'
+select given.place, exists (select from channel_external_refs named
+    join booking_core core on core.booking_key = named.entity_key where named.entity_type = 'BOOKING'
     and named.channel_code = given.channel and named.external_ref_kind = given.kind and named.external_ref = given.pk),
   exists (select from migration_exception listed where listed.batch_code = 'D' and listed.exception = 'REJECTED_ROW'
     and listed.source_system = given.system and listed.source_table = given."table" and listed.source_pk = given.pk)

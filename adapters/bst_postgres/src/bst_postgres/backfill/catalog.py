@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bst_domain.catalog import slugify
+from bst_application.ports.backfill import SavedCatalog
+from bst_domain.catalog import content_json, slugify
 from bst_domain.migration import (
     PACKAGE_TABLE,
     BridgedPackage,
@@ -76,17 +77,17 @@ _VARIANT_ROW = (LegacySystem.SHOP, "VARIANT", "TourVariant")
 _PACKAGE_ROW = {system: (system, "PACKAGE", table) for system, table in PACKAGE_TABLE.items()}
 
 
-async def save_catalog(connection: DriverConnection, bridge: CatalogBridge, now: datetime) -> int:
-    """Returns how many rows were written."""
+async def save_catalog(connection: DriverConnection, bridge: CatalogBridge, now: datetime) -> SavedCatalog:
+    """Writes what differs."""
     products = await _products_here(connection, bridge)
     rows = _unique_slugs([_product(key, row) for key, row in bridge.products.items() if products[key] == key])
-    written = await _upsert(connection, "catalog_product", _PRODUCT, rows)
+    things = await _upsert(connection, "catalog_product", _PRODUCT, rows)
     variants = await _variants_here(connection, bridge, products)
     own = [_variant(each, products[each.product]) for each in bridge.variants if variants[each.key] == each.key]
-    written += await _upsert(connection, "catalog_variant", _VARIANT, own)
-    written += await save_contents(connection, {products[key]: said for key, said in bridge.contents.items()}, now)
+    things += await _upsert(connection, "catalog_variant", _VARIANT, own)
+    texts = await save_contents(connection, {products[key]: said for key, said in bridge.contents.items()}, now)
     rates = [_rate(each, variants[each.variant]) for each in bridge.rates]
-    written += await _upsert(connection, "catalog_variant_rate", _RATE, rates)
+    things += await _upsert(connection, "catalog_variant_rate", _RATE, rates)
     references = [
         *(
             _reference(("CATALOG_PRODUCT", products[key]), _PRODUCT_ROW, row.product_id)
@@ -96,7 +97,9 @@ async def save_catalog(connection: DriverConnection, bridge: CatalogBridge, now:
         *(_package(each, {**products, **variants}) for each in bridge.packages if each.ref.key is not None),
     ]
     unmatched = [_named(_PACKAGE_ROW[each.row.system], each.row.package_id) for each in unmatched_packages(bridge)]
-    return written + await write_references(connection, references, unmatched, now)
+    return SavedCatalog(
+        things=things, texts=texts, references=await write_references(connection, references, unmatched, now)
+    )
 
 
 def unmatched_packages(bridge: CatalogBridge) -> list[BridgedPackage]:
@@ -262,4 +265,8 @@ async def expected_catalog(connection: DriverConnection, bridge: CatalogBridge) 
         "catalog_variant": [_variant(v, products[v.product]) for v in bridge.variants if variants[v.key] == v.key],
         "catalog_variant_rate": [_rate(each, variants[each.variant]) for each in bridge.rates],
         "channel_external_refs": [*of_products, *of_variants, *packages],
+        "catalog_product_content": [
+            {"product_key": products[key], "name": bridge.products[key].name, **content_json(said)}
+            for key, said in bridge.contents.items()
+        ],
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bst_application.ports.backfill import BookingMove, MoneyMove
-from bst_domain.booking import Field, SettlementStatus, settlement_status
+from bst_domain.booking import SettlementStatus, settlement_status
 from bst_domain.migration import (
     LegacyBooking,
     LegacyPaid,
@@ -14,6 +14,7 @@ from bst_domain.migration import (
     payment_method,
     payment_row,
     row_of,
+    standing_items,
 )
 from bst_domain.values import (
     NS_BOOKING,
@@ -49,10 +50,8 @@ def party_row(move: BookingMove) -> Row:
 
 def item_rows(move: BookingMove, variants: Mapping[int, UUID]) -> list[Row]:
     """The surviving row's items where the booking is what it says, else the one that stands for a stated total."""
-    adult = move.change.facts.registers.get(Field.ADULT)
-    row = move.case.survivor
-    items = active_items(row)
-    if not items or adult is None or adult.evidence.event_id != move.case.stamps[0].event_id:
+    items = standing_items(move.case, move.change.facts)
+    if not items:
         return list(live.item_rows(move.change))
     return [
         {

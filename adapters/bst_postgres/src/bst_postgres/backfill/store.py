@@ -13,6 +13,7 @@ from bst_application.ports.backfill import (
     MoneyMove,
     Position,
     Run,
+    SavedCatalog,
 )
 from bst_application.ports.bookings import StoredBooking
 from bst_domain.booking import PackageRef, PackageRefType
@@ -208,7 +209,7 @@ class _Moving:
         ]
         return (await self._connection.execute(_QUEUE, (as_json(rows),))).rowcount
 
-    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> SavedCatalog:
         return await save_catalog(self._connection, bridge, now)
 
     async def come_to(self, run: Run, position: Position) -> None:

@@ -1,5 +1,6 @@
 """The catalog that is here against what the two legacy catalogs come to."""
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -8,9 +9,11 @@ from uuid import UUID
 from attrs import frozen
 from psycopg.rows import dict_row
 
-from bst_domain.migration import CatalogBridge, Difference, DifferenceKind, as_text
+from bst_domain.catalog import content_json, stored_content
+from bst_domain.migration import CONTENT_PARTS, CatalogBridge, Difference, DifferenceKind, as_text
 from bst_domain.values import unmapped_key
 from bst_postgres.backfill.catalog import expected_catalog
+from bst_postgres.backfill.references import BRIDGE
 from bst_postgres.database import DriverConnection
 
 _CENT = Decimal("0.01")
@@ -81,6 +84,14 @@ _TABLES: Mapping[str, _Compared] = {
         moved="entity_type in ('CATALOG_PRODUCT', 'CATALOG_VARIANT') and source_system in ('balisnap', 'bstadmin')",
     ),
 }
+_CONTENT = _Compared(
+    entity="CONTENT",
+    key="product_key",
+    name="name",
+    rule="texts and pictures as the shop has them, until somebody changes them here (semantics 8)",
+    moved="true",
+)
+_CONTENTS = "select product_key::text, payload, updated_by, created_at, updated_at from catalog_product_content"
 _AUDITED = "select distinct resource_id from audit_log where resource_id = any (%s)"
 _QUEUE = """
 select queue_key, status from unmapped_queue
@@ -102,9 +113,37 @@ async def catalog_differences(
         counts[compared.entity] = (len(rows), len(stored))
         made_here = await _audited(connection, [key for key in stored if key not in rows])
         found += _table_differences(compared, rows, stored, made_here)
+    told, there = await _content_differences(connection, expected["catalog_product_content"])
+    counts["CONTENT"] = (len(expected["catalog_product_content"]), there)
+    found += told
     queue, there = await _queue_differences(connection, bridge)
     counts["QUEUE"] = (len(bridge.queued), there)
     return found + queue, counts
+
+
+async def _content_differences(
+    connection: DriverConnection, rows: Sequence[Mapping[str, Any]]
+) -> tuple[list[Difference], int]:
+    """Part by part; also how many of these products have a document here."""
+    stored = {key: row for key, *row in await (await connection.execute(_CONTENTS)).fetchall()}
+    found: list[Difference] = []
+    there = 0
+    for row in rows:
+        known = stored.get(str(row["product_key"]))
+        if known is None:
+            found.append(_CONTENT.difference(DifferenceKind.MISSING_HERE, row, expected="there"))
+            continue
+        there += 1
+        payload, by, created_at, updated_at = known
+        here = content_json(stored_content(payload))
+        changed = updated_at != created_at or by != BRIDGE
+        said = f"changed here by {by} at {as_text(updated_at)}" if changed else None
+        for part in CONTENT_PARTS:
+            if here[part] != row[part]:
+                must, is_here = (json.dumps(each[part], ensure_ascii=False) for each in (row, here))
+                kind = DifferenceKind.FIELD_DIFFERS
+                found.append(_CONTENT.difference(kind, row, field=part, expected=must, found=is_here, explained=said))
+    return found, there
 
 
 async def _stored(connection: DriverConnection, table: str, compared: _Compared) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from bst_application.ports.comparing import PaymentRows, RowsAccounted
-from bst_domain.migration import BOOKING_TABLE, LegacySystem, SourceRow
+from bst_domain.migration import BOOKING_TABLE, Difference, DifferenceKind, LegacySystem, SourceRow
 from bst_postgres.database import DriverConnection, as_uuid_array
 
 #: References that name a legacy row, as the temporary table ``led`` has them: once made, it serves every question.
@@ -55,6 +55,18 @@ select 'linked', count(*), null::bigint from known where linked
 union all select listed, count(*), null from known where not linked and listed is not null group by listed
 union all select 'other', payment_id, booking_id from known where not linked and listed is null
 """
+_TO_NOTHING = """
+select ref.external_ref_key, ref.channel_code, ref.external_ref_kind, ref.external_ref, ref.entity_key
+from channel_external_refs ref where ref.entity_type = 'BOOKING'
+  and not exists (select from booking_core core where core.booking_key = ref.entity_key) order by 1
+"""
+# As normalise_ref does it; see bst_postgres.reconciliation.
+_TWINS = r"""
+select booking_key, channel_code, external_booking_ref, first from (select booking_key, channel_code, external_booking_ref,
+    first_value(external_booking_ref) over same as first, row_number() over same as at from booking_core
+  window same as (partition by channel_code, upper(translate(external_booking_ref, E' \t\n\r\v\f', ''))
+    order by created_at, booking_key)) named where at > 1 order by 1
+"""
 _SOURCES = "select booking_key, source_system, row_id from led where booking_key = any (%s::uuid[]) order by 2, 3"
 
 
@@ -77,6 +89,36 @@ async def unexpected_bookings(connection: DriverConnection, not_live_only: str) 
     """Bookings that no taken row leads to."""
     query = _UNEXPECTED.format(not_live_only=not_live_only.format(key="core.booking_key"))
     return [key for (key,) in await _all(connection, query)]
+
+
+async def strays(connection: DriverConnection) -> list[Difference]:
+    """References of bookings that are not there, and bookings whose name is another one's, spelling aside."""
+    found = [
+        Difference(
+            kind=DifferenceKind.UNEXPECTED_HERE,
+            entity="REFERENCE",
+            key=str(key),
+            name=f"{channel} {ref}",
+            field=kind,
+            expected=None,
+            found=f"leads to {booking}, which is not there",
+            rule="a reference leads to a booking (semantics 1)",
+        )
+        for key, channel, kind, ref, booking in await _all(connection, _TO_NOTHING)
+    ]
+    return found + [
+        Difference(
+            kind=DifferenceKind.FIELD_DIFFERS,
+            entity="BOOKING",
+            key=str(key),
+            name=f"{channel} {ref}",
+            field="externalBookingRef",
+            expected=f"one booking, {first}",
+            found=ref,
+            rule="a reference is the same in any case and white space (semantics 1)",
+        )
+        for key, channel, ref, first in await _all(connection, _TWINS)
+    ]
 
 
 async def payments_accounted(connection: DriverConnection) -> PaymentRows:

@@ -116,6 +116,9 @@ class _Comparing:
     async def unexpected_bookings(self) -> list[UUID]:
         return await references.unexpected_bookings(self._connection, self._only)
 
+    async def strays(self) -> list[Difference]:
+        return await references.strays(self._connection)
+
     async def payments_accounted(self) -> PaymentRows:
         return await references.payments_accounted(self._connection)
 

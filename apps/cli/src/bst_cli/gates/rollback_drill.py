@@ -1,33 +1,36 @@
 """G-04: going back to the old way takes less than five minutes, shown on the running system with nothing but the flags.
 
 The drill lets one actor of its own onto both paths, sees every process do so, turns both paths off, and measures until every
-process answers the old way. Bookings are not touched; the flags are put back as they were, whatever happens.
+process answers the old way. Bookings are not touched; the flags are put back as they were, whatever happens: by the drill, or,
+where it was killed, by any process that lives by them (flag_loan.py).
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import click
 from attrs import define, field, frozen
 
+from bst_application.flag_loan import TERM, FlagLoans, Loan, OnLoan, lent
 from bst_application.flags import GONE_AFTER, CanaryFlags, Flag, canary_of
-from bst_application.ports.audit import AuditEntry
-from bst_application.ports.flags import FlagOverride, Overrides, Revision, Sight
+from bst_application.ports.flags import Overrides, Sight
 from bst_application.use_cases.repair import Author
 from bst_application.use_cases.set_cutover import SetCutover
-from bst_cli.cutting_over.state import PATHS, environment_flags, path_states
+from bst_cli.cutting_over.state import PATHS, PathState, environment_flags, path_states
 from bst_cli.gates.carrying import Gate, Given, as_command, at_least, setting
 from bst_cli.gates.findings import Finding, Judged, found
 from bst_cli.gates.report import Keys
 from bst_cli.gates.surroundings import Api, Surroundings
 from bst_cli.trouble import Trouble
 from bst_domain.cutover import evaluate_canary
+from bst_domain.values import format_instant
 from bst_postgres.flags import PostgresFlagStore
 
 #: Nobody's address: a reserved name that no guest and no colleague can have.
 ACTOR: Final = "rollback-drill@bst.invalid"
-RESTORED: Final = "CUTOVER_RESTORED"
+#: What every reason of the drill begins with.
+WORDS: Final = "rollback drill"
 STATE: Final = "/v1/ops/cutover-state"
 LOOK_EVERY_S: Final = 0.25
 
@@ -53,13 +56,26 @@ class _Drill:
     reason: str
     within_ms: int
     limit_s: int
+    loan: Loan
+    held_at: datetime
     findings: list[Finding] = field(factory=list)
     summary: dict[str, Any] = field(factory=dict)
 
     def note(self, name: str, good: bool, *, measured: str, wanted: str, cure: str) -> None:
         self.findings.append(found(f"G-04_{name}", good, measured=measured, wanted=wanted, cure=cure))
 
+    async def hold(self) -> None:
+        """The flags are the drill's for a while longer. Raises Trouble when they are not any more."""
+        now = self.around.now()
+        if not await FlagLoans(store=self.store).extend(self.loan, at=now):
+            raise Trouble(
+                "the drill stood still for too long: its flags were put back meanwhile, and nothing was measured",
+                "See bst cutover status, and begin again.",
+            )
+        self.held_at = now
+
     async def turn(self, path: CanaryFlags, wanted: Mapping[Flag, str | None], why: str) -> None:
+        await self.hold()
         turn = SetCutover(store=self.store, initial=self.initial, now=self.around.now)
         await turn.turn(path, wanted, reason=f"{why}: {self.reason}", by=self.by)
 
@@ -68,6 +84,8 @@ class _Drill:
         began = self.around.now()
         while True:
             now = self.around.now()
+            if now - self.held_at > TERM / 4:
+                await self.hold()
             sights = await self.store.sights(since=now - GONE_AFTER)
             waited = (now - began).total_seconds()
             others = [f"{one.component} {one.host}/{one.pid}" for one in sights if not _all_say(one, on)]
@@ -97,22 +115,28 @@ async def measure(around: Surroundings, given: Given) -> Judged:
             "--actor and --reason are needed: the drill turns flags, and the audit trail says who and why"
         )
     async with around.api() as api, around.database() as database:
+        store, initial = PostgresFlagStore(database), environment_flags()
+        loans = FlagLoans(store=store)
+        await loans.settle(around.now())
+        before = await store.overrides()
+        _refuse_second(lent(before))
+        await _refuse_live(around, store, path_states(before, initial), given["live"])
         drill = _Drill(
             around=around,
             api=api,
-            store=PostgresFlagStore(database),
-            initial=environment_flags(),
+            store=store,
+            initial=initial,
             by=Author(actor=actor),
             reason=reason,
             within_ms=given["request_timeout_ms"],
             limit_s=given["max_seconds"],
+            loan=await _borrowed(loans, actor, around.now()),
+            held_at=around.now(),
         )
-        before = await drill.store.overrides()
-        await _refuse_live(drill, before, given["live"])
         try:
             await _carry_out(drill, before)
         finally:
-            restored = await _restore(drill, before)
+            restored = await loans.give_back(drill.loan, at=around.now())
         drill.note(
             "restored",
             restored,
@@ -128,10 +152,27 @@ async def measure(around: Surroundings, given: Given) -> Judged:
     )
 
 
-async def _refuse_live(drill: _Drill, before: Overrides, live: bool) -> None:
+async def _borrowed(loans: FlagLoans, actor: str, now: datetime) -> Loan:
+    loan = await loans.take(
+        [flag.value for path in PATHS.values() for flag in path.all], actor=actor, words=WORDS, at=now
+    )
+    _refuse_second(loan.loan if isinstance(loan, OnLoan) else None)
+    assert isinstance(loan, Loan)
+    return loan
+
+
+def _refuse_second(other: Loan | None) -> None:
+    if other is not None:
+        raise Trouble(
+            f"{other.actor}'s {other.words} is on since {format_instant(other.began)}",
+            f"Wait for its end. If it was killed, its flags are put back soon after {format_instant(other.until)}.",
+        )
+
+
+async def _refuse_live(around: Surroundings, store: PostgresFlagStore, states: Sequence[PathState], live: bool) -> None:
     """Where somebody goes through core already, the drill is a rollback for all of them, for some seconds."""
-    sights = await drill.store.sights(since=drill.around.now() - GONE_AFTER)
-    on = [state.path.name for state in path_states(before, drill.initial) if state.canary.enabled]
+    sights = await store.sights(since=around.now() - GONE_AFTER)
+    on = [state.path.name for state in states if state.canary.enabled]
     on += [name for one in sights for name, path in PATHS.items() if one.values.get(path.switch.value) == "true"]
     if on and not live:
         raise Trouble(
@@ -143,10 +184,11 @@ async def _refuse_live(drill: _Drill, before: Overrides, live: bool) -> None:
 async def _carry_out(drill: _Drill, before: Overrides) -> None:
     for state in path_states(before, drill.initial):
         path, canary = state.path, state.canary
-        emails = ",".join(sorted({*canary.emails, ACTOR}))
-        percent = f"{canary.percentage:g}" if canary.enabled else "0"
-        wanted: dict[Flag, str | None] = {path.switch: "true", path.percent: percent, path.emails: emails}
-        await drill.turn(path, wanted, "rollback drill, on")
+        # Whoever was in stays in. Where nobody was, nobody else comes in: the lists of a path that is off are for another day.
+        wanted: dict[Flag, str | None] = {path.switch: "true", path.emails: ACTOR, path.percent: "0", path.user_ids: ""}
+        if canary.enabled:
+            wanted = {path.switch: "true", path.emails: ",".join(sorted({*canary.emails, ACTOR}))}
+        await drill.turn(path, wanted, f"{WORDS}, on")
     on = await drill.until(True, "until every process lets the drill in")
     drill.summary.update(processes=on.processes, switchOnSeconds=on.seconds)
     drill.note(
@@ -165,7 +207,7 @@ async def _carry_out(drill: _Drill, before: Overrides) -> None:
         cure="The API's log has the request.",
     )
     for path in PATHS.values():
-        await drill.turn(path, {path.switch: "false"}, "rollback drill, off")
+        await drill.turn(path, {path.switch: "false"}, f"{WORDS}, off")
     back = await drill.until(False, "until every process answers the old way")
     drill.summary.update(rollbackSeconds=back.seconds, processes=back.processes)
     drill.note(
@@ -181,40 +223,6 @@ def _said(wait: _Wait) -> str:
     if wait.seconds is None:
         return f"not in time: {', '.join(wait.who)}"
     return f"{wait.seconds:.1f} s, {wait.processes} processes"
-
-
-async def _restore(drill: _Drill, before: Overrides) -> bool:
-    """Each flag of the paths as it was, with the word of whoever set it then; not where somebody else has turned it since."""
-    flags = [flag.value for path in PATHS.values() for flag in path.all]
-    left: list[bool] = []
-
-    def decide(overrides: Overrides) -> Revision:
-        changes: dict[str, FlagOverride | None] = {}
-        left.clear()
-        for name in flags:
-            now, then = overrides.get(name), before.get(name)
-            if now == then:
-                continue
-            ours = now is not None and now.actor == drill.by.actor and now.reason.startswith("rollback drill")
-            left.append(not ours)
-            if ours:
-                changes[name] = then
-        return Revision(changes=changes, entries=[_entry(drill, changes)])
-
-    await drill.store.revise(decide)
-    return not any(left)
-
-
-def _entry(drill: _Drill, changes: Mapping[str, FlagOverride | None]) -> AuditEntry:
-    restored = {name: None if override is None else override.value for name, override in changes.items()}
-    return AuditEntry(
-        event_type=RESTORED,
-        actor=drill.by.actor,
-        resource_type="CUTOVER",
-        resource_id="drill",
-        metadata={"restored": restored, "reason": drill.reason},
-        at=drill.around.now(),
-    )
 
 
 FIVE_MINUTES: Final = int(timedelta(minutes=5).total_seconds())

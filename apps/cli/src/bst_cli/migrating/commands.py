@@ -139,7 +139,8 @@ def run(
 ) -> None:
     """Run a batch. It may be stopped at any moment: the same command goes on where it was.
 
-    Gates of the batch before that have not passed are measured first, and hold it where they do not pass.
+    Gates of the batch before that have not passed are measured first, and hold it where they do not pass. Batches G and H have
+    options of their own: bst migrate run --batch G --help.
     """
     import asyncio
 
@@ -237,7 +238,10 @@ def postcheck(batch: str, data_dir: Path, reports: Path, as_json: bool) -> None:
 @env_file_option
 @long_command("migrate rollback")
 def rollback(batch: str, reason: str, dry_run: bool, keep_changed: bool, data_dir: Path, as_json: bool) -> None:
-    """Take back what a batch wrote, the later batch first. What live events and people said stays; asked again, it goes on."""
+    """Take back what a batch wrote, the later batch first. What live events and people said stays; asked again, it goes on.
+
+    Batches G and H have options of their own: bst migrate rollback --batch G --help.
+    """
     import asyncio
 
     from bst_cli.migrating.progress import counted

@@ -17,7 +17,7 @@ from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
 from bst_application.use_cases.note_moved import note_after, note_before
-from bst_application.use_cases.publish_moved import Published, PublishMoved
+from bst_application.use_cases.publish_moved import Published, PublishMoved, WouldPublish
 from bst_cli.migrating.batches import BATCHES
 from bst_cli.migrating.helpers import Job, helping
 from bst_cli.migrating.works import APPLICATION_NAME, work_of
@@ -145,8 +145,9 @@ class Runner:
         now: datetime,
     ) -> Tally:
         if batch == "C":
-            tally, _ = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
-            tally.told.append(await _publish(database, dry_run=run is None))
+            tally, saved = await MoveCatalog(store=store, now=now)(snapshot, dry_run=run is None)
+            to_come = saved.things + saved.texts if run is None else 0
+            tally.told.append(await _publish(database, dry_run=run is None, to_come=to_come))
             return tally
         work = await work_of(batch, store, as_of=self.as_of, now=now)
         async with AsyncExitStack() as stack:
@@ -170,14 +171,16 @@ class Runner:
         return tally
 
 
-async def _publish(database: Database, *, dry_run: bool) -> str:
+async def _publish(database: Database, *, dry_run: bool, to_come: int) -> str:
     """The catalog as it is now, published by the run; what came of it, as a sentence."""
     publishing = PublishMoved(desk=PostgresPublishingDesk(database), now=lambda: datetime.now(UTC), new_id=uuid7)
-    made = await publishing(dry_run=dry_run)
+    made = await publishing(dry_run=dry_run, to_come=to_come)
     if isinstance(made, Published):
         return f"catalog version {made.version} is published"
-    version = "no catalog" if made.version is None else f"catalog version {made.version}"
-    return f"{version} stays current: {made.why}"
+    if isinstance(made, WouldPublish):
+        return "the catalog would be published, where the changes show in it"
+    version = "no catalog is" if made.version is None else f"catalog version {made.version} stays"
+    return f"{version} current: {made.why}"
 
 
 @asynccontextmanager

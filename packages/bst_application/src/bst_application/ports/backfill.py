@@ -71,6 +71,15 @@ class Run:
     resumed_at: Position | None
 
 
+@frozen(kw_only=True)
+class SavedCatalog:
+    """How many rows of a catalog were written: products, variants and rates; what is told of products; references."""
+
+    things: int
+    texts: int
+    references: int
+
+
 class AnotherRuns(Exception):
     """Another runner of the same batch is at work, or took this one's place."""
 
@@ -103,8 +112,8 @@ class BackfillTransaction(Protocol):
         """The same, of payments and finance and the statuses that follow from them."""
         ...
 
-    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:
-        """Products, variants, rates and the references that lead to them; returns how many rows were written.
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> SavedCatalog:
+        """Products, variants, rates and the references that lead to them: what differs is written.
 
         Bookings whose package means something else by that are asked to be folded again. A mapping that a person has written
         stays.

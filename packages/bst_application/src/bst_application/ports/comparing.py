@@ -150,6 +150,10 @@ class ComparisonTransaction(Protocol):
         """Bookings here that no taken row leads to, and that no live event made."""
         ...
 
+    async def strays(self) -> Sequence[Difference]:
+        """References of bookings that are not there, and bookings whose name is another one's, spelling aside."""
+        ...
+
     async def payments_accounted(self) -> PaymentRows:
         """Of the taken payments."""
         ...

@@ -8,7 +8,8 @@ commit in order (turns.py), so that what is remembered is never ahead of what is
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from attrs import define, field, frozen
@@ -76,6 +77,22 @@ class ChunkWork(Protocol):
 Progress = Callable[[Tally], None]
 
 
+class _Undone(Exception):
+    """Ends a transaction in which nothing is to stay."""
+
+
+@asynccontextmanager
+async def moving(store: BackfillStore, *, dry_run: bool) -> AsyncIterator[BackfillTransaction]:
+    """A commit, which a dry run undoes: what it says would be written is what was, for a moment that nobody saw."""
+    try:
+        async with store.moving() as tx:
+            yield tx
+            if dry_run:
+                raise _Undone
+    except _Undone:
+        return
+
+
 class Lane(Protocol):
     """Takes a chunk through its transaction; one at a time. Committed when it returns, nothing happened when it raises."""
 
@@ -117,7 +134,7 @@ class ChunkLane:
         return Gathered(rows=rows, cases=cases, rejected=rejected)
 
     async def _commit(self, chunk: Chunk, gathered: Gathered, turn: Turn) -> Tally:
-        async with self.store.moving() as tx:
+        async with moving(self.store, dry_run=self.run is None) as tx:
             made = await self.work(tx, gathered, dry_run=self.run is None, turn=turn)
             await turn.is_next()
             if self.run is not None:

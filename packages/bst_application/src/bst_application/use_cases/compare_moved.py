@@ -24,6 +24,7 @@ from bst_domain.migration import (
     RULES,
     Difference,
     DifferenceKind,
+    ExceptionKind,
     LegacySystem,
     SourceRow,
     bridge,
@@ -95,6 +96,7 @@ class CompareMoved:
         derivation, why_all = await self._derived(comparing, bisected, unexplained, open_payments, why_all)
         if part is Part.BODY:
             await self._add_unexpected(derivation)
+            derivation.differences += await self.ours.strays()
         await self._add_unseen(part, bisected, derivation)
         payments = None
         if batch == "E":
@@ -267,7 +269,7 @@ class CompareMoved:
     async def _unqueued(self) -> list[Difference]:
         """Orphans that nobody is asked to link."""
         queued = await self.ours.queued_payments()
-        return [
+        unqueued = [
             Difference(
                 kind=DifferenceKind.MISSING_HERE,
                 entity="QUEUE",
@@ -280,6 +282,23 @@ class CompareMoved:
             )
             for paid in await self.legacy.payments_without_booking()
             if paid.payment_id not in queued
+        ]
+        named = {each.key for each in unqueued}
+        return unqueued + [
+            Difference(
+                kind=DifferenceKind.MISSING_HERE,
+                entity="QUEUE",
+                key=str(listed.row),
+                name=f"payment {listed.row.row_id} of {listed.channel} {listed.ref}",
+                field="payment",
+                expected=listed.detail,
+                found=None,
+                rule=QUEUED,
+            )
+            for listed in await self.ours.exceptions("E")
+            if listed.kind is ExceptionKind.ORPHAN_PAYMENT
+            and listed.row.row_id not in queued
+            and str(listed.row) not in named
         ]
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from attrs import frozen
 
-from bst_application.ports.backfill import BackfillStore
+from bst_application.ports.backfill import BackfillStore, SavedCatalog
 from bst_application.ports.legacy import LegacySnapshot
-from bst_application.use_cases.backfill import Tally
-from bst_domain.migration import CatalogBridge, bridge, variant_row
+from bst_application.use_cases.backfill import Tally, moving
+from bst_domain.migration import bridge, variant_row
 
 BATCH = "C"
 
@@ -22,18 +22,26 @@ class MoveCatalog:
     store: BackfillStore
     now: datetime
 
-    async def __call__(self, snapshot: LegacySnapshot, *, dry_run: bool) -> tuple[Tally, CatalogBridge]:
-        """Also returns what the catalogs came to."""
+    async def __call__(self, snapshot: LegacySnapshot, *, dry_run: bool) -> tuple[Tally, SavedCatalog]:
+        """Also returns what was written, or would have been."""
         catalog = await snapshot.catalog()
         found = bridge(catalog)
         moved = len(found.products) + len(found.variants) + len(found.rates)
         rows = len(catalog.products) + len(catalog.variants) + len(catalog.rates) + len(catalog.packages)
-        tally = Tally(rows=rows, done=rows, changed=moved, queued=len(found.queued), exceptions=len(found.exceptions))
-        if not dry_run:
-            async with self.store.moving() as tx:
-                tally.written = await tx.save_catalog(found, now=self.now)
-                tally.queued = await tx.queue(found.queued, now=self.now)
-                tally.written += tally.queued
+        async with moving(self.store, dry_run=dry_run) as tx:
+            saved = await tx.save_catalog(found, now=self.now)
+            queued = await tx.queue(found.queued, now=self.now)
+            if not dry_run:
                 named = [variant_row(row.variant_id) for row in catalog.variants]
                 await tx.list_exceptions(BATCH, named, found.exceptions)
-        return tally, found
+        tally = Tally(
+            rows=rows,
+            done=rows,
+            changed=saved.things,
+            unchanged=moved - saved.things,
+            queued=queued,
+            exceptions=len(found.exceptions),
+        )
+        if not dry_run:
+            tally.written = saved.things + saved.texts + saved.references + queued
+        return tally, saved

@@ -12,7 +12,7 @@ from bst_application.ports.backfill import BackfillStore, BackfillTransaction, M
 from bst_application.ports.bookings import StoredBooking, WrittenBy
 from bst_application.ports.legacy import LegacySnapshot
 from bst_application.turns import Turn
-from bst_application.use_cases.backfill import Gathered, Tally
+from bst_application.use_cases.backfill import Gathered, Tally, moving
 from bst_application.use_cases.changing import change
 from bst_domain.booking import later_payment
 from bst_domain.migration import (
@@ -74,10 +74,11 @@ class MoveMoney:
         exceptions += money_exceptions(gathered.rows, gathered.rejected)
         touched = [move for move in moves if move.payments or move.finance is not None or not move.change.is_unchanged]
         changed = sum(not move.change.is_unchanged for move in moves)
-        tally = Tally(changed=changed, unchanged=len(moves) - changed, exceptions=len(exceptions), queued=len(orphans))
+        tally = Tally(changed=changed, unchanged=len(moves) - changed, exceptions=len(exceptions))
         if not dry_run:
             tally.written = await tx.save_money(touched, now=self.now)
-            tally.queued = await tx.queue([to_queue(each) for each in orphans], now=self.now)
+        tally.queued = await tx.queue([to_queue(each) for each in orphans], now=self.now)
+        if not dry_run:
             await tx.list_exceptions(BATCH, [name for row in gathered.rows for name in rows_to_name(row)], exceptions)
         return tally
 
@@ -130,9 +131,9 @@ async def queue_left_behind(
 ) -> Tally:
     """Payments whose booking has been deleted, which no chunk of bookings meets: listed by name, and queued."""
     orphans = [orphan(paid, Orphaned.BOOKING_DELETED) for paid in payments]
-    tally = Tally(exceptions=len(orphans), queued=len(orphans))
-    if orphans and not dry_run:
-        async with store.moving() as tx:
+    tally = Tally(exceptions=len(orphans))
+    if orphans:
+        async with moving(store, dry_run=dry_run) as tx:
             tally.queued = await tx.queue([to_queue(each) for each in orphans], now=now)
             await tx.list_exceptions(BATCH, [each.row for each in orphans], orphans)
     return tally

@@ -31,6 +31,11 @@ class Published:
 
 
 @frozen
+class WouldPublish:
+    """A dry run: with what it would change, it may come to another catalog than the published one."""
+
+
+@frozen
 class Unchanged:
     """Nothing was published; ``why`` is a sentence."""
 
@@ -46,16 +51,20 @@ class PublishMoved:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
 
-    async def __call__(self, *, dry_run: bool = False) -> Published | Unchanged:
-        """Raises Unavailable and Conflict; asked again, it goes on with a job that it had drafted."""
+    async def __call__(self, *, dry_run: bool = False, to_come: int = 0) -> Published | WouldPublish | Unchanged:
+        """``to_come``: rows of the catalog that a dry run did not write.
+
+        Raises Unavailable and Conflict; asked again, it goes on with a job that it had drafted.
+        """
         publication = await self.desk.publication()
         somebody = await self._published_by_another(publication)
         if somebody is not None:
             return Unchanged(publication.version, f"{somebody} has published it; what is new waits for them")
-        if not await self._differs(publication):
-            return Unchanged(publication.version, "it is published as it is")
+        if not to_come and not await self._differs(publication):
+            why = "it is published as it is" if publication.version is not None else "there is nothing to publish"
+            return Unchanged(publication.version, why)
         if dry_run:
-            return Unchanged(publication.version, "it would be published")
+            return WouldPublish()
         return await self._publish()
 
     async def _publish(self) -> Published | Unchanged:

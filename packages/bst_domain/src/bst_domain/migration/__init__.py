@@ -24,7 +24,13 @@ from bst_domain.migration._catalog_bridge import (
     ToQueue,
     bridge,
 )
-from bst_domain.migration._catalog_content import content_marks, merged_content, moved_content, variant_row
+from bst_domain.migration._catalog_content import (
+    CONTENT_PARTS,
+    content_marks,
+    merged_content,
+    moved_content,
+    variant_row,
+)
 from bst_domain.migration._catalog_rows import (
     LegacyCatalog,
     LegacyLine,
@@ -91,6 +97,7 @@ from bst_domain.migration._legacy_case import (
     row_event_id,
     row_of,
     said_by_rows,
+    standing_items,
     survivor_evidence,
 )
 from bst_domain.migration._legacy_money import payment_facts, payment_method, payment_row, raw_status
@@ -120,6 +127,7 @@ __all__ = [
     "BLANK_REF_PREFIX",
     "BODY_RULES",
     "BOOKING_TABLE",
+    "CONTENT_PARTS",
     "FAN_OUT",
     "LEAF_ROWS",
     "LEGACY_PAYMENT_WORDS",
@@ -215,6 +223,7 @@ __all__ = [
     "said_by_rows",
     "said_here",
     "shown_ref",
+    "standing_items",
     "stored_done_exceptions",
     "survivor_evidence",
     "unexplained",

@@ -20,7 +20,7 @@ from bst_domain.migration._legacy_rows import SourceRow
 
 LISTS: Final = ("highlights", "inclusions", "exclusions", "additionalInfo", "optionalFeatures")
 #: The parts that the shop has anything to say about.
-PARTS: Final = ("slides", "itinerary", *LISTS)
+CONTENT_PARTS: Final = ("slides", "itinerary", *LISTS)
 Document = Mapping[str, Any]
 
 
@@ -109,7 +109,7 @@ def _document(
 def content_marks(content: Content) -> str:
     """A mark of each part, to tell later whether somebody has changed it."""
     document = content_json(content)
-    return " ".join(_mark(document[part]) for part in PARTS)
+    return " ".join(_mark(document[part]) for part in CONTENT_PARTS)
 
 
 def merged_content(here: Content | None, marks: str | None, source: Content) -> Content:
@@ -118,9 +118,10 @@ def merged_content(here: Content | None, marks: str | None, source: Content) -> 
         return source
     known, ours, theirs = (marks or "").split(), content_json(here), content_json(source)
     left = {
-        part: known[at] if at < len(known) else _mark(content_json(Content())[part]) for at, part in enumerate(PARTS)
+        part: known[at] if at < len(known) else _mark(content_json(Content())[part])
+        for at, part in enumerate(CONTENT_PARTS)
     }
-    follows = {part: theirs[part] for part in PARTS if _mark(ours[part]) == left[part]}
+    follows = {part: theirs[part] for part in CONTENT_PARTS if _mark(ours[part]) == left[part]}
     return stored_content({**ours, **follows})
 
 

@@ -166,6 +166,17 @@ def booking_facts(case: LegacyCase, said: Sequence[tuple[UUID, BookingFacts]]) -
     return facts
 
 
+def standing_items(case: LegacyCase, facts: BookingFacts) -> list[LegacyItem]:
+    """The surviving row's items, where party and price of the booking are what it says; none where a channel or an operator has
+    spoken of one of them since: what the items add up to is not the booking's any more."""
+    adult = facts.registers.get(Field.ADULT)
+    if adult is None or adult.evidence.event_id != case.stamps[0].event_id:
+        return []
+    others = (facts.registers.get(name) for name in (Field.CHILD, Field.INFANT, Field.TOTAL_PRICE))
+    spoken_of = any(fact is not None and fact.evidence.origin > 0 for fact in others)
+    return [] if spoken_of else active_items(case.survivor)
+
+
 def _terminal(lead: LegacyBooking) -> TerminalStatus | None:
     if lead.system is LegacySystem.SHOP:
         return TerminalStatus.CANCELLED if is_legacy_cancelled(lead.status, lead.status_v2) else None

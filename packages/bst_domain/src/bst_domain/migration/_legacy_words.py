@@ -74,13 +74,12 @@ def fold_word(word: str | None) -> str:
 
 
 def read_legacy_payment(word: str | None, v2: str | None) -> LegacyPaymentReading:
-    """What payment_status and payment_status_v2 of a row say together. A blank word is a known PENDING."""
+    """What payment_status and payment_status_v2 of a row say together. A blank word is a known PENDING, ``??`` is not."""
     decisive = _PAYMENT_V2.get(v2 or "")
     if decisive is not None:
         return LegacyPaymentReading(decisive, known=True)
-    folded = fold_word(word)
-    found = LEGACY_PAYMENT_WORDS.get(folded)
-    return LegacyPaymentReading(found or _L.PENDING, known=found is not None or not folded)
+    found = LEGACY_PAYMENT_WORDS.get(fold_word(word))
+    return LegacyPaymentReading(found or _L.PENDING, known=found is not None or not (word or "").strip())
 
 
 def read_legacy_header(word: str | None, v2: str | None) -> PaymentStatus:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from bst_application.flag_loan import TERM, FlagLoans, Loan, OnLoan
 from bst_application.flags import (
     READ_PATH,
     TELL_EVERY,
@@ -154,6 +155,51 @@ class FlagStoreConformance:
         await seeing.refresh()
         assert [one.seen_at for one in await storage.sights(since=at[0])] == [at[0]]
         assert await storage.sights(since=at[0] + timedelta(seconds=1)) == []
+
+    async def test_flags_on_loan_are_put_back_by_whoever_finds_the_loan_overdue(self, storage: FlagStorage) -> None:
+        values, _ = initial_flags({})
+        turn = SetCutover(store=storage, initial=values, now=lambda: NOW)
+        await turn(READ_PATH, CutoverChange(off=True, emails=["ayu@ops.example.org"]), reason="not yet", by=AYU)
+        before = dict(await storage.overrides())
+        loans, names = FlagLoans(store=storage), [flag.value for path in (READ_PATH, WRITE_PATH) for flag in path.all]
+        loan = await loans.take(names, actor="ayu", words="drill", at=NOW)
+        assert isinstance(loan, Loan)
+        second = await loans.take(names, actor="ben", words="drill", at=NOW)
+        assert isinstance(second, OnLoan)
+        assert second.loan == loan
+        for path in (READ_PATH, WRITE_PATH):
+            await turn.turn(path, {path.switch: "true"}, reason="drill, on", by=AYU)
+        await turn.turn(WRITE_PATH, {WRITE_PATH.percent: "7"}, reason="mine", by=Author(actor="ben"))
+        # The drill is killed here. As long as it might still be at work, nobody touches its flags.
+        at = [NOW + TERM]
+        here = FlagBoard(values, storage, Process(key=uuid4(), component="api", host="a", pid=7, now=lambda: at[0]))
+        await here.refresh()
+        assert here.read_canary().enabled
+        at[0] += timedelta(microseconds=1)
+        await here.refresh()
+        assert not here.read_canary().enabled
+        left = dict(await storage.overrides())
+        assert left.pop(Flag.WRITE_CORE_PERCENT.value).actor == "ben"
+        assert left == before
+        *_, told = await self.audited(storage)
+        assert (told.event_type, told.metadata["left"]) == ("CUTOVER_RESTORED", [Flag.WRITE_CORE_PERCENT.value])
+        count = len(await self.audited(storage))
+        await here.refresh()
+        assert len(await self.audited(storage)) == count
+        assert not await loans.extend(loan, at=at[0])
+
+    async def test_a_loan_that_is_extended_is_not_overdue_and_given_back_whole(self, storage: FlagStorage) -> None:
+        values, _ = initial_flags({})
+        loans = FlagLoans(store=storage)
+        loan = await loans.take([flag.value for flag in READ_PATH.all], actor="ayu", words="drill", at=NOW)
+        assert isinstance(loan, Loan)
+        turn = SetCutover(store=storage, initial=values, now=lambda: NOW)
+        await turn.turn(READ_PATH, {READ_PATH.switch: "true"}, reason="drill, on", by=AYU)
+        assert await loans.extend(loan, at=NOW + TERM)
+        await loans.settle(NOW + TERM + TERM)
+        assert (await storage.overrides())[READ_PATH.switch.value].value == "true"
+        assert await loans.give_back(loan, at=NOW + TERM)
+        assert await storage.overrides() == {}
 
     async def test_a_bad_value_changes_nothing(self, storage: FlagStorage) -> None:
         turn = TurnFlag(store=storage, board=board(storage), now=lambda: NOW)

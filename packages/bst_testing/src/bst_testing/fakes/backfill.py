@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from bst_application.ids import uuid7
-from bst_application.ports.backfill import AnotherRuns, Assigned, BookingMove, MoneyMove, Position, Run
+from bst_application.ports.backfill import AnotherRuns, Assigned, BookingMove, MoneyMove, Position, Run, SavedCatalog
 from bst_application.ports.bookings import BookingChange, StoredBooking
 from bst_domain.booking import OpsInputs, PackageRef, looked_up_as
 from bst_domain.gates import Override
@@ -162,11 +162,12 @@ class _Moving:
             statuses=change.statuses,
         )
 
-    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> int:  # noqa: ARG002 - no times
+    async def save_catalog(self, bridge: CatalogBridge, *, now: datetime) -> SavedCatalog:  # noqa: ARG002 - no times
         found = bridge.package_map()
         mapped = {source: ref for source, ref in found.packages.items() if ref.key is not None}
         known, self._tables.packages = self._tables.packages, PackageMap(packages=mapped, variants=found.variants)
-        return 0 if known == self._tables.packages else len(mapped) + len(found.variants)
+        written = 0 if known == self._tables.packages else len(mapped) + len(found.variants)
+        return SavedCatalog(things=0, texts=0, references=written)
 
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]

@@ -77,6 +77,9 @@ class MemoryComparison:
     async def unexpected_bookings(self) -> list[UUID]:
         return []
 
+    async def strays(self) -> list[Difference]:
+        return []
+
     async def payments_accounted(self) -> PaymentRows:
         return PaymentRows(linked=0, orphans=0, rejected=0, others=sorted(self.payments))
 
