@@ -135,6 +135,19 @@ def test_the_tour_day_is_that_in_bali_and_the_time_is_carried() -> None:
     assert Field.TOUR_TIME not in vague
 
 
+@given(st.permutations([0, 1, 2, 3]))
+def test_every_name_of_a_row_without_a_reference_means_its_booking(order: list[int]) -> None:
+    rows = [
+        legacy_booking(SHOP, 5, " "),
+        legacy_booking(ADMIN, 7, "DIRECT-5", channel="DIRECT"),
+        legacy_booking(ADMIN, 8, "bs-5", channel="DIRECT"),
+        legacy_booking(ADMIN, 9, "DIRECT-6", channel="DIRECT"),
+    ]
+    cases, _ = cases_of([rows[at] for at in order])
+    together = {case.identity.ref: {row.row_id for row in case.rows} for case in cases}
+    assert together == {"BS-5": {5, 7, 8}, "DIRECT-6": {9}}
+
+
 def test_a_blank_text_says_nothing() -> None:
     registers = facts_of_rows([legacy_booking(SHOP, 1, "BST-1", name=" ", email="", phone="", note="  ")]).registers
     assert registers.keys().isdisjoint({Field.NAME, Field.EMAIL, Field.PHONE, Field.NOTE, Field.PICKUP_LOCATION})

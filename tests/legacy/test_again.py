@@ -11,7 +11,9 @@ from bst_application.ids import uuid7
 from bst_domain.migration import LegacySystem
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
+from bst_testing.deliveries import body
 from tests.legacy.moving import move_all, move_bookings, move_catalog, move_money
+from tests.legacy.test_interrupted import Live
 from tests.legacy.test_moving import assert_the_truth, contents, rows
 from tests.legacy.world import World, a_world
 from tests.servers import PostgresAddress
@@ -200,6 +202,41 @@ async def test_a_live_booking_of_a_blank_reference_is_found_by_its_other_name(
     await move_money(world, store)
     counted = rows(postgres_dsn, "select count(*) as bookings from booking_core")
     assert counted == [{"bookings": len(world.truth("bookings"))}]
+
+
+@pytest.mark.parametrize("live_first", [False, True])
+async def test_a_row_that_is_called_what_live_events_call_a_blank_reference_is_that_booking(
+    world: World, postgres_dsn: str, store: PostgresBackfillStore, live_first: bool
+) -> None:
+    """The old admin may have its booking from an event of the shop, which calls it DIRECT-{id}."""
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        [(row_id,)] = shop.execute("""select min(booking_id) from "Booking" where booking_ref is not null""").fetchall()
+        shop.execute("""update "Booking" set booking_ref = null where booking_id = %s""", (row_id,))
+    with psycopg.connect(world.urls[LegacySystem.ADMIN]) as admin:
+        admin.execute(
+            "update bookings set source = 'DIRECT', booking_ref = %s, main_contact_name = 'Annika Brandt'"
+            " where booking_id = (select max(booking_id) from bookings)",
+            (f" direct-{row_id}",),
+        )
+    await move_catalog(world, store)
+    if live_first:
+        said = body(
+            "CREATED", f"DIRECT-{row_id}", "2026-03-02T00:00:00.000Z", booking={"tourDate": "2026-06-02", "adult": 1}
+        )
+        await Live(store.database).send(said)
+    await move_bookings(world, store)
+    await move_money(world, store)
+    named = rows(
+        postgres_dsn,
+        "select external_booking_ref, count(distinct ref.source_system) as systems from booking_core core"
+        " join channel_external_refs ref on ref.entity_key = core.booking_key and ref.external_ref_kind like '%BOOKING_ID'"
+        f" where external_booking_ref in ('BS-{row_id}', 'DIRECT-{row_id}') group by 1",
+    )
+    assert named == [{"external_booking_ref": f"{'DIRECT' if live_first else 'BS'}-{row_id}", "systems": 2}]
+    before = contents(postgres_dsn)
+    again = await move_bookings(world, store)
+    assert (again.created, again.changed) == (0, 0)
+    assert contents(postgres_dsn) == before
 
 
 async def test_texts_that_are_too_long_for_us_stop_nothing(

@@ -40,30 +40,55 @@ class LegacyOrder:
         """Two bookings whose names have the same 64-bit digest come together, too; they are told apart when they are read."""
         digests, rows, seen = array("Q"), array("q"), bytearray(_PLACES // 8)
         repeated: set[int] = set()
+        others: dict[int, int] = {}
         async for group in names:
             for name in group:
-                digest = _digest(name)
+                row = _numbered(name.system, name.row_id)
+                digest, other = _digests(name)
                 digests.append(digest)
-                rows.append(_numbered(name.system, name.row_id))
-                place = digest % _PLACES
-                if seen[place >> 3] >> (place & 7) & 1:
-                    repeated.add(place)
-                else:
-                    seen[place >> 3] |= 1 << (place & 7)
+                rows.append(row)
+                if other is not None:
+                    others[row] = other
+                for each in (digest,) if other is None else (digest, other):
+                    place = each % _PLACES
+                    if seen[place >> 3] >> (place & 7) & 1:
+                        repeated.add(place)
+                    else:
+                        seen[place >> 3] |= 1 << (place & 7)
         order = cls()
-        order._group(digests, rows, repeated)
+        order._group(digests, rows, repeated, others)
         return order
 
-    def _group(self, digests: Sequence[int], rows: Sequence[int], repeated: Container[int]) -> None:
-        """Most rows are alone: only those whose place another one has, too, are looked up by their name."""
+    def _group(
+        self, digests: Sequence[int], rows: Sequence[int], repeated: Container[int], others: Mapping[int, int]
+    ) -> None:
+        """Most rows are alone: only those whose place another one has, too, are looked up by their name. ``others``: a second
+        name that a row may be called by."""
         leaders: dict[int, int] = {}
+        joined: dict[int, int] = {}
         self.rows = len(rows)
         for digest, row in zip(digests, rows, strict=True):
             leader = leaders.setdefault(digest, row) if digest % _PLACES in repeated else row
+            other = others.get(row)
+            if other is not None and other % _PLACES in repeated:
+                known = leaders.setdefault(other, leader)
+                leader = known if leader == row else self._join(known, leader, joined)
+                leaders[digest] = leader
+            leader = joined.get(leader, leader)
             if leader == row:
                 self._leaders[_SYSTEMS[row % 2]].append(row // 2)
             else:
                 self._followers.setdefault(leader, []).append(row)
+
+    def _join(self, one: int, another: int, joined: dict[int, int]) -> int:
+        """Makes two groups, which both have a leader, one; returns who leads it: whoever comes first."""
+        first, second = sorted((joined.get(each, each) for each in (one, another)), key=lambda row: (row % 2, row // 2))
+        if first != second:
+            self._leaders[_SYSTEMS[second % 2]].remove(second // 2)
+            self._followers.setdefault(first, []).extend([second, *self._followers.pop(second, [])])
+            joined.update({row: first for row, leader in joined.items() if leader == second})
+            joined[second] = first
+        return first
 
     def chunks(self, size: int, after: Position | None) -> Iterator[Chunk]:
         """Groups of about ``size`` rows, those before a position left out."""
@@ -96,7 +121,13 @@ def _numbered(system: LegacySystem, row_id: int) -> int:
     return row_id * 2 + _SYSTEMS.index(system)
 
 
-def _digest(name: LegacyName) -> int:
+def _digests(name: LegacyName) -> tuple[int, int | None]:
+    """Of what the booking is called here, and of what live events may call it."""
     refs = backfilled_refs(name.system, name.row_id, name.ref)
-    ref = refs.ref if isinstance(refs, BackfilledRefs) else f"\x00{name.system}{name.row_id}"
-    return int.from_bytes(blake2b(f"{name.channel}\x00{ref}".encode(), digest_size=8).digest(), "big")
+    if not isinstance(refs, BackfilledRefs):
+        return _digest(name.channel, f"\x00{name.system}{name.row_id}"), None
+    return _digest(name.channel, refs.ref), _digest(name.channel, refs.aliases[0]) if refs.aliases else None
+
+
+def _digest(channel: str, ref: str) -> int:
+    return int.from_bytes(blake2b(f"{channel}\x00{ref}".encode(), digest_size=8).digest(), "big")

@@ -115,8 +115,12 @@ def reading_of(paid: LegacyPaid) -> LegacyPaymentReading:
 
 
 def cases_of(rows: Iterable[LegacyBooking]) -> tuple[list[LegacyCase], list[tuple[LegacyBooking, Rejection]]]:
-    """Rows grouped by identity, in the order in which identities appear, and those that are not moved in."""
+    """Rows grouped by identity, in the order in which identities appear, and those that are not moved in.
+
+    A row that calls a booking what live events call another system's row without a reference means that one.
+    """
     groups: dict[tuple[str, ExternalRef], list[tuple[LegacyBooking, BackfilledRefs]]] = {}
+    nameless: list[tuple[str, BackfilledRefs]] = []
     rejected: list[tuple[LegacyBooking, Rejection]] = []
     for row in rows:
         refs = identify(row)
@@ -124,6 +128,11 @@ def cases_of(rows: Iterable[LegacyBooking]) -> tuple[list[LegacyCase], list[tupl
             rejected.append((row, refs))
         else:
             groups.setdefault((row.channel, refs.ref), []).append((row, refs))
+            if refs.aliases:
+                nameless.append((row.channel, refs))
+    for channel, refs in nameless:
+        for alias in refs.aliases:
+            groups[channel, refs.ref] += groups.pop((channel, alias), [])
     return [_case(channel, ref, group) for (channel, ref), group in groups.items()], rejected
 
 
