@@ -125,6 +125,21 @@ PLANTED = {
     "update booking_party set traveler_rows = '[]' where booking_key = %s": ("D", DIFFERS, "BOOKING", "otherColumns"),
     "update payment_event set amount = amount + 1 where booking_key = %s": ("E", DIFFERS, "PAYMENT", "payment"),
     "delete from payment_event where booking_key = %s": ("E", MISSING, "PAYMENT", "payment"),
+    "update payment_fact set amount = amount + 1 where booking_key = %s": (
+        "E",
+        DIFFERS,
+        "PAYMENT_FACT",
+        "paymentFact",
+    ),
+    "delete from payment_fact where booking_key = %s": ("E", MISSING, "PAYMENT_FACT", "paymentFact"),
+    "update booking_core set status_reasons = '{MANUAL_OVERRIDE}' where booking_key = %s": (
+        "E",
+        DIFFERS,
+        "BOOKING",
+        "statusReasons",
+    ),
+    "insert into ops_assignment (assignment_key, booking_key, driver_id, assignment_source, assigned_at, is_active)"
+    " values (gen_random_uuid(), %s, 7, 'BACKFILL', now(), true)": ("D", DIFFERS, "BOOKING", "activeAssignment"),
 }
 
 

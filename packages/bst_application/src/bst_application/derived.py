@@ -102,6 +102,7 @@ class Deriving:
                 **_money(case, booking),
                 "bookingKey": str(key),
                 "assignedDriverId": as_text(driver),
+                "activeAssignment": as_text(driver),
             },
             items=dict(_items(case, key, facts, booking, self.packages)),
             payments=dict(_payments(case, key, booking)),
@@ -146,6 +147,7 @@ def _money(case: LegacyCase, booking: Booking) -> Fields:
     return {
         "customerPaymentStatus": booking.payment_status.value,
         "opsFulfillmentStatus": booking.fulfilment_status.value,
+        "statusReasons": "|".join(booking.reasons),
         "stateStatus": booking.fulfilment_status.value,
         "paidAt": as_text(booking.paid_at),
         "isPaid": as_text(booking.payment_status is PaymentStatus.PAID),

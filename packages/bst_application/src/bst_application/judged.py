@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from bst_application.derived import Derived, sources_text
 from bst_application.ports.comparing import Part, StoredRecord
+from bst_domain.booking import BookingFacts
 from bst_domain.migration import (
     BODY_RULES,
     MONEY_RULES,
@@ -12,11 +13,12 @@ from bst_domain.migration import (
     DifferenceKind,
     LegacyCase,
     before_the_tour,
+    fact_text,
     who_said,
 )
 from bst_domain.values import backfilled_booking_key
 
-_LISTS = frozenset({"item", "payment", "sources", "bookingKey", "otherColumns"})
+_LISTS = frozenset({"item", "payment", "paymentFact", "sources", "bookingKey", "otherColumns"})
 #: The fields of each part that are compared one by one.
 FIELDS: Mapping[Part, tuple[str, ...]] = {
     Part.BODY: tuple(name for name in BODY_RULES if name not in _LISTS),
@@ -79,22 +81,33 @@ def differences(
             yield told("sources", sources_text(case), "|".join(sorted(record.sources)), None)
         if record.booking.key != backfilled_booking_key(case.identity):
             yield told("bookingKey", alone.fields["bookingKey"], str(record.booking.key), _who("bookingKey", record))
-    field, entity = ("item", "ITEM") if part is Part.BODY else ("payment", "PAYMENT")
-    musts, alones, founds = (
-        (here.items, alone.items, record.items)
-        if part is Part.BODY
-        else (here.payments, alone.payments, record.payments)
-    )
-    for key in sorted({*musts, *alones, *founds}):
-        must, alone_says, found = musts.get(key), alones.get(key), founds.get(key)
-        expected, explained = (must, None) if found != must else (alone_says, _who(field, record))
-        if found != expected:
-            kind = DifferenceKind.FIELD_DIFFERS
-            if found is None:
-                kind = DifferenceKind.MISSING_HERE
-            elif expected is None:
-                kind = DifferenceKind.UNEXPECTED_HERE
-            yield told(field, expected, found, explained, kind=kind, entity=entity, key=key)
+    for field, entity, musts, alones, founds in _lists(part, alone, here, record):
+        for key in sorted({*musts, *alones, *founds}):
+            must, alone_says, found = musts.get(key), alones.get(key), founds.get(key)
+            expected, explained = (must, None) if found != must else (alone_says, _who(field, record))
+            if found != expected:
+                kind = DifferenceKind.FIELD_DIFFERS
+                if found is None:
+                    kind = DifferenceKind.MISSING_HERE
+                elif expected is None:
+                    kind = DifferenceKind.UNEXPECTED_HERE
+                yield told(field, expected, found, explained, kind=kind, entity=entity, key=key)
+
+
+def _lists(
+    part: Part, alone: Derived, here: Derived, record: StoredRecord
+) -> Iterator[tuple[str, str, Mapping[str, str], Mapping[str, str], Mapping[str, str]]]:
+    """What hangs below a booking: field, entity, and key -> what it says, as it must be, by the rows alone, and as it is."""
+    if part is Part.BODY:
+        yield "item", "ITEM", here.items, alone.items, record.items
+        return
+    yield "payment", "PAYMENT", here.payments, alone.payments, record.payments
+    said = [_said_of_payments(facts) for facts in (here.facts, alone.facts, record.booking.facts)]
+    yield "paymentFact", "PAYMENT_FACT", said[0], said[1], said[2]
+
+
+def _said_of_payments(facts: BookingFacts) -> Mapping[str, str]:
+    return {f"{f.provider} {f.kind} {f.reference}": fact_text(f) for f in facts.payments.values()}
 
 
 def _who(field: str, record: StoredRecord) -> str | None:
@@ -116,11 +129,14 @@ def _who(field: str, record: StoredRecord) -> str | None:
 
 def _time(field: str, here: Derived, record: StoredRecord) -> str | None:
     """Time alone makes statuses old; nobody is wrong before the recompute."""
-    if field not in {"opsFulfillmentStatus", "stateStatus"}:
+    if field not in {"opsFulfillmentStatus", "stateStatus", "statusReasons"}:
         return None
     earlier = before_the_tour(here.booking, here.facts, here.ops)
-    was_so = earlier is not None and earlier.fulfilment_status.value == record.fields[field]
-    came = earlier is not None and earlier.fulfilment_status is not here.booking.fulfilment_status
+    if earlier is None:
+        return None
+    shown = "|".join(earlier.reasons) if field == "statusReasons" else earlier.fulfilment_status.value
+    was_so = shown == record.fields[field]
+    came = (earlier.fulfilment_status, earlier.reasons) != (here.booking.fulfilment_status, here.booking.reasons)
     return TOUR_DAY_CAME if was_so and came else None
 
 

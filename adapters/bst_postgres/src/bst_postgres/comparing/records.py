@@ -25,9 +25,11 @@ select core.booking_key as "bookingKey", core.booking_created_at as "bookedAt", 
   contact.pickup_location as "pickupLocation", contact.main_name as "mainName", contact.main_email as "mainEmail",
   contact.phone, contact.phone_e164 as "phoneE164", contact.is_placeholder_name as "isPlaceholderName",
   contact.is_placeholder_email as "isPlaceholderEmail", state.assigned_driver_id as "assignedDriverId",
+  (select string_agg(made.driver_id::text, '|' order by made.driver_id) from ops_assignment made
+   where made.booking_key = core.booking_key and made.is_active) as "activeAssignment",
   party.adult_qty || '+' || party.child_qty as party,
   core.customer_payment_status as "customerPaymentStatus", core.ops_fulfillment_status as "opsFulfillmentStatus",
-  state.ops_fulfillment_status as "stateStatus",
+  array_to_string(core.status_reasons, '|') as "statusReasons", state.ops_fulfillment_status as "stateStatus",
   state.paid_at as "paidAt", state.is_paid_flag as "isPaid", finance.settlement_status as "settlementStatus",
   finance.pattern_id as "patternId", finance.validated_at as "validatedAt", finance.is_locked as "isLocked",
   exists (select from ops_assignment made where made.booking_key = core.booking_key

@@ -248,7 +248,7 @@ class CompareMoved:
                     key=str(key),
                     name=name,
                     field="otherColumns",
-                    expected="as back-fill wrote it",
+                    expected="as back-fill wrote it: of columns that are not compared one by one it keeps a digest",
                     found="something else",
                     rule=RULES["otherColumns"],
                 )

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from attrs import evolve, frozen
 
-from bst_domain.booking import Booking, BookingFacts, Evidence, Field, OpsInputs, project
+from bst_domain.booking import Booking, BookingFacts, Evidence, Field, OpsInputs, PaymentFact, project
 from bst_domain.migration._legacy_case import LegacyCase, booking_facts, said_by_rows
 from bst_domain.migration._legacy_money import payment_facts
 from bst_domain.migration._package_map import PackageMap as Packages
@@ -63,6 +63,7 @@ BODY_RULES: Mapping[str, str] = {
     "isPlaceholderName": "true for anything below personal (semantics 3)",
     "isPlaceholderEmail": "true for anything below personal (semantics 3)",
     "assignedDriverId": "of the old admin's best row (semantics 9)",
+    "activeAssignment": "who is assigned has one active assignment, and nobody else has (semantics 9)",
     "party": "the party's row says what the booking says (semantics 9)",
     "sources": "every legacy row of the booking leads to it (semantics 1)",
     "otherColumns": "what back-fill wrote stands until somebody says otherwise (semantics 9)",
@@ -71,6 +72,7 @@ BODY_RULES: Mapping[str, str] = {
 MONEY_RULES: Mapping[str, str] = {
     "customerPaymentStatus": "a function of the set of payment facts (semantics 4)",
     "opsFulfillmentStatus": "the first rule that matches on the day in Bali (semantics 5)",
+    "statusReasons": "what operations should know of the status, as it follows from the same facts (semantics 5)",
     "stateStatus": "operations see the status that the booking has (semantics 5)",
     "paidAt": "the earliest capture, else the old admin's, and only when PAID (semantics 9)",
     "isPaid": "true exactly when the customer's payment status is PAID (semantics 4)",
@@ -80,6 +82,7 @@ MONEY_RULES: Mapping[str, str] = {
     "isLocked": "of the old admin's finance, which is its writer until cut-over (semantics 10)",
     "otherColumns": "what back-fill wrote stands until somebody says otherwise (semantics 9)",
     "payment": "one row a payment reference, as the shop's rows report it (semantics 4 and 9)",
+    "paymentFact": "what was said of a payment, as the shop's rows and live events report it (semantics 4 and 9)",
 }
 RULES: Mapping[str, str] = {**BODY_RULES, **MONEY_RULES}
 #: Fields that one register of a booking stands behind.
@@ -174,6 +177,14 @@ def item_text(
     """An item in one line. ``party``: adults, children, infants; ``prices``: of an adult, of a child, discount, tax, total."""
     heads = "+".join(map(str, party))
     return f"{heads} {currency} {' '.join(f'{price:.2f}' for price in prices)} variant {variant} departure {departure}"
+
+
+def fact_text(fact: PaymentFact) -> str:
+    """What was said of a payment, in one line."""
+    said = (
+        f"{fact.amount:.2f} {fact.currency} {fact.raw_status} at {as_text(fact.instant)} order {fact.order_id or '-'}"
+    )
+    return f"{said}{' weak' if fact.weak else ''}{' partly returned' if fact.partially_returned else ''}"
 
 
 def payment_text(
