@@ -17,11 +17,12 @@ from bst_application.use_cases.publish_catalog import TakePublishStep
 from bst_application.use_cases.publish_moved import Published, PublishMoved, Unchanged, WouldPublish
 from bst_application.use_cases.repair import Author
 from bst_domain.lifecycles import FourEyes, PublishAction
-from bst_domain.migration import LegacySystem
+from bst_domain.migration import CONTENT_PARTS, LegacySystem
 from bst_legacy.databases import LegacyConnections
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.database import Database
 from bst_postgres.publishing import PostgresPublishingDesk
+from tests.legacy.comparing import compare
 from tests.legacy.moving import NOW, move_catalog
 from tests.legacy.test_moving import contents as everything
 from tests.legacy.test_moving import rows
@@ -36,6 +37,10 @@ insert into "VariantInclusion" (variant_id, inclusion_id, sort_order, note)
   select variant_id, id, id, case id when 902 then 'vegetarian' end from "TourVariant", unnest(array[901, 902]) id;
 insert into "VariantExclusion" (variant_id, exclusion_id) select variant_id, 901 from "TourVariant";
 insert into "VariantHighlight" (variant_id, description, sort_order) select variant_id, 'Sunrise', 1 from "TourVariant";
+"""
+_TELL_NO_MORE = """
+truncate "TourProductMedia", "TourVariantMedia", "VariantItinerary", "VariantHighlight", "VariantOptionalFeature",
+  "VariantAdditionalInfo", "VariantInclusion", "VariantExclusion"
 """
 
 
@@ -208,4 +213,29 @@ async def test_what_the_shop_tells_comes_along_and_what_an_editor_changed_stays(
     assert after[slug] == {**edited, "exclusions": ["Tips and drinks"]}
     other = next(each for each in sorted(told) if each != slug and told[each]["highlights"])
     assert after[other]["highlights"] == ["Sunset"]
+    assert (await move_catalog(world, store)).written == 0
+
+
+async def test_what_the_shop_tells_no_more_goes_and_an_editors_own_stays(
+    world: World, postgres_dsn: str, database: Database
+) -> None:
+    store = PostgresBackfillStore(database)
+    await move_catalog(world, store)
+    told = contents(postgres_dsn)
+    with psycopg.connect(world.urls[LegacySystem.SHOP]) as shop:
+        shop.execute(_TELL_NO_MORE.encode())
+    faults = (await compare(world, postgres_dsn, "C")).faults
+    assert len({one.key for one in faults if one.entity == "CONTENT"}) == len(told)
+    slug = min(told)
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute(
+            """update catalog_product_content set payload = payload || '{"highlights": ["Ours"]}', updated_by = 'ayu',
+            updated_at = now() from catalog_product product
+            where product.product_key = catalog_product_content.product_key and slug = %s""",
+            (slug,),
+        )
+    await move_catalog(world, store)
+    after = contents(postgres_dsn)
+    assert {name for name, said in after.items() if any(said[part] for part in CONTENT_PARTS)} == {slug}
+    assert after[slug]["highlights"] == ["Ours"]
     assert (await move_catalog(world, store)).written == 0

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from bst_application.ports.backfill import SavedCatalog
-from bst_domain.catalog import content_json, slugify
+from bst_domain.catalog import Content, content_json, slugify
 from bst_domain.migration import (
     PACKAGE_TABLE,
     BridgedPackage,
@@ -85,7 +85,8 @@ async def save_catalog(connection: DriverConnection, bridge: CatalogBridge, now:
     variants = await _variants_here(connection, bridge, products)
     own = [_variant(each, products[each.product]) for each in bridge.variants if variants[each.key] == each.key]
     things += await _upsert(connection, "catalog_variant", _VARIANT, own)
-    texts = await save_contents(connection, {products[key]: said for key, said in bridge.contents.items()}, now)
+    told = {products[key]: bridge.contents.get(key, Content()) for key in bridge.products}
+    texts = await save_contents(connection, told, now)
     rates = [_rate(each, variants[each.variant]) for each in bridge.rates]
     things += await _upsert(connection, "catalog_variant_rate", _RATE, rates)
     references = [
@@ -266,7 +267,7 @@ async def expected_catalog(connection: DriverConnection, bridge: CatalogBridge) 
         "catalog_variant_rate": [_rate(each, variants[each.variant]) for each in bridge.rates],
         "channel_external_refs": [*of_products, *of_variants, *packages],
         "catalog_product_content": [
-            {"product_key": products[key], "name": bridge.products[key].name, **content_json(said)}
-            for key, said in bridge.contents.items()
+            {"product_key": products[key], "name": row.name, **content_json(bridge.contents.get(key, Content()))}
+            for key, row in bridge.products.items()
         ],
     }

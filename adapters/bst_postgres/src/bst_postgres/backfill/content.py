@@ -33,12 +33,15 @@ where migration_written.label_after <> excluded.label_after
 
 
 async def save_contents(connection: DriverConnection, contents: Mapping[UUID, Content], now: datetime) -> int:
-    """``contents``: our key of a product -> what its source tells. Returns how many documents were written."""
+    """``contents``: our key of a product -> what its source tells, which may be nothing any more. Returns how many documents were
+    written."""
     if not contents:
         return 0
     found = await (await connection.execute(_HERE, (as_uuid_array(list(contents)),))).fetchall()
     rows, marks = [], []
     for key, payload, known in found:
+        if known is None and contents[key] == Content():  # the source has never told anything
+            continue
         here = None if payload is None else stored_content(payload)
         merged = merged_content(here, known, contents[key])
         marks.append({"key": str(key), "marks": content_marks(contents[key])})
@@ -46,5 +49,6 @@ async def save_contents(connection: DriverConnection, contents: Mapping[UUID, Co
             rows.append({"key": key, "payload": content_json(merged)})
     if rows:
         await connection.execute(_WRITE, {"given": as_json(rows), "by": BRIDGE, "now": now})
-    await connection.execute(_MARK, (as_json(marks),))
+    if marks:
+        await connection.execute(_MARK, (as_json(marks),))
     return len(rows)

@@ -114,7 +114,7 @@ async def catalog_differences(
         made_here = await _audited(connection, [key for key in stored if key not in rows])
         found += _table_differences(compared, rows, stored, made_here)
     told, there = await _content_differences(connection, expected["catalog_product_content"])
-    counts["CONTENT"] = (len(expected["catalog_product_content"]), there)
+    counts["CONTENT"] = (sum(map(_tells, expected["catalog_product_content"])), there)
     found += told
     queue, there = await _queue_differences(connection, bridge)
     counts["QUEUE"] = (len(bridge.queued), there)
@@ -124,16 +124,17 @@ async def catalog_differences(
 async def _content_differences(
     connection: DriverConnection, rows: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Difference], int]:
-    """Part by part; also how many of these products have a document here."""
+    """Part by part; also how many of the products that the shop tells about have a document here."""
     stored = {key: row for key, *row in await (await connection.execute(_CONTENTS)).fetchall()}
     found: list[Difference] = []
     there = 0
     for row in rows:
         known = stored.get(str(row["product_key"]))
         if known is None:
-            found.append(_CONTENT.difference(DifferenceKind.MISSING_HERE, row, expected="there"))
+            if _tells(row):
+                found.append(_CONTENT.difference(DifferenceKind.MISSING_HERE, row, expected="there"))
             continue
-        there += 1
+        there += _tells(row)
         payload, by, created_at, updated_at = known
         here = content_json(stored_content(payload))
         changed = updated_at != created_at or by != BRIDGE
@@ -144,6 +145,11 @@ async def _content_differences(
                 kind = DifferenceKind.FIELD_DIFFERS
                 found.append(_CONTENT.difference(kind, row, field=part, expected=must, found=is_here, explained=said))
     return found, there
+
+
+def _tells(row: Mapping[str, Any]) -> bool:
+    """Whether the shop says anything of the product."""
+    return any(row[part] for part in CONTENT_PARTS)
 
 
 async def _stored(connection: DriverConnection, table: str, compared: _Compared) -> dict[str, dict[str, Any]]:
