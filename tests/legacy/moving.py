@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from bst_application.use_cases.backfill import Backfill, Progress, Tally
+from bst_application.use_cases.gone_rows import listed_rows, take_off_gone
 from bst_application.use_cases.move_bookings import MoveBookings
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import MoveMoney, queue_left_behind
@@ -38,7 +39,9 @@ async def move_bookings(
         store.running("D", now=NOW, script="test", checksum="0") as run,
     ):
         await note_before(marks, snapshot, "D", resumed=run.resumed_at is not None)
+        listed = await listed_rows(store, "D")
         tally = await Backfill(store=store, work=work, chunk_rows=chunk_rows)(snapshot, run, progress=progress)
+        await take_off_gone(store, snapshot, "D", listed)
         await note_after(marks, "D")
         await store.finish(run, rows=tally.written)
     return tally
@@ -53,9 +56,11 @@ async def move_money(
         LegacyConnections(world.urls).snapshot() as snapshot,
         store.running("E", now=NOW, script="test", checksum="0") as run,
     ):
+        listed = await listed_rows(store, "E")
         tally = await Backfill(store=store, work=work, chunk_rows=chunk_rows)(snapshot, run, progress=progress)
         await note_after(marks, "E")
         tally.add(await queue_left_behind(store, await snapshot.payments_without_booking(), now=NOW, dry_run=False))
+        await take_off_gone(store, snapshot, "E", listed)
         await store.finish(run, rows=tally.written)
     return tally
 

@@ -180,6 +180,9 @@ class _Moving:
             await self._connection.execute(_LIST, given)
             listed |= {each.row for each in exceptions}
 
+    async def listed(self, batch: str) -> frozenset[SourceRow]:
+        return frozenset(await self._listed_before(batch))
+
     async def _listed_before(self, batch: str) -> set[SourceRow]:
         """The rows that the batch's list may name: nobody but the run that asks puts any there."""
         if batch not in self._listed:

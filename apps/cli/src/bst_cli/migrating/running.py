@@ -14,6 +14,7 @@ import bst_domain
 from bst_application.ids import uuid7
 from bst_application.ports.backfill import Run
 from bst_application.use_cases.backfill import Backfill, Lane, Progress, Tally
+from bst_application.use_cases.gone_rows import listed_rows, take_off_gone
 from bst_application.use_cases.move_catalog import MoveCatalog
 from bst_application.use_cases.move_money import queue_left_behind
 from bst_application.use_cases.note_moved import note_after, note_before
@@ -150,6 +151,7 @@ class Runner:
             tally.told.append(await _publish(database, dry_run=run is None, to_come=to_come))
             return tally
         work = await work_of(batch, store, as_of=self.as_of, now=now)
+        listed = await listed_rows(store, batch)
         async with AsyncExitStack() as stack:
             helpers: Sequence[Lane] = ()
             if self.processes > 1:
@@ -168,6 +170,10 @@ class Runner:
         if batch == "E":
             left = await snapshot.payments_without_booking()
             tally.add(await queue_left_behind(store, left, now=now, dry_run=run is None))
+        if run is not None:
+            gone = await take_off_gone(store, snapshot, batch, listed)
+            if gone:
+                tally.told.append(f"{gone:,} rows that were listed are no longer there, and off the list")
         return tally
 
 

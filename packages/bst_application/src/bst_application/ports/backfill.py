@@ -129,6 +129,10 @@ class BackfillTransaction(Protocol):
         """These rows' exceptions are now these: what is listed of them and is not here is taken off the list."""
         ...
 
+    async def listed(self, batch: str) -> frozenset[SourceRow]:
+        """The rows that the batch's list names."""
+        ...
+
     async def queue(self, entries: Sequence[ToQueue], *, now: datetime) -> int:
         """Adds to the unmapped queue what is not there yet, whatever became of it; returns how many that were."""
         ...

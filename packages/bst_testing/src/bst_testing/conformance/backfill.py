@@ -144,6 +144,9 @@ class BackfillConformance:
         for exceptions in ([said], [said], []):
             async with store.moving() as tx:
                 await tx.list_exceptions("D", [row], exceptions)
+            async with store.moving() as tx:
+                assert await tx.listed("D") >= {each.row for each in exceptions}
+                assert await tx.listed("E") == frozenset()
 
     async def test_one_runner_of_a_batch_at_a_time(self, store: BackfillStore) -> None:
         async with store.running("D", now=NOW, script="suite", checksum="0"):

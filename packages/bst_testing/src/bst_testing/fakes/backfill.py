@@ -169,6 +169,9 @@ class _Moving:
         written = 0 if known == self._tables.packages else len(mapped) + len(found.variants)
         return SavedCatalog(things=0, texts=0, references=written)
 
+    async def listed(self, batch: str) -> frozenset[SourceRow]:
+        return frozenset(row for named, row, _ in self._tables.exceptions if named == batch)
+
     async def list_exceptions(
         self, batch: str, rows: Sequence[SourceRow], exceptions: Sequence[MigrationException]
     ) -> None:
