@@ -239,3 +239,4 @@ def test_nothing_is_let_in_where_nothing_is_ready(postgres_dsn: str, tmp_path: P
     for problem in ("✗ producers", "✗ worker", "✗ api"):
         assert problem in refused.stdout
     assert "Start one: bst worker" in refused.stdout
+    assert "The gates of the batch before were not asked" in refused.stderr  # more may stand in the way than is shown

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from bst_application.ports.backfill import AnotherRuns
-from bst_cli.migrating.rolling_back import Rollback, RolledBack
+from bst_cli.migrating.rolling_back import Rollback, RolledBack, as_json_of, told
 from bst_cli.trouble import Trouble
 from bst_postgres.backfill import PostgresBackfillStore
 from bst_postgres.backfill.states import State, batch_states
@@ -225,8 +225,14 @@ async def test_what_people_have_worked_on_stands_in_the_way_by_name(world: World
         (f"GYG:{said['external_booking_ref']}", "operators have worked on it, and no channel has told of it")
     ]
     assert shown(postgres_dsn) == before
+    everybody_else = len(world.truth("bookings")) - 1
+    assert told(refused, dry_run=False)[0].split(maxsplit=1) == [f"{everybody_else:,}", "bookings would be taken back"]
+    assert not any("written" in line for line in told(refused, dry_run=False))  # the refusal says that nothing was
+    assert as_json_of(refused, dry_run=False)["removed"] == 0
     [kept] = await back(postgres_dsn, "D", keep_changed=True)
-    assert kept.removed == len(world.truth("bookings")) - 1
+    assert kept.removed == everybody_else
+    assert told(kept, dry_run=False)[0].split(maxsplit=1) == [f"{everybody_else:,}", "bookings taken back"]
+    assert as_json_of(kept, dry_run=False)["removed"] == everybody_else
     assert rows(postgres_dsn, "select booking_key::text as key from booking_core") == [{"key": said["booking_key"]}]
     [catalog] = await back(postgres_dsn, "C")
     assert ("it was edited here") in {why for _, why in catalog.in_the_way}

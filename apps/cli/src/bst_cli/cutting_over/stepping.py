@@ -283,7 +283,8 @@ async def _shadows(stepping: Stepping) -> Finding:
         name="shadow reads",
         passed=bool(ratios) and not bad,
         detail=f"in 24 hours: {told}",
-        cure="bst cutover status has examples by booking."
+        cure="bst cutover status has examples by booking. What is mended now counts for 24 hours all the same:"
+        " whoever cannot wait says --override."
         if bad
         else "Look: bst cutover shadow, or let the API look: OPS_READ_SHADOW_PERCENT.",
     )

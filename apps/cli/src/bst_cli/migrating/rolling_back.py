@@ -39,6 +39,7 @@ class RolledBack:
     kept: int = 0
     rows: int = 0
     in_the_way: list[tuple[str, str]] = field(factory=list)
+    refused: bool = False  # something stood in the way and nothing was written: the rest is what would go without it
     seconds: float = 0.0
 
 
@@ -77,6 +78,7 @@ class Rollback:
             kept=made.kept,
             rows=made.rows,
             in_the_way=made.in_the_way,
+            refused=not self.dry_run and not self.keep_changed and bool(made.in_the_way) and not made.rows,
             seconds=perf_counter() - began,
         )
 
@@ -177,8 +179,8 @@ def as_json_of(made: RolledBack, *, dry_run: bool) -> dict[str, Any]:
         "batchCode": made.batch,
         "timestamp": format_instant(datetime.now(UTC)),
         "mode": "dry-run" if dry_run else "execute",
-        "removed": made.removed,
-        "kept": made.kept,
+        "removed": 0 if made.refused else made.removed,
+        "kept": 0 if made.refused else made.kept,
         "rowsAffected": made.rows,
         "durationMs": round(made.seconds * 1000),
         "inTheWay": [{"name": name, "why": why} for name, why in made.in_the_way],
@@ -187,17 +189,21 @@ def as_json_of(made: RolledBack, *, dry_run: bool) -> dict[str, Any]:
 
 def told(made: RolledBack, *, dry_run: bool) -> list[str]:
     """For people."""
-    would = "would be " if dry_run else ""
+    planned = dry_run or made.refused
+    would = "would be " if planned else ""
     lines = []
     if made.removed or not made.kept:
         lines.append(f"{made.removed:>11,}  {_THINGS.get(made.batch, 'rows')} {would}taken back")
     if made.kept:
-        lines.append(f"{made.kept:>11,}  bookings {'would stay' if dry_run else 'stay'} without what back-fill said")
+        lines.append(f"{made.kept:>11,}  bookings {'would stay' if planned else 'stay'} without what back-fill said")
     lines += [f"{len(made.in_the_way):>11,}  in the way"] if made.in_the_way else []
     lines += [f"             {name}: {why}" for name, why in made.in_the_way[:SHOWN]]
     if len(made.in_the_way) > SHOWN:
         lines.append(f"             and {len(made.in_the_way) - SHOWN:,} more: --json has all of them")
-    lines.append("dry run: nothing was written" if dry_run else f"{made.rows:>11,}  rows written or removed")
+    if dry_run:
+        lines.append("dry run: nothing was written")
+    elif not made.refused:  # the refusal itself says that nothing was written
+        lines.append(f"{made.rows:>11,}  rows written or removed")
     return lines
 
 
@@ -208,7 +214,8 @@ def refused(made: RolledBack) -> Trouble:
     done = (
         "the rest was taken back" if made.rows else "nothing was written"
     )  # somebody was quicker than the second look
+    stand = "stands" if len(made.in_the_way) == 1 else "stand"
     return Trouble(
-        f"{len(made.in_the_way):,} stand in the way of taking back batch {made.batch}; {done}",
-        "With --keep-changed they stay as they are and the rest goes; or undo them first.",
+        f"{len(made.in_the_way):,} {stand} in the way of taking back batch {made.batch}; {done}",
+        "With --keep-changed what stands in the way stays as it is, and the rest goes; or undo it first.",
     )
