@@ -81,6 +81,8 @@ async def test_everything_that_was_moved_in_goes_and_moving_in_again_comes_to_th
     assert not any(each.in_the_way for each in made)
     left = shown(postgres_dsn, (*SHOWN, "catalog_product", "catalog_variant", "catalog_variant_rate"))
     assert left == empty
+    for noted in ("migration_source_mark", "migration_booking_mark"):
+        assert rows(postgres_dsn, f"select 1 from {noted}") == []
     again = await back(postgres_dsn, "D", "C")
     assert [(each.removed, each.in_the_way) for each in again] == [(0, []), (0, [])]
     await move_all(world, postgres_dsn)
