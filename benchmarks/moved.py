@@ -53,8 +53,14 @@ _HERE = (
 _MAPPED = frozenset({"booking_key", "booking_item_key", "payment_key", "event_key", "entity_key"})
 _OWN = frozenset({"assignment_key", "finance_bridge_key", "external_ref_key"})
 _NAMED = frozenset(
-    {"external_booking_ref", "gateway_order_id", "gateway_capture_id", "payment_ref", "reference", "order_id"}
+    {"external_booking_ref", "gateway_order_id", "gateway_capture_id", "payment_ref", "order_id", "also_called"}
 )
+#: What a payment is called in its facts: a header's claim by the event of its row, a payment without a name by its number.
+_PAYMENT = frozenset({"reference"})
+_CALLED = f"""case when t.weak then m_event_key.new::text
+  when t.reference like 'balisnap:Payment:%'
+    then 'balisnap:Payment:' || (split_part(t.reference, ':', 3)::bigint + copies.k * {STEP})
+  else t.reference || '~' || copies.k end"""
 _LEGACY_ROW, _FINANCE = frozenset({"source_pk", "external_ref"}), frozenset({"booking_finance_id"})
 _COLUMNS = """
 select column_name from information_schema.columns where table_schema = 'public' and table_name = %s and is_generated = 'NEVER'
@@ -122,6 +128,7 @@ def _value(name: str, given: Mapping[str, str], *, here: bool) -> str:
         (_MAPPED, "m_{0}.new"),
         (_OWN, "md5(t.{0}::text || copies.k)::uuid"),
         (_NAMED, "t.{0} || '~' || copies.k"),
+        (_PAYMENT, _CALLED),
         (_LEGACY_ROW, f"(t.source_pk::bigint + copies.k * {STEP})::text"),
         (_FINANCE, f"t.booking_finance_id + copies.k * {STEP}"),
     )
